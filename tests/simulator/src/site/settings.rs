@@ -1,0 +1,146 @@
+//! What is not one call's accident but the way a server is.
+
+use std::str::FromStr;
+
+use super::listing::FilterCase;
+use crate::xml::XmlStyle;
+
+/// How publish jobs end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// Published, finish code 0.
+    #[default]
+    Success,
+    /// Not published, finish code 1, no word about the reason.
+    Failed,
+    /// Not published, finish code 1, with status notes.
+    FailedWithNotes,
+    /// Published, but the job is not found any more when it is finished.
+    Vanished,
+    /// Published, finish code 3.
+    FinishCode3,
+    /// Not published, finish code 2.
+    Cancelled,
+    /// Not published, finish code 0, yet with a status note of type `errorCode`.
+    ErrorNote,
+}
+
+impl FromStr for JobOutcome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "success" => Self::Success,
+            "failed" => Self::Failed,
+            "failed-with-notes" => Self::FailedWithNotes,
+            "vanished" => Self::Vanished,
+            "finish-code-3" => Self::FinishCode3,
+            "cancelled" => Self::Cancelled,
+            "error-note" => Self::ErrorNote,
+            other => {
+                return Err(format!(
+                    "unknown job outcome `{other}`, valid are: success, failed, failed-with-notes, vanished, finish-code-3, cancelled, error-note"
+                ));
+            }
+        })
+    }
+}
+
+/// Whether `asJob=true` is understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AsJob {
+    /// Publishing answers 202 with a job.
+    #[default]
+    Supported,
+    /// The parameter is ignored; publishing answers 201.
+    Ignored,
+}
+
+impl FromStr for AsJob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "supported" => Ok(Self::Supported),
+            "ignored" => Ok(Self::Ignored),
+            other => Err(format!(
+                "unknown support of jobs `{other}`, valid are: supported, ignored"
+            )),
+        }
+    }
+}
+
+/// What becomes of upload sessions when the token that opened them has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadLife {
+    /// They can be continued with a new token.
+    #[default]
+    OutlivesToken,
+    /// They are gone: 404015.
+    DiesWithToken,
+}
+
+impl FromStr for UploadLife {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "outlives-token" => Ok(Self::OutlivesToken),
+            "dies-with-token" => Ok(Self::DiesWithToken),
+            other => Err(format!(
+                "unknown life of uploads `{other}`, valid are: outlives-token, dies-with-token"
+            )),
+        }
+    }
+}
+
+/// The way this server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The highest version of the REST API, `major.minor`.
+    pub rest_api_version: String,
+    /// How many query-job calls answer "running" before the job is finished.
+    pub polls_until_done: u32,
+    /// How jobs end.
+    pub job: JobOutcome,
+    /// Whether `asJob=true` is understood.
+    pub as_job: AsJob,
+    /// How many requests a token is good for; `None` is no limit.
+    pub token_lifetime: Option<u32>,
+    /// What becomes of upload sessions when their token has ended.
+    pub uploads: UploadLife,
+    /// How many lists a newly published data source is missing in.
+    pub index_lag: u32,
+    /// How answers are written.
+    pub xml: XmlStyle,
+    /// The status of a successful append, 200 or 201.
+    pub append_status: u16,
+    /// The most bytes one append may carry.
+    pub chunk_limit: u64,
+    /// The most bytes of a file published in a single request.
+    pub single_request_limit: u64,
+    /// Whether filters distinguish upper and lower case.
+    pub filter_case: FilterCase,
+}
+
+/// 64 MB, the limit of one append and of publishing in a single request.
+const MEGABYTES_64: u64 = 64 * 1024 * 1024;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rest_api_version: "3.29".to_owned(),
+            polls_until_done: 1,
+            job: JobOutcome::default(),
+            as_job: AsJob::default(),
+            token_lifetime: None,
+            uploads: UploadLife::default(),
+            index_lag: 0,
+            xml: XmlStyle::default(),
+            append_status: 200,
+            chunk_limit: MEGABYTES_64,
+            single_request_limit: MEGABYTES_64,
+            filter_case: FilterCase::default(),
+        }
+    }
+}

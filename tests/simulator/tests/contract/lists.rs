@@ -1,0 +1,166 @@
+//! Paging, filters, and the lag of the index.
+
+use tableau_simulator::{FilterCase, Simulator};
+
+use crate::client::{datasource, extract, launch, project, sign_in};
+
+#[test]
+fn projects_are_behind_several_pages() {
+    let simulator = launch(|setup| setup.site.add_projects(250));
+    let api = sign_in(&simulator);
+    let total = simulator.site(|site| site.projects.len());
+    let mut names = Vec::new();
+    for page in 1..=total.div_ceil(100) {
+        let answer = api.get(&format!("projects?pageNumber={page}"));
+        assert_eq!(answer.attribute("totalAvailable"), total.to_string());
+        assert_eq!(answer.attribute("pageSize"), "100");
+        names.extend(answer.attributes("name"));
+    }
+    assert_eq!(names.len(), total);
+    assert!(
+        names.contains(&"Project 0250".to_owned()) && names.contains(&"Sales &amp; Ops".to_owned())
+    );
+    let beyond = api.get("projects?pageNumber=4");
+    assert_eq!(beyond.code(), 400_006);
+    assert!(beyond.body.contains(
+        "0xB4EAB088 : The start index &apos;300&apos; is greater than or equal to the total count."
+    ));
+    assert_eq!(api.get("projects?pageSize=1001").code(), 403_014);
+    assert_eq!(api.get("projects?pageSize=0").code(), 400_007);
+}
+
+#[test]
+fn names_with_separators_cannot_be_filtered_for() {
+    let simulator = Simulator::start();
+    let api = sign_in(&simulator);
+    let count = |filter: &str| {
+        api.get(&format!("projects?filter={filter}"))
+            .attribute("totalAvailable")
+    };
+    assert_eq!(count("name:eq:EMEA"), "2");
+    assert_eq!(count("name%3Aeq%3ASales+%26+Ops"), "0");
+    assert_eq!(count("name:eq:Sales%20*%20Ops"), "1");
+    assert_eq!(count("name:eq:Gr%C3%B6%C3%9Fe*%C3%9Cberblick"), "1");
+    assert_eq!(count("name:eq:Tief/er"), "1");
+    assert_eq!(count("name:eq:sales"), "0");
+    assert_eq!(count("topLevelProject:eq:false"), "2");
+    let parent = project(&simulator, &["Finance"]);
+    assert_eq!(
+        count(&format!("name:eq:EMEA,parentProjectId:eq:{parent}")),
+        "1"
+    );
+    assert_eq!(
+        api.get("projects?filter=name:eq:Gr%C3%B6%C3%9Fe%2C%20Ma%C3%9F%3A%20%C3%9Cberblick")
+            .code(),
+        400_000
+    );
+    assert_eq!(api.get("projects?filter=colour:eq:red").code(), 400_000);
+    assert_eq!(api.get("datasources?filter=projectId:eq:x").code(), 400_000);
+    simulator.site(|site| site.settings.filter_case = FilterCase::Insensitive);
+    assert_eq!(count("name:eq:sales"), "1");
+}
+
+#[test]
+fn a_new_data_source_appears_in_lists_later_than_by_its_luid() {
+    let simulator = launch(|setup| setup.settings.index_lag = 2);
+    let api = sign_in(&simulator);
+    let sales = project(&simulator, &["Sales"]);
+    let luid = api
+        .publish("", &datasource("Late", &sales), &extract("1"))
+        .attribute("id");
+    let listed = || {
+        api.get("datasources?filter=name:eq:Late,projectName:eq:Sales")
+            .attribute("totalAvailable")
+    };
+    assert_eq!(
+        api.get(&format!("datasources/{luid}")).attribute("name"),
+        "Late"
+    );
+    assert_eq!([listed(), listed(), listed()], ["0", "0", "1"]);
+    // An overwrite is not new.
+    assert_eq!(
+        api.publish("overwrite=true", &datasource("Late", &sales), &extract("2"))
+            .status,
+        201
+    );
+    assert_eq!(listed(), "1");
+}
+
+#[test]
+fn data_sources_can_be_updated_tagged_and_deleted() {
+    let simulator = Simulator::start();
+    let api = sign_in(&simulator);
+    let (sales, finance) = (
+        project(&simulator, &["Sales"]),
+        project(&simulator, &["Finance"]),
+    );
+    let a = simulator.site(|site| site.add_datasource("A", &sales));
+    simulator.site(|site| site.add_datasource("B", &sales));
+    simulator.site(|site| site.add_datasource("A", &finance));
+    let path = format!("datasources/{a}");
+    let put =
+        |document: &str| api.call("PUT", &path, &format!("<tsRequest>{document}</tsRequest>"));
+    let changed = put(
+        "<datasource description='line&#10;break' isCertified='True' certificationNote='seen'/>",
+    );
+    assert_eq!(
+        (changed.status, changed.attribute("description")),
+        (200, "line&#10;break".to_owned())
+    );
+    assert!(!changed.body.contains("<tags"));
+    for (document, code) in [
+        ("<datasource name='b'/>".to_owned(), 409_015),
+        ("<datasource name='a'/>".to_owned(), 0),
+        (
+            format!("<datasource><project id='{finance}'/></datasource>"),
+            409_015,
+        ),
+        (
+            "<datasource><project id='x'/></datasource>".to_owned(),
+            404_005,
+        ),
+        (
+            "<datasource><owner id='x'/></datasource>".to_owned(),
+            404_002,
+        ),
+        ("<datasource isCertified='perhaps'/>".to_owned(), 400_008),
+        ("<datasource colour='red'/>".to_owned(), 400_000),
+    ] {
+        let answer = put(&document);
+        assert_eq!(answer.code(), code, "{document}: {}", answer.body);
+    }
+    let tags = format!("{path}/tags");
+    let tagged = api.call("PUT", &tags, "<tsRequest><tags><tag label='one two'/><tag label='&quot;a/b c&quot;'/><tag label='ONE'/></tags></tsRequest>");
+    assert_eq!(tagged.attributes("label"), ["one", "two", "a/b c"]);
+    assert_eq!(
+        api.call("PUT", &tags, "<tsRequest><tags/></tsRequest>")
+            .attributes("label")
+            .len(),
+        3
+    );
+    assert_eq!(
+        api.call("DELETE", &format!("{tags}/a%2Fb%20c"), "").status,
+        204
+    );
+    assert_eq!(
+        api.call("DELETE", &format!("{tags}/a%2Fb%20c"), "").code(),
+        404_007
+    );
+    simulator.site(|site| {
+        let datasource = site.datasource("a").unwrap();
+        assert_eq!(datasource.tags, ["one", "two"]);
+        assert_eq!(
+            (datasource.description.as_str(), datasource.is_certified),
+            ("line\nbreak", true)
+        );
+    });
+    assert_eq!(api.call("DELETE", &path, "").status, 204);
+    for method in ["GET", "DELETE"] {
+        assert_eq!(api.call(method, &path, "").code(), 404_004);
+    }
+    assert_eq!(
+        api.call("PUT", &tags, "<tsRequest><tags/></tsRequest>")
+            .code(),
+        404_004
+    );
+}

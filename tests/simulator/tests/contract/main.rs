@@ -1,0 +1,14 @@
+//! The simulator's contract, row by row, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cli;
+mod client;
+mod documents;
+mod faults;
+mod jobs;
+mod life;
+mod lists;
+mod publish;
+mod sessions;
+mod uploads;

@@ -1,0 +1,114 @@
+"""Drives the simulator with Tableau's official Python client.
+
+usage: tsc.py URL SITE TOKEN_NAME TOKEN_SECRET FILE LARGE_FILE
+
+Prints `done` when every step went as the documentation of the client says.
+"""
+
+import os
+import sys
+
+import tableauserverclient as TSC
+from tableauserverclient.server.endpoint.exceptions import FailedSignInError
+
+url, site, token_name, token_secret, small, large = sys.argv[1:]
+PROJECT = "Größe, Maß: Überblick"
+
+
+def sign_in():
+    server = TSC.Server(url)
+    server.auth.sign_in(TSC.PersonalAccessTokenAuth(token_name, token_secret, site_id=site))
+    server.use_server_version()
+    return server
+
+
+def expect_error(code, call):
+    try:
+        call()
+    except (TSC.ServerResponseError, FailedSignInError) as error:
+        assert error.code == code, f"expected {code}, got {error.code}: {error.detail}"
+    else:
+        raise AssertionError(f"expected {code}, but it worked")
+
+
+def publish(server, name, mode, path, as_job, **attributes):
+    item = TSC.DatasourceItem(project.id, name=name)
+    for key, value in attributes.items():
+        setattr(item, key, value)
+    result = server.datasources.publish(item, path, mode, as_job=as_job)
+    if as_job:
+        assert result.type == "PublishDatasource" and result.completed_at is None and result.progress == "0"
+        finished = server.jobs.wait_for_job(result, timeout=60)
+        assert finished.completed_at is not None and finished.finish_code == 0
+    return find(server, name)
+
+
+def find(server, name):
+    found = [item for item in TSC.Pager(server.datasources) if item.name == name and item.project_id == project.id]
+    assert len(found) == 1, found
+    return found[0]
+
+
+server = sign_in()
+assert server.version == "3.29", server.version
+
+# More than 100 projects: several pages. The name cannot be filtered for.
+projects = list(TSC.Pager(server.projects))
+assert len(projects) == len({item.id for item in projects}) > 250, len(projects)
+(project,) = [item for item in projects if item.name == PROJECT]
+assert [item.name for item in server.projects.filter(name="Sales")] == ["Sales"]
+emea = [item for item in server.projects.filter(name="EMEA")]
+assert len(emea) == 2 and len({item.parent_id for item in emea}) == 2
+expect_error("400000", lambda: list(server.projects.filter(name=PROJECT)))
+
+# A small file goes in a single request, a large one in an upload session of several appends.
+os.environ["TSC_FILESIZE_LIMIT_MB"] = "2"
+os.environ["TSC_CHUNK_SIZE_MB"] = "1"
+Mode = TSC.Server.PublishMode
+
+orders = publish(server, "Orders & Co", Mode.CreateNew, small, as_job=False, description="first\nline <2>")
+assert orders.description == "first\nline <2>" and orders.project_name == PROJECT
+assert orders.webpage_url.startswith(url + "/#/site/" + site + "/datasources/")
+visits = publish(server, "Visits", Mode.CreateNew, small, as_job=True)
+
+expect_error("403007", lambda: publish(server, "orders & co", Mode.CreateNew, small, as_job=False))
+expect_error("403007", lambda: publish(server, "Visits", Mode.CreateNew, large, as_job=True))
+expect_error("404004", lambda: publish(server, "Nowhere", Mode.Append, small, as_job=False))
+
+again = publish(server, "Orders & Co", Mode.Overwrite, large, as_job=False)
+assert again.id == orders.id and again.content_url == orders.content_url and again.updated_at > orders.updated_at
+assert again.description is None, again.description
+again = publish(server, "Visits", Mode.Overwrite, large, as_job=True, description="kept")
+assert again.id == visits.id and again.description == "kept"
+publish(server, "Visits", Mode.Append, small, as_job=True)
+
+# Tags and description.
+item = server.datasources.get_by_id(visits.id)
+item.tags = {"finance", "daily load", "a/b"}
+item.description = "changed"
+item.certified = True
+item.certification_note = "reviewed"
+server.datasources.update(item)
+item = server.datasources.get_by_id(visits.id)
+assert item.tags == {"finance", "daily load", "a/b"}, item.tags
+assert item.description == "changed" and item.certified and item.certification_note == "reviewed"
+item.tags = {"finance"}
+server.datasources.update(item)
+assert server.datasources.get_by_id(visits.id).tags == {"finance"}
+item.name = "ORDERS & CO"
+expect_error("409015", lambda: server.datasources.update(item))
+
+gone = publish(server, "Gone", Mode.Overwrite, small, as_job=False)
+server.datasources.delete(gone.id)
+expect_error("404004", lambda: server.datasources.get_by_id(gone.id))
+
+# A second sign-in with the same personal access token ends the first session.
+other = sign_in()
+expect_error("401002", lambda: server.projects.get())
+other.projects.get()
+other.auth.sign_out()
+
+wrong = TSC.Server(url)
+expect_error("401001", lambda: wrong.auth.sign_in(TSC.PersonalAccessTokenAuth(token_name, "wrong", site_id=site)))
+expect_error("401001", lambda: wrong.auth.sign_in(TSC.TableauAuth("user", "password", site_id=site)))
+print("done")
