@@ -1,0 +1,247 @@
+//! Inputs as strings: which exist, where each comes from, and which are not ours.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::Problems;
+
+/// An input as `action.yml` declares it.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared {
+    /// Name in the workflow.
+    pub name: &'static str,
+    /// What is used when it is left out, as documented; empty if nothing.
+    pub default: &'static str,
+    /// Variable that stands in for it.
+    pub variable: Option<&'static str>,
+}
+
+const fn declared(name: &'static str, default: &'static str) -> Declared {
+    Declared {
+        name,
+        default,
+        variable: None,
+    }
+}
+
+const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
+    Declared {
+        name,
+        default: "",
+        variable: Some(variable),
+    }
+}
+
+/// Every input there is, in the order of the documentation.
+pub const DECLARED: [Declared; 23] = [
+    from_variable("server-url", "TABLEAU_SERVER_URL"),
+    from_variable("site", "TABLEAU_SITE_ID"),
+    from_variable("pat-name", "TABLEAU_PAT_NAME"),
+    from_variable("pat-secret", "TABLEAU_PAT_SECRET"),
+    from_variable("project", "TABLEAU_PROJECT_ID"),
+    declared("datasource", ""),
+    declared("description", ""),
+    declared("tags", ""),
+    declared("mode", "overwrite"),
+    declared("publish", "true"),
+    declared("wait", "60m"),
+    declared("source", ""),
+    declared("format", "auto"),
+    declared("records", ""),
+    declared("params", ""),
+    declared("headers", ""),
+    declared("auth", ""),
+    declared("body", ""),
+    declared("columns", ""),
+    declared("sql", ""),
+    declared("table", "Extract"),
+    declared("hyper", ""),
+    declared("min-rows", "1"),
+];
+
+/// All values that are not blank.
+#[derive(Debug)]
+pub(super) struct Raw(HashMap<&'static str, String>);
+
+/// What envy fills in. Strings only: it takes a blank for a value and stops at the first problem.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Values {
+    server_url: Option<String>,
+    site: Option<String>,
+    pat_name: Option<String>,
+    pat_secret: Option<String>,
+    project: Option<String>,
+    datasource: Option<String>,
+    description: Option<String>,
+    tags: Option<String>,
+    mode: Option<String>,
+    publish: Option<String>,
+    wait: Option<String>,
+    source: Option<String>,
+    format: Option<String>,
+    records: Option<String>,
+    params: Option<String>,
+    headers: Option<String>,
+    auth: Option<String>,
+    body: Option<String>,
+    columns: Option<String>,
+    sql: Option<String>,
+    table: Option<String>,
+    hyper: Option<String>,
+    min_rows: Option<String>,
+}
+
+impl Raw {
+    pub(super) fn read(vars: &HashMap<String, String>, problems: &mut Problems) -> Raw {
+        let given = vars
+            .iter()
+            .filter(|(name, value)| name.starts_with("INPUT_") && !value.trim().is_empty())
+            // Some tools export underscores; the documented spelling has hyphens.
+            .map(|(name, value)| {
+                (
+                    format!("INPUT_{}", name["INPUT_".len()..].replace('_', "-")),
+                    value.clone(),
+                )
+            });
+        let mut pairs: Vec<(String, String)> = given.collect();
+        pairs.sort();
+        pairs.dedup_by(|a, b| a.0.eq_ignore_ascii_case(&b.0));
+        let values: Values = match envy::prefixed("INPUT_").from_iter(pairs) {
+            Ok(values) => values,
+            Err(error) => {
+                problems.add("source", format!("the inputs cannot be read: {error}"));
+                Values::default()
+            }
+        };
+        let mut all = HashMap::new();
+        for (declared, value) in DECLARED.iter().zip(values.in_order()) {
+            let from_variable = || {
+                let variable = declared.variable?;
+                let value = vars
+                    .get(variable)
+                    .filter(|value| !value.trim().is_empty())?;
+                Some(value.clone())
+            };
+            if let Some(found) = value.or_else(from_variable) {
+                all.insert(declared.name, found);
+            }
+        }
+        Raw(all)
+    }
+
+    /// Returns a value without blanks around it.
+    pub(super) fn get(&self, name: &'static str) -> Option<&str> {
+        debug_assert!(DECLARED.iter().any(|input| input.name == name));
+        self.0.get(name).map(|value| value.trim())
+    }
+}
+
+impl Values {
+    /// In the order of [`DECLARED`]; a test holds the two together.
+    fn in_order(self) -> [Option<String>; DECLARED.len()] {
+        [
+            self.server_url,
+            self.site,
+            self.pat_name,
+            self.pat_secret,
+            self.project,
+            self.datasource,
+            self.description,
+            self.tags,
+            self.mode,
+            self.publish,
+            self.wait,
+            self.source,
+            self.format,
+            self.records,
+            self.params,
+            self.headers,
+            self.auth,
+            self.body,
+            self.columns,
+            self.sql,
+            self.table,
+            self.hyper,
+            self.min_rows,
+        ]
+    }
+}
+
+/// Warns of inputs that look like a misspelling of ours; others belong to somebody else.
+pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for name in vars.keys().filter_map(|name| name.strip_prefix("INPUT_")) {
+        let name = name.to_ascii_lowercase().replace('_', "-");
+        if DECLARED.iter().any(|input| input.name == name) {
+            continue;
+        }
+        if let Some(nearest) = DECLARED
+            .iter()
+            .find(|input| strsim::osa_distance(input.name, &name) <= 2)
+        {
+            warnings.push(format!(
+                "there is no input `{name}`; did you mean `{}`?",
+                nearest.name
+            ));
+        }
+    }
+    warnings.sort();
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declared_input_is_read_into_its_own_place() {
+        let vars: HashMap<String, String> = DECLARED
+            .iter()
+            .map(|input| {
+                (
+                    format!("INPUT_{}", input.name.to_uppercase()),
+                    format!("value of {}", input.name),
+                )
+            })
+            .collect();
+        let mut problems = Problems::default();
+        let raw = Raw::read(&vars, &mut problems);
+        assert!(problems.0.is_empty());
+        for input in DECLARED {
+            assert_eq!(
+                raw.get(input.name),
+                Some(format!("value of {}", input.name).as_str())
+            );
+        }
+    }
+
+    #[test]
+    fn an_input_wins_over_the_variable_and_a_blank_is_none() {
+        let vars = [
+            ("INPUT_SITE", "  "),
+            ("TABLEAU_SITE_ID", "acme"),
+            ("INPUT_PROJECT", "a"),
+            ("TABLEAU_PROJECT_ID", "b"),
+        ];
+        let vars = vars
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let raw = Raw::read(&vars, &mut Problems::default());
+        assert_eq!(raw.get("site"), Some("acme"));
+        assert_eq!(raw.get("project"), Some("a"));
+    }
+
+    #[test]
+    fn a_misspelt_input_is_told_and_a_foreign_one_is_not() {
+        let vars = [("INPUT_DATASOURSE", "x"), ("INPUT_WHO-TO-GREET", "y")];
+        let vars = vars
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        assert_eq!(
+            unknown_inputs(&vars),
+            ["there is no input `datasourse`; did you mean `datasource`?"]
+        );
+    }
+}

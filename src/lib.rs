@@ -1,0 +1,296 @@
+//! Gets data into Tableau on a schedule: fetch, type, shape in Hyper, check, publish, report.
+//!
+//! A run is a one-way flow through values, each produced by one stage from the one before it.
+//! Between the two networks (the source on the left, Tableau on the right) there are only files,
+//! and everything there is synchronous, deterministic and can be looked at afterwards.
+//!
+//! ```text
+//! INPUT_* → Inputs → Staged → Table → Draft → Extract → Published → Run → log, outputs, summary
+//!           inputs   source   table   hyper   gate·hyper  tableau    lib    report
+//! ```
+//!
+//! # Rooms
+//!
+//! | module | what it is | may import |
+//! |---|---|---|
+//! | [`events`] | what stages say while they work | – |
+//! | [`http`] | one client for both networks; retries, redirects | `events` |
+//! | [`source`] | brings bytes to this disk, knows their format | `events http` |
+//! | [`table`] | finds records, decides columns and types, converts values | `source` |
+//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `events table` |
+//! | [`gate`] | guards over the built result | `hyper` |
+//! | [`tableau`] | publishes a file through the REST API and verifies it | `events http` |
+//! | [`inputs`] | environment to checked values | the types it parses into |
+//! | [`report`] | everything a person or a later step sees | the results it shows |
+//! | this file | the only place that knows the order | all |
+//!
+//! `tests/it/tidy.rs` holds this table and the owners of outside names to the code.
+//!
+//! # Invariants
+//!
+//! *Invariant:* between `source` and `tableau` nothing touches the network, and nothing is async.
+//!
+//! *Invariant:* a stage never prints, never reads the environment, never decides an exit code.
+//!
+//! *Invariant:* every retry happens in `http`; every other module sees one request, one outcome.
+//! Restarting an upload session is not a retry; it is the publish workflow.
+//!
+//! *Invariant:* nothing is published that was not completely read and typed, completed on disk
+//! and let through by every guard.
+//!
+//! *Invariant:* a secret is a `secrecy::SecretString`; it has no `Display`, and what shows text to
+//! anybody replaces the secrets it was told of.
+//!
+//! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network.
+
+pub mod events;
+pub mod gate;
+pub mod http;
+pub mod hyper;
+pub mod inputs;
+pub mod report;
+pub mod source;
+pub mod table;
+pub mod tableau;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use events::{Event, Observer, Stage, count, size};
+use gate::Verdict;
+use http::Client;
+use hyper::{Draft, Extract, Workshop};
+use inputs::{InputErrors, Inputs};
+use source::{Places, Staged};
+use table::Table;
+use tableau::{Destination, Published};
+
+/// What a run did, as far as it came.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Data received; `None` if that failed.
+    pub staged: Option<Staged>,
+    /// What typing noticed: where rows were found, which columns fell back to text.
+    pub notices: Vec<String>,
+    /// The built file, also when a guard kept it from being published.
+    pub extract: Option<Extract>,
+    /// What the guards found.
+    pub verdicts: Vec<Verdict>,
+    /// What is known of Tableau's side; `None` if it was never asked.
+    pub published: Option<Published>,
+    /// Stages that ended well, in order.
+    pub stages: Vec<Done>,
+    /// Why the run stopped.
+    pub failure: Option<Failure>,
+}
+
+/// A stage that ended well.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Which one.
+    pub stage: Stage,
+    /// Wall clock time.
+    pub took: Duration,
+    /// What it did, in one line.
+    pub line: String,
+}
+
+/// Why a run stopped, and where.
+#[derive(Debug)]
+pub struct Failure {
+    /// Where.
+    pub stage: Stage,
+    /// Why: each level of the chain adds a sentence.
+    pub error: anyhow::Error,
+}
+
+impl Run {
+    /// Returns the run that never began because of its inputs.
+    pub fn rejected(errors: InputErrors) -> Run {
+        let failure = Failure {
+            stage: Stage::Inputs,
+            error: errors.into(),
+        };
+        Run {
+            failure: Some(failure),
+            ..Run::default()
+        }
+    }
+}
+
+/// Runs every stage in order; what was done before a failure is kept in the result.
+pub async fn run(inputs: &Inputs, observer: &dyn Observer) -> Run {
+    for warning in &inputs.warnings {
+        observer.on(Event::Warning(warning.clone()));
+    }
+    let mut line = Line {
+        run: Run::default(),
+        observer,
+        stage: Stage::Fetch,
+        began: Instant::now(),
+    };
+    if let Err(error) = line.work(inputs).await {
+        line.run.failure = Some(Failure {
+            stage: line.stage,
+            error,
+        });
+    }
+    line.run
+}
+
+/// The run while it goes on: what is done so far, and the stage it is in.
+struct Line<'a> {
+    run: Run,
+    observer: &'a dyn Observer,
+    stage: Stage,
+    began: Instant,
+}
+
+impl Line<'_> {
+    async fn work(&mut self, inputs: &Inputs) -> Result<()> {
+        self.enter(Stage::Fetch);
+        let client = Client::new(inputs.waits.http.clone());
+        let spool = make_folder(&inputs.machine.temp)?;
+        let staged = self.fetch(inputs, spool.path(), &client).await?;
+
+        self.enter(Stage::Type);
+        let table = self.read(&staged, inputs)?;
+
+        self.enter(Stage::Shape);
+        let folder = make_folder(inputs.hyper.parent().unwrap_or(Path::new(".")))?;
+        let draft = self.build(&table, folder.path(), inputs)?;
+
+        self.enter(Stage::Check);
+        self.check(draft, inputs)?;
+
+        if let (Some(destination), Some(extract)) = (&inputs.destination, self.run.extract.clone())
+        {
+            self.enter(Stage::Publish);
+            self.publish(&extract, destination, inputs, &client).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&mut self, inputs: &Inputs, spool: &Path, client: &Client) -> Result<Staged> {
+        let places = Places {
+            workspace: inputs.machine.workspace.clone(),
+            spool: spool.to_owned(),
+        };
+        let staged = source::fetch(&inputs.source, &places, client, self.observer).await?;
+        let bytes: u64 = staged.files.iter().map(|file| file.bytes).sum();
+        let mut line = format!("{} of {}", count(staged.files.len(), "file"), size(bytes));
+        if staged.requests > 0 {
+            line += &format!(" with {}", count(staged.requests, "request"));
+        }
+        self.run.staged = Some(staged.clone());
+        self.leave(line);
+        Ok(staged)
+    }
+
+    fn read(&mut self, staged: &Staged, inputs: &Inputs) -> Result<Table> {
+        let table = Table::read(staged, &inputs.rules)?;
+        for notice in table.notices() {
+            self.observer.on(Event::Note(notice.clone()));
+        }
+        self.run.notices = table.notices().to_vec();
+        let rows = count(table.rows(), "row");
+        self.leave(format!(
+            "{rows} of {}",
+            count(table.columns().len(), "column")
+        ));
+        Ok(table)
+    }
+
+    fn build(&mut self, table: &Table, folder: &Path, inputs: &Inputs) -> Result<Draft> {
+        if table.columns().is_empty() {
+            // An empty answer has no columns either; the row guard says it better than the engine.
+            let verdict = gate::check_rows(0, &inputs.guards);
+            self.run.verdicts.push(verdict);
+            self.stage = Stage::Check;
+            gate::judge(&self.run.verdicts)?;
+            self.stage = Stage::Shape;
+            ensure!(
+                !table.columns().is_empty(),
+                "the source has no rows and no columns; declare the columns an empty table shall have in `columns`"
+            );
+        }
+        let workshop = Workshop {
+            hyperd: inputs.machine.hyperd.clone(),
+            folder: folder.to_owned(),
+        };
+        let draft = hyper::build(table, &inputs.shape, &workshop, self.observer)?;
+        let rows = count(draft.rows(), "row");
+        self.leave(format!(
+            "{rows} in table \"{}\".\"{}\"",
+            hyper::SCHEMA,
+            inputs.shape.table.as_str()
+        ));
+        Ok(draft)
+    }
+
+    /// The file is completed also when a guard fails: whoever looks into it finds out why.
+    fn check(&mut self, draft: Draft, inputs: &Inputs) -> Result<()> {
+        self.run.verdicts = gate::check(&draft, &inputs.guards);
+        self.stage = Stage::Shape;
+        let extract = draft.seal(&inputs.hyper)?;
+        self.stage = Stage::Check;
+        let bytes = extract.bytes;
+        self.run.extract = Some(extract);
+        gate::judge(&self.run.verdicts)?;
+        let held = count(self.run.verdicts.len(), "guard");
+        self.leave(format!("{held} held, extract of {}", size(bytes)));
+        Ok(())
+    }
+
+    async fn publish(
+        &mut self,
+        extract: &Extract,
+        destination: &Destination,
+        inputs: &Inputs,
+        client: &Client,
+    ) -> Result<()> {
+        let published = self.run.published.insert(Published::default());
+        tableau::publish(
+            destination,
+            &extract.path,
+            client,
+            &inputs.waits.pace,
+            self.observer,
+            published,
+        )
+        .await?;
+        let size = size(extract.bytes);
+        self.leave(format!("{size} as `{}`", destination.datasource.as_str()));
+        Ok(())
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.began = Instant::now();
+        self.observer.on(Event::Started(stage));
+    }
+
+    fn leave(&mut self, line: String) {
+        let took = self.began.elapsed();
+        self.observer.on(Event::Finished(self.stage, line.clone()));
+        self.run.stages.push(Done {
+            stage: self.stage,
+            took,
+            line,
+        });
+    }
+}
+
+/// A folder of our own below `parent`, gone when the run ends.
+fn make_folder(parent: &Path) -> Result<TempDir> {
+    fs::create_dir_all(parent)
+        .with_context(|| format!("cannot create the folder `{}`", parent.display()))?;
+    tempfile::Builder::new()
+        .prefix(".publish-to-tableau-")
+        .tempdir_in(parent)
+        .with_context(|| format!("cannot write into the folder `{}`", parent.display()))
+}

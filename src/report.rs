@@ -1,0 +1,343 @@
+//! Everything a person or a later step sees: log, annotations, outputs, job summary.
+//!
+//! The only module that prints. All of it goes to standard output: the runner reads both streams
+//! separately, and a mask on one could lose against a secret on the other.
+
+mod failure;
+mod summary;
+mod workflow;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Run;
+use crate::events::{Event, Observer, Progress, Stage, count, size};
+use crate::inputs::Inputs;
+use crate::tableau::Change;
+pub use failure::Explanation;
+pub use summary::summary;
+use workflow::{Kind, Printer};
+
+/// Between two lines of progress on the same work.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// Outputs in the order of the documentation; `action.yml` declares the same.
+pub const OUTPUTS: [&str; 9] = [
+    "datasource-id",
+    "datasource-url",
+    "project-id",
+    "published",
+    "job-id",
+    "rows",
+    "schema",
+    "hyper",
+    "failed-stage",
+];
+
+/// The machine that runs the workflow, as the place where results are shown.
+#[derive(Debug)]
+pub struct Runner {
+    output: Option<PathBuf>,
+    summary: Option<PathBuf>,
+    paths: Paths,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    printer: Printer,
+    warnings: Vec<String>,
+    began: Option<Instant>,
+    told: Option<Instant>,
+}
+
+/// Folders under the name they have here and the one later steps know.
+#[derive(Debug)]
+struct Paths {
+    workspace: Option<PathBuf>,
+    // Inside the container, and on the host.
+    temp: Option<(PathBuf, PathBuf)>,
+}
+
+impl Runner {
+    /// Reads where results go; without a GitHub runner they are only printed.
+    pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Runner {
+        let vars: std::collections::HashMap<String, String> = vars.into_iter().collect();
+        let get = |name: &str| vars.get(name).filter(|value| !value.is_empty());
+        let path = |name: &str| get(name).map(PathBuf::from);
+        let is_on_github = get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        // `RUNNER_WORKSPACE` stays a path of the host: its parent also holds the temp folder.
+        let host = path("RUNNER_WORKSPACE").and_then(|folder| Some(folder.parent()?.join("_temp")));
+        let mounted = path("RUNNER_TEMP").filter(|folder| folder.starts_with("/github"));
+        Runner {
+            output: path("GITHUB_OUTPUT"),
+            summary: path("GITHUB_STEP_SUMMARY"),
+            paths: Paths {
+                workspace: path("GITHUB_WORKSPACE"),
+                temp: mounted.zip(host),
+            },
+            state: Mutex::new(State {
+                printer: Printer::new(is_on_github),
+                warnings: Vec::new(),
+                began: None,
+                told: None,
+            }),
+        }
+    }
+
+    /// Keeps secrets out of everything shown from here on.
+    pub fn mask(&self, secrets: impl IntoIterator<Item = SecretString>) {
+        let mut state = self.state();
+        for secret in secrets {
+            state.printer.mask(secret);
+        }
+    }
+
+    /// Shows the result everywhere and decides the exit code: 0 done, 1 failed, 2 inputs rejected.
+    pub fn report(&self, run: &Run, inputs: Option<&Inputs>) -> ExitCode {
+        let mut state = self.state();
+        state.printer.end_group();
+        let explanations = run
+            .failure
+            .as_ref()
+            .map(failure::explain)
+            .unwrap_or_default();
+        for explanation in &explanations {
+            state.printer.lines(&explanation.text());
+        }
+        let messages = explanations
+            .iter()
+            .map(|explanation| (explanation.title.clone(), explanation.in_one_line()));
+        state.printer.annotate(Kind::Error, messages);
+        let warnings = state.warnings.clone();
+        state.printer.annotate(
+            Kind::Warning,
+            warnings
+                .iter()
+                .map(|warning| (String::new(), warning.clone())),
+        );
+        let text = summary(
+            run,
+            inputs,
+            &summary::Extras {
+                explanations: &explanations,
+                warnings: &warnings,
+            },
+        );
+        let text = state.printer.redact(&text);
+        let mut is_written = state.printer.append(self.summary.as_deref(), &text);
+        let outputs = self
+            .outputs(run)
+            .map(|(name, value)| workflow::output(name, &state.printer.redact(&value)));
+        is_written &= state
+            .printer
+            .append(self.output.as_deref(), &outputs.concat());
+        if run.failure.is_none() {
+            state.printer.lines(&done(run));
+        }
+        match run.failure.as_ref().map(|failure| failure.stage) {
+            Some(Stage::Inputs) => ExitCode::from(2),
+            None if is_written => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    fn outputs(&self, run: &Run) -> [(&'static str, String); OUTPUTS.len()] {
+        let published = run.published.as_ref();
+        let extract = run.extract.as_ref();
+        let values = [
+            published
+                .and_then(|published| published.datasource.as_ref())
+                .map(ToString::to_string),
+            published.and_then(|published| published.url.clone()),
+            published
+                .and_then(|published| published.project.as_ref())
+                .map(ToString::to_string),
+            Some(is_published(run)),
+            published
+                .and_then(|published| published.job.as_ref())
+                .map(ToString::to_string),
+            extract.map(|extract| extract.rows.to_string()),
+            extract.map(summary::schema),
+            extract.map(|extract| self.paths.show(&extract.path)),
+            run.failure
+                .as_ref()
+                .map(|failure| failure.stage.name().to_owned()),
+        ];
+        let mut values = values.into_iter();
+        OUTPUTS.map(|name| (name, values.next().flatten().unwrap_or_default()))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not take the report with it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Runner {
+    fn on(&self, event: Event) {
+        let mut state = self.state();
+        match event {
+            Event::Started(begun) => {
+                state.began = Some(Instant::now());
+                state.told = None;
+                state.printer.group(title(begun));
+            }
+            Event::Finished(_, line) => {
+                let took = state.began.map(|began| began.elapsed()).unwrap_or_default();
+                state
+                    .printer
+                    .lines(&format!("{line} in {:.2} s", took.as_secs_f64()));
+                state.printer.end_group();
+            }
+            Event::Note(line) => state.printer.lines(&line),
+            Event::Retrying {
+                operation,
+                attempt,
+                wait,
+                reason,
+            } => {
+                let wait = wait.as_secs_f64();
+                let line = format!(
+                    "attempt {attempt} to {operation} failed: {reason}; next in {wait:.1} s"
+                );
+                state.printer.lines(&line);
+            }
+            Event::Progress(progress) => state.progress(progress),
+            Event::Warning(warning) => {
+                state.printer.lines(&format!("warning: {warning}"));
+                state.warnings.push(warning);
+            }
+            Event::Secret(secret) => state.printer.mask(secret),
+        }
+    }
+}
+
+impl State {
+    /// Shows progress seldom: short work says nothing but its result.
+    fn progress(&mut self, progress: Progress) {
+        let now = Instant::now();
+        let last = self.told.or(self.began).unwrap_or(now);
+        if now.duration_since(last) < PROGRESS_EVERY {
+            return;
+        }
+        self.told = Some(now);
+        let elapsed = self.began.map(|began| began.elapsed()).unwrap_or_default();
+        let line = match progress {
+            Progress::Received(bytes) => {
+                format!("received {}{}", size(bytes), rate(bytes, elapsed))
+            }
+            Progress::Rows(rows) => format!("{rows} rows"),
+            Progress::Sent { bytes, of } => format!(
+                "sent {} of {}{}",
+                size(bytes),
+                size(of),
+                rate(bytes, elapsed)
+            ),
+            Progress::Job { percent, elapsed } => {
+                format!(
+                    "Tableau works on the publish job since {} s ({percent} %)",
+                    elapsed.as_secs()
+                )
+            }
+        };
+        self.printer.lines(&line);
+    }
+}
+
+impl Paths {
+    /// Returns a path as the next step of the job finds it.
+    fn show(&self, path: &Path) -> String {
+        let in_workspace = self
+            .workspace
+            .as_ref()
+            .and_then(|workspace| path.strip_prefix(workspace).ok());
+        let in_temp = self
+            .temp
+            .as_ref()
+            .and_then(|(here, there)| Some(there.join(path.strip_prefix(here).ok()?)));
+        let shown = in_workspace
+            .map(Path::to_owned)
+            .or(in_temp)
+            .unwrap_or_else(|| path.to_owned());
+        shown.display().to_string()
+    }
+}
+
+/// `true` and `false` are certain; empty says that Tableau was still at it when we left.
+fn is_published(run: &Run) -> String {
+    let published = run.published.as_ref();
+    match published.and_then(|published| published.change) {
+        Some(Change::Created | Change::Replaced | Change::Appended) => "true",
+        None if run.failure.is_none() && published.is_some() => "",
+        None => "false",
+    }
+    .to_owned()
+}
+
+fn done(run: &Run) -> String {
+    let rows = run.extract.as_ref().map_or(0, |extract| extract.rows);
+    let rows = count(rows, "row");
+    match run.published.as_ref() {
+        None => format!("Done: {rows}, nothing published (publish: false)"),
+        Some(published) => {
+            let what = match published.change {
+                Some(change) => change_words(change).to_owned(),
+                None => "handed to Tableau, which was not waited for".to_owned(),
+            };
+            let id = published
+                .datasource
+                .as_ref()
+                .map(|id| format!(", data source {id}"))
+                .unwrap_or_default();
+            let url = published
+                .url
+                .as_ref()
+                .map(|url| format!(", {url}"))
+                .unwrap_or_default();
+            format!("Done: {rows}, {what}{id}{url}")
+        }
+    }
+}
+
+fn change_words(change: Change) -> &'static str {
+    match change {
+        Change::Created => "data source created",
+        Change::Replaced => "rows replaced",
+        Change::Appended => "rows appended",
+    }
+}
+
+fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Inputs => "Read the inputs",
+        Stage::Fetch => "Fetch the data",
+        Stage::Type => "Find rows and types",
+        Stage::Shape => "Build the extract",
+        Stage::Check => "Check the result",
+        Stage::Publish => "Publish to Tableau",
+    }
+}
+
+fn rate(bytes: u64, elapsed: Duration) -> String {
+    let millis = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    format!(" at {}/s", size(bytes.saturating_mul(1_000) / millis))
+}
+
+/// Joins what can be shown by commas.
+fn join(items: impl IntoIterator<Item = impl Display>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+/// Shows a secret to the one that replaces it.
+fn expose(secret: &SecretString) -> &str {
+    secret.expose_secret()
+}

@@ -1,0 +1,105 @@
+//! Why a run stopped, as a person reads it: a chain of sentences and what to do.
+
+use crate::gate::GuardError;
+use crate::hyper::EngineError;
+use crate::inputs::InputErrors;
+use crate::source::SourceError;
+use crate::table::DataError;
+use crate::tableau::{ApiError, Problem};
+use crate::{Failure, http};
+
+/// One thing that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Stage or input it happened in.
+    pub title: String,
+    /// From what we were doing for the user down to what the other side said; never empty.
+    pub levels: Vec<String>,
+    /// What to do, naming the input.
+    pub hints: Vec<String>,
+}
+
+impl Explanation {
+    /// Returns the lines for the log.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (depth, level) in self.levels.iter().enumerate() {
+            let lead = if depth == 0 {
+                "error: "
+            } else {
+                "  caused by: "
+            };
+            text += &format!("{lead}{level}\n");
+        }
+        for hint in &self.hints {
+            text += &format!("hint: {hint}\n");
+        }
+        text
+    }
+
+    /// Returns the first and the last level and the hints, for an annotation.
+    pub fn in_one_line(&self) -> String {
+        let mut line = self.levels.first().cloned().unwrap_or_default();
+        if let [_, .., last] = self.levels.as_slice() {
+            line += &format!(": {last}");
+        }
+        for hint in &self.hints {
+            line += &format!(" (hint: {hint})");
+        }
+        line
+    }
+}
+
+/// Explains a failure; several wrong inputs are several explanations.
+pub(super) fn explain(failure: &Failure) -> Vec<Explanation> {
+    if let Some(errors) = failure.error.downcast_ref::<InputErrors>() {
+        let explain_one = |error: &crate::inputs::InputError| Explanation {
+            title: format!("input {}", error.input),
+            levels: vec![error.to_string()],
+            hints: Vec::new(),
+        };
+        return errors.all().iter().map(explain_one).collect();
+    }
+    let mut levels: Vec<String> = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
+    for cause in failure.error.chain() {
+        let level = cause.to_string();
+        // Some errors repeat their source in their own words.
+        if !levels.iter().any(|above| above.contains(&level)) {
+            levels.push(level);
+        }
+        if let Some(hint) = hint(cause).filter(|hint| !hints.contains(hint)) {
+            hints.push(hint);
+        }
+    }
+    vec![Explanation {
+        title: failure.stage.name().to_owned(),
+        levels,
+        hints,
+    }]
+}
+
+/// The knowledge stays with the type that has it; here is only the list of those that have some.
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = cause.downcast_ref::<DataError>() {
+        return error.hint.clone();
+    }
+    if let Some(error) = cause.downcast_ref::<EngineError>() {
+        return error.hint.clone();
+    }
+    if let Some(error) = cause.downcast_ref::<SourceError>() {
+        return error.hint.clone();
+    }
+    if let Some(error) = cause.downcast_ref::<GuardError>() {
+        return Some(error.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<ApiError>() {
+        return error.hint();
+    }
+    if let Some(problem) = cause.downcast_ref::<Problem>() {
+        return problem.hint();
+    }
+    cause
+        .downcast_ref::<http::Error>()
+        .and_then(http::Error::hint)
+}

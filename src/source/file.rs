@@ -1,0 +1,230 @@
+//! Workspace files: one path or a pattern, never outside the workspace.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Format, SourceError, StagedFile, format};
+
+/// A path or glob pattern relative to the workspace, without `..`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkspacePath(String);
+
+impl WorkspacePath {
+    /// Takes `data/x.csv`, `data/**/*.json`, or an absolute path below the workspace.
+    pub fn parse(text: &str, workspace: &Path) -> Result<WorkspacePath, String> {
+        let path = Path::new(text);
+        let relative = if path.is_absolute() {
+            path.strip_prefix(workspace).map_err(|_| {
+                format!(
+                    "`{text}` is outside the workspace; the action sees files of the workspace only: write a path relative to it, such as `data/orders.csv`"
+                )
+            })?
+        } else {
+            path
+        };
+        let mut plain = PathBuf::new();
+        for component in relative.components() {
+            match component {
+                Component::CurDir => {}
+                Component::Normal(name) => plain.push(name),
+                _ => return Err(format!("`{text}` leads out of the workspace")),
+            }
+        }
+        match plain.to_str() {
+            None | Some("") => Err(format!("`{text}` names no file")),
+            Some(text) => Ok(WorkspacePath(text.to_owned())),
+        }
+    }
+
+    /// Returns the path or pattern, relative to the workspace.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Finds the files, sorted by path, and their formats.
+pub(super) fn stage(
+    path: &WorkspacePath,
+    given: Option<Format>,
+    workspace: &Path,
+) -> Result<Vec<StagedFile>> {
+    let workspace = workspace
+        .canonicalize()
+        .with_context(|| format!("cannot find the workspace `{}`", workspace.display()))?;
+    let files = find(&path.0, &workspace)?;
+    if files.is_empty() {
+        return Err(missing(&path.0, &workspace).into());
+    }
+    files
+        .iter()
+        .map(|file| stage_one(file, given, &workspace))
+        .collect()
+}
+
+fn stage_one(file: &Path, given: Option<Format>, workspace: &Path) -> Result<StagedFile> {
+    let origin = file
+        .strip_prefix(workspace)
+        .unwrap_or(file)
+        .display()
+        .to_string();
+    let real = file
+        .canonicalize()
+        .with_context(|| format!("cannot read `{origin}`"))?;
+    if !real.starts_with(workspace) {
+        return Err(SourceError {
+            problem: format!("`{origin}` is a link that leads out of the workspace"),
+            hint: Some("copy the file into the workspace before this step".into()),
+        }
+        .into());
+    }
+    let clues = format::Clues {
+        given,
+        content_type: None,
+        name: &origin,
+        origin: &origin,
+    };
+    let format = format::detect(&real, &clues)?;
+    let bytes = real
+        .metadata()
+        .with_context(|| format!("cannot read `{origin}`"))?
+        .len();
+    Ok(StagedFile {
+        path: real,
+        format,
+        origin,
+        bytes,
+    })
+}
+
+/// A file of exactly this name comes before its reading as a pattern: names may hold brackets.
+fn find(pattern: &str, workspace: &Path) -> Result<Vec<PathBuf>> {
+    let literal = workspace.join(pattern);
+    if literal.is_file() {
+        return Ok(vec![literal]);
+    }
+    let root = workspace
+        .to_str()
+        .context("the path of the workspace is not UTF-8")?;
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let full = format!("{}/{pattern}", glob::Pattern::escape(root));
+    let found = glob::glob_with(&full, options).map_err(|error| SourceError {
+        problem: format!("`{pattern}` is no valid pattern: {}", error.msg),
+        hint: Some(
+            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character"
+                .into(),
+        ),
+    })?;
+    let mut files = Vec::new();
+    for file in found {
+        let file = file.context("cannot search the workspace")?;
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn missing(pattern: &str, workspace: &Path) -> SourceError {
+    let is_pattern = pattern.contains(['*', '?', '[']);
+    let problem = if is_pattern {
+        format!("no file of the workspace matches `{pattern}`")
+    } else if workspace.join(pattern).is_dir() {
+        format!("`{pattern}` is a folder")
+    } else {
+        format!("there is no file `{pattern}` in the workspace")
+    };
+    let hint = if workspace.join(pattern).is_dir() {
+        format!("name its files: `{}/*.csv`", pattern.trim_end_matches('/'))
+    } else {
+        "check `source`; files of the repository are there only after `actions/checkout`".into()
+    };
+    SourceError {
+        problem,
+        hint: Some(hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_workspace() {
+        let workspace = Path::new("/github/workspace");
+        let parse = |text| WorkspacePath::parse(text, workspace).map(|path| path.0);
+        assert_eq!(parse("./data/x.csv"), Ok("data/x.csv".into()));
+        assert_eq!(
+            parse("/github/workspace/data/*.csv"),
+            Ok("data/*.csv".into())
+        );
+        assert_eq!(
+            parse("../x.csv"),
+            Err("`../x.csv` leads out of the workspace".into())
+        );
+        assert!(
+            parse("/etc/passwd")
+                .unwrap_err()
+                .contains("outside the workspace")
+        );
+        assert!(parse(".").unwrap_err().contains("names no file"));
+    }
+
+    #[test]
+    fn a_pattern_finds_files_in_order_and_no_hidden_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        for name in [
+            "a/2.csv",
+            "a/b/1.csv",
+            "a/.hidden.csv",
+            "a/x[1].csv",
+            "z.csv",
+        ] {
+            std::fs::write(root.join(name), "h\n1\n").unwrap();
+        }
+        let stage = |pattern: &str| {
+            let path = WorkspacePath::parse(pattern, root).unwrap();
+            let files = stage(&path, None, root)?;
+            Ok::<_, anyhow::Error>(
+                files
+                    .into_iter()
+                    .map(|file| file.origin)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            stage("**/*.csv").unwrap(),
+            ["a/2.csv", "a/b/1.csv", "a/x[1].csv", "z.csv"]
+        );
+        assert_eq!(stage("a/x[1].csv").unwrap(), ["a/x[1].csv"]);
+        assert_eq!(stage("a").unwrap_err().to_string(), "`a` is a folder");
+        assert_eq!(
+            stage("b/*.csv").unwrap_err().to_string(),
+            "no file of the workspace matches `b/*.csv`"
+        );
+    }
+
+    #[test]
+    fn a_link_out_of_the_workspace_is_refused() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(outside.path().join("secret.csv"), "h\n1\n").unwrap();
+        std::os::unix::fs::symlink(
+            outside.path().join("secret.csv"),
+            folder.path().join("x.csv"),
+        )
+        .unwrap();
+        let path = WorkspacePath::parse("x.csv", folder.path()).unwrap();
+        let error = stage(&path, None, folder.path()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`x.csv` is a link that leads out of the workspace"
+        );
+    }
+}

@@ -1,0 +1,559 @@
+//! Typed data: what the staged files hold, as columns with one type each.
+//!
+//! All rows decide the types (pass 1); the same converters then produce the values (pass 2).
+//! Nothing here touches the network, and nothing is async.
+
+mod csv;
+mod declare;
+mod infer;
+mod json;
+mod layout;
+mod path;
+mod place;
+mod rules;
+mod stream;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod time;
+mod value;
+mod walk;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroU64;
+
+pub use path::RecordsPath;
+pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
+
+use crate::source::{Format, Staged, StagedFile};
+use json::{Record, Stop};
+use layout::{Layout, LeafId, NodeId};
+use place::Problem;
+use survey::{Located, Outcome, Survey};
+use value::Token;
+use walk::{Scope, Take};
+
+/// Types a column of the staged table can have; names as in the `columns` input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// Any characters.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// 64-bit signed integer.
+    BigInt,
+    /// IEEE 754 double.
+    Double,
+    /// Exact decimal; `1 <= precision <= 38`, `scale <= precision`.
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// A calendar day.
+    Date,
+    /// A point in time without zone; UTC where the source named one.
+    Timestamp,
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ColumnType::Text => "text",
+            ColumnType::Boolean => "boolean",
+            ColumnType::BigInt => "bigint",
+            ColumnType::Double => "double",
+            ColumnType::Decimal { precision, scale } => {
+                return write!(f, "decimal({precision},{scale})");
+            }
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "timestamp",
+        })
+    }
+}
+
+/// A column of a table: its name is unique without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// As the source spells it, nested names joined by `.`.
+    pub name: String,
+    /// The one type all its values have.
+    pub column_type: ColumnType,
+}
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// No value.
+    Null,
+    /// For [`ColumnType::Boolean`].
+    Boolean(bool),
+    /// For [`ColumnType::BigInt`].
+    BigInt(i64),
+    /// For [`ColumnType::Double`]; always finite.
+    Double(f64),
+    /// For [`ColumnType::Decimal`]: the digits as an integer, at the column's scale.
+    Decimal(i128),
+    /// For [`ColumnType::Date`]: days since 1970-01-01.
+    Date(i32),
+    /// For [`ColumnType::Timestamp`]: microseconds since 1970-01-01 00:00:00.
+    Timestamp(i64),
+    /// For [`ColumnType::Text`].
+    Text(Cow<'a, str>),
+}
+
+/// Data that cannot be read or typed, with its place.
+#[derive(Debug)]
+pub struct DataError {
+    /// File or address (without query) the data came from.
+    pub origin: String,
+    /// Row counted from 1 over all files, if the problem is in one.
+    pub record: Option<NonZeroU64>,
+    /// Line of the file counted from 1, where known.
+    pub line: Option<NonZeroU64>,
+    /// Column name, if the problem is in one.
+    pub column: Option<String>,
+    /// What is wrong: lower case, no full stop.
+    pub problem: String,
+    /// What to change, naming the input.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.origin)?;
+        if let Some(record) = self.record {
+            write!(f, ", record {record}")?;
+        }
+        if let Some(line) = self.line {
+            write!(f, " (line {line})")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ", column `{column}`")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for DataError {}
+
+/// All rows of all staged files, united by column name; they stay in the files.
+///
+/// Columns come in the order in which the data first has them, declared ones that it lacks behind those, then the
+/// system columns.
+#[derive(Debug)]
+pub struct Table {
+    sources: Vec<Source>,
+    layout: Layout,
+    columns: Vec<Column>,
+    /// Index of a leaf's column, by leaf.
+    targets: Vec<Option<usize>>,
+    /// Behind the data columns.
+    system: Vec<SystemColumn>,
+    fetched_at: i64,
+    rows: u64,
+    notices: Vec<String>,
+}
+
+/// One file and what pass 1 found out about it.
+#[derive(Debug)]
+struct Source {
+    file: StagedFile,
+    /// Of JSON: where the rows are in the document, or in each line if that is not the row itself.
+    path: Option<RecordsPath>,
+    /// Of CSV: which field goes to which leaf.
+    fields: Vec<(usize, LeafId)>,
+    n_fields: usize,
+}
+
+impl Table {
+    /// Pass 1: reads every row of every staged file, finds the records, decides columns and types.
+    ///
+    /// Memory does not grow with the number of rows. A table may have no columns, if no row and no rule has one.
+    pub fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+        let whole = |problem: Problem| match staged.files.first() {
+            Some(file) => problem.at(file, None, None),
+            None => without_file(problem),
+        };
+        if rules.records.is_some() && staged.files.iter().all(|file| file.format == Format::Csv) {
+            let problem =
+                Problem::new("`records` is a path into JSON, these are comma-separated values");
+            return Err(whole(problem.hint("leave out `records`")));
+        }
+        let mut survey = Survey::new(Layout::new(&rules.columns).map_err(whole)?);
+        let mut notices = Vec::new();
+        let mut sources: Vec<Source> = Vec::new();
+        // Pages of one address agree on where the rows are; files may differ.
+        let mut paths: HashMap<&str, RecordsPath> = HashMap::new();
+        for (index, file) in staged.files.iter().enumerate() {
+            survey.file = index;
+            let mut source = Source {
+                file: file.clone(),
+                path: None,
+                fields: Vec::new(),
+                n_fields: 0,
+            };
+            if file.format == Format::Csv {
+                source.survey_fields(&mut survey)?;
+            } else {
+                let pinned = if file.format == Format::Json {
+                    paths.get(file.origin.as_str())
+                } else {
+                    None
+                };
+                let known = rules.records.as_ref().or(pinned);
+                source.path = if known.is_some() || file.format == Format::NdJson {
+                    known.cloned()
+                } else {
+                    let found =
+                        json::locate(file).map_err(|problem| problem.at(file, None, None))?;
+                    notices.extend(found.notice.filter(|notice| !notices.contains(notice)));
+                    paths.insert(&file.origin, found.path.clone());
+                    Some(found.path)
+                };
+                notices.extend(source.survey_records(&mut survey)?);
+            }
+            sources.push(source);
+        }
+        let outcomes = survey.finish(&mut notices).map_err(|located| {
+            let Located {
+                problem,
+                file,
+                record,
+                offset,
+            } = *located;
+            match staged.files.get(file) {
+                Some(file) => problem.at(file, record, offset),
+                None => without_file(problem),
+            }
+        })?;
+        Ok(Table::decided(
+            staged, rules, survey, sources, outcomes, notices,
+        ))
+    }
+
+    fn decided(
+        staged: &Staged,
+        rules: &Rules,
+        survey: Survey,
+        sources: Vec<Source>,
+        mut outcomes: Vec<Outcome>,
+        mut notices: Vec<String>,
+    ) -> Table {
+        let rows = survey.record;
+        let layout = survey.layout;
+        if rows > 0 && layout.leaves.is_empty() && !layout.has_children(NodeId::ROOT) {
+            notices.push(String::from(
+                "the records are empty, their only column is `value`",
+            ));
+            let column = Column {
+                name: String::from("value"),
+                column_type: ColumnType::Text,
+            };
+            outcomes.push(Outcome { leaf: None, column });
+        }
+        let mut targets = vec![None; layout.leaves.len()];
+        let mut columns = Vec::with_capacity(outcomes.len());
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            if let Some(leaf) = outcome.leaf {
+                targets[leaf] = Some(index);
+            }
+            columns.push(outcome.column);
+        }
+        let mut notices: Vec<String> = notices.into_iter().map(place::harmless).collect();
+        let mut system = Vec::new();
+        for &column in &rules.system {
+            let name = column.name();
+            if columns
+                .iter()
+                .any(|other| other.name.eq_ignore_ascii_case(name))
+            {
+                notices.push(format!(
+                    "`{name}` is a column of the data, which takes precedence"
+                ));
+            } else {
+                system.push(column);
+            }
+        }
+        columns.extend(system.iter().map(|column| Column {
+            name: column.name().to_owned(),
+            column_type: column.column_type(),
+        }));
+        Table {
+            sources,
+            layout,
+            columns,
+            targets,
+            system,
+            fetched_at: staged.fetched_at,
+            rows,
+            notices,
+        }
+    }
+
+    /// Returns the columns; values of a row come in this order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns the number of rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Returns what a careful person may want to know: decisions about rows, columns and types.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Pass 2: converts every row, in the same order; `sink` gets the values of one row at a time.
+    ///
+    /// Fails only if `sink` does, or if a file has changed since pass 1.
+    pub fn for_each_row<E: From<DataError>>(
+        &self,
+        mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut row = 0;
+        for source in &self.sources {
+            match source.file.format {
+                Format::Json | Format::NdJson => self.fill_records(source, &mut row, &mut sink)?,
+                Format::Csv => self.fill_fields(source, &mut row, &mut sink)?,
+            }
+        }
+        match self.sources.last() {
+            Some(source) if row != self.rows => Err(changed().at(&source.file, None, None).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn fill_records<E: From<DataError>>(
+        &self,
+        source: &Source,
+        row: &mut u64,
+        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let file = &source.file;
+        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
+        let result = json::read(file, source.path.as_ref(), &mut |record: Record<'_>| {
+            *row += 1;
+            let mut filling = Fill {
+                table: self,
+                values: self.blank(&mut values),
+            };
+            if let Err(problem) = walk::record(&mut filling, record.text) {
+                return Err(problem
+                    .within(record.offset)
+                    .at(file, Some(*row), Some(record.offset))
+                    .into());
+            }
+            let mut filled = filling.values;
+            self.fill_system(&mut filled, source, *row, record.key);
+            sink(&filled)?;
+            values = recycled(filled);
+            Ok(())
+        });
+        match result {
+            Ok(_) => Ok(()),
+            Err(Stop::Sink(error)) => Err(error),
+            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
+        }
+    }
+
+    fn fill_fields<E: From<DataError>>(
+        &self,
+        source: &Source,
+        row: &mut u64,
+        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let file = &source.file;
+        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
+        if csv.names.len() != source.n_fields {
+            return Err(changed().at(file, None, None).into());
+        }
+        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
+        let mut record = ::csv::StringRecord::new();
+        loop {
+            *row += 1;
+            let Some(offset) = csv
+                .next(&mut record)
+                .map_err(|problem| problem.at(file, Some(*row), None))?
+            else {
+                *row -= 1;
+                return Ok(());
+            };
+            let mut filled = self.blank(&mut values);
+            for &(field, leaf) in &source.fields {
+                self.put(&mut filled, leaf, field_token(&record, field))
+                    .map_err(|problem| problem.at(file, Some(*row), Some(offset)))?;
+            }
+            self.fill_system(&mut filled, source, *row, None);
+            sink(&filled)?;
+            values = recycled(filled);
+        }
+    }
+
+    /// Returns a row of nulls in the memory of the last one.
+    fn blank<'r>(&self, values: &mut Vec<Value<'static>>) -> Vec<Value<'r>> {
+        let mut blank: Vec<Value<'r>> = std::mem::take(values);
+        blank.resize(self.columns.len(), Value::Null);
+        blank
+    }
+
+    fn put<'r>(
+        &self,
+        values: &mut [Value<'r>],
+        leaf: LeafId,
+        token: Token<'r>,
+    ) -> Result<(), Problem> {
+        let Some(target) = self.targets.get(leaf).copied().flatten() else {
+            return Ok(());
+        };
+        let column = &self.columns[target];
+        let value = match self.layout.leaves[leaf].rule {
+            Some(rule) => declare::convert(&self.layout.rules[rule], token).ok(),
+            None if token == Token::EmptyObject && self.has_objects(leaf) => Some(Value::Null),
+            None => token.value(column.column_type),
+        };
+        values[target] = value.ok_or_else(|| changed().column(&column.name))?;
+        Ok(())
+    }
+
+    fn has_objects(&self, leaf: LeafId) -> bool {
+        self.layout
+            .node_of(leaf)
+            .is_some_and(|node| self.layout.has_children(node))
+    }
+
+    fn fill_system<'r>(
+        &self,
+        values: &mut [Value<'r>],
+        source: &'r Source,
+        row: u64,
+        key: Option<&'r str>,
+    ) {
+        let first = values.len() - self.system.len();
+        for (value, column) in values[first..].iter_mut().zip(&self.system) {
+            *value = match column {
+                SystemColumn::FetchedAt => Value::Timestamp(self.fetched_at),
+                SystemColumn::Source => Value::Text(Cow::Borrowed(&source.file.origin)),
+                SystemColumn::Row => Value::BigInt(i64::try_from(row).unwrap_or(i64::MAX)),
+                SystemColumn::Key => key.map_or(Value::Null, |key| Value::Text(Cow::Borrowed(key))),
+            };
+        }
+    }
+}
+
+impl Source {
+    /// Pass 1 over JSON. Returns a notice, if there is one.
+    fn survey_records(&self, survey: &mut Survey) -> Result<Option<String>, DataError> {
+        let file = &self.file;
+        let result = json::read(file, self.path.as_ref(), &mut |record: Record<'_>| {
+            survey.begin(record.offset);
+            walk::record(survey, record.text).map_err(|problem| {
+                problem
+                    .within(record.offset)
+                    .at(file, Some(survey.record), Some(record.offset))
+            })
+        });
+        match result {
+            Ok(notice) => Ok(notice.map(|notice| format!("{}: {notice}", file.origin))),
+            Err(Stop::Sink(error)) => Err(error),
+            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None)),
+        }
+    }
+
+    /// Pass 1 over comma-separated values.
+    fn survey_fields(&mut self, survey: &mut Survey) -> Result<(), DataError> {
+        let file = &self.file;
+        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
+        self.n_fields = csv.names.len();
+        for (field, name) in csv.names.iter().enumerate() {
+            for leaf in survey.layout.header(name) {
+                if self.fields.iter().any(|(_, other)| *other == leaf) {
+                    let problem = Problem::new("two headers lead to this column").column(name);
+                    return Err(problem
+                        .hint("give the declared one another name in `columns`")
+                        .at(file, None, None));
+                }
+                self.fields.push((field, leaf));
+                survey.observe(leaf, Token::Null);
+            }
+        }
+        let mut record = ::csv::StringRecord::new();
+        while let Some(offset) = csv
+            .next(&mut record)
+            .map_err(|problem| problem.at(file, Some(survey.record + 1), None))?
+        {
+            survey.begin(offset);
+            for &(field, leaf) in &self.fields {
+                survey.observe(leaf, field_token(&record, field));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn field_token(record: &::csv::StringRecord, field: usize) -> Token<'_> {
+    match record.get(field) {
+        None | Some("") => Token::Null,
+        Some(text) => Token::Field(text),
+    }
+}
+
+/// Empties a row and forgets what it borrowed; collecting in place keeps the memory.
+fn recycled(mut row: Vec<Value<'_>>) -> Vec<Value<'static>> {
+    row.clear();
+    row.into_iter().map(|_| Value::Null).collect()
+}
+
+fn changed() -> Problem {
+    Problem::new("the file has changed while it was read")
+}
+
+fn without_file(problem: Problem) -> DataError {
+    DataError {
+        origin: String::from("source"),
+        record: None,
+        line: None,
+        column: problem.column.map(place::harmless),
+        problem: place::harmless(problem.what),
+        hint: problem.hint.map(place::harmless),
+    }
+}
+
+/// Puts one record's values where they belong.
+struct Fill<'t, 'r> {
+    table: &'t Table,
+    values: Vec<Value<'r>>,
+}
+
+impl<'r> Take<'r> for Fill<'_, 'r> {
+    fn layout(&self) -> &Layout {
+        &self.table.layout
+    }
+
+    fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem> {
+        match self.table.layout.child(parent, expected, key) {
+            None if scope == Scope::All => Err(changed()),
+            found => Ok(found),
+        }
+    }
+
+    fn token(&mut self, node: NodeId, token: Token<'r>, _: Scope) -> Result<(), Problem> {
+        for &leaf in &self.table.layout.node(node).leaves {
+            if self.table.layout.takes(leaf, token) {
+                self.table.put(&mut self.values, leaf, token)?;
+            }
+        }
+        Ok(())
+    }
+}

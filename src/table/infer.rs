@@ -1,0 +1,229 @@
+//! From the classes of all values to the one type of their column.
+//!
+//! What has been seen is a set that only grows, so neither order nor repetition of values matters.
+
+use super::ColumnType;
+use super::value::{Class, Number};
+
+/// Digits of an inferred decimal: what every version of the file format stores.
+const PRECISION: u8 = 18;
+
+/// Kinds of values that make a difference to a column's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Boolean,
+    Integer,
+    Decimal,
+    /// A plainly written number beyond 2⁵³, where doubles skip integers.
+    Big,
+    Date,
+    Timestamp,
+    Zoned,
+    Text,
+    /// An integer beyond 64 bits.
+    Huge,
+    /// A number no double comes near.
+    Inexact,
+}
+
+/// What has been seen in a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    kinds: u16,
+    /// Of numbers: most digits before the point, as far as doubles do not hold them.
+    whole_digits: u8,
+    /// Of numbers: most digits after the point.
+    scale: u8,
+}
+
+/// What a column becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Resolved {
+    pub(super) column_type: ColumnType,
+    pub(super) reason: Reason,
+}
+
+/// Why a column has its type, where that is worth a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Plain,
+    /// Times had zones and are now UTC.
+    Utc,
+    /// Only nulls were seen.
+    NullOnly,
+    /// Values of different kinds.
+    Mixed,
+    /// Numbers that only text keeps as they are.
+    Inexact,
+}
+
+impl Kind {
+    fn bit(self) -> u16 {
+        1 << (self as u16)
+    }
+}
+
+impl Seen {
+    /// Returns what one value of this class shows.
+    pub(super) fn of(class: &Class<'_>) -> Seen {
+        match class {
+            Class::Boolean(_) => Seen::kind(Kind::Boolean),
+            Class::Integer(value) => Seen::integer(*value),
+            Class::Decimal(number) => Seen::decimal(number),
+            Class::Date(_) => Seen::kind(Kind::Date),
+            Class::Timestamp(_) => Seen::kind(Kind::Timestamp),
+            Class::Zoned(_) => Seen::kind(Kind::Zoned),
+            Class::Text => Seen::kind(Kind::Text),
+            Class::Huge => Seen::kind(Kind::Huge),
+            Class::Inexact => Seen::kind(Kind::Inexact),
+        }
+    }
+
+    pub(super) fn kind(kind: Kind) -> Seen {
+        Seen {
+            kinds: kind.bit(),
+            ..Seen::default()
+        }
+    }
+
+    fn integer(value: i64) -> Seen {
+        let mut seen = Seen::kind(Kind::Integer);
+        if value.unsigned_abs() > 1 << 53 {
+            seen.kinds |= Kind::Big.bit();
+            seen.whole_digits = value
+                .unsigned_abs()
+                .checked_ilog10()
+                .and_then(|digits| u8::try_from(digits + 1).ok())
+                .unwrap_or(u8::MAX);
+        }
+        seen
+    }
+
+    fn decimal(number: &Number<'_>) -> Seen {
+        let mut seen = Seen::kind(Kind::Decimal);
+        if number.exceeds_double() {
+            seen.kinds |= Kind::Big.bit();
+        }
+        seen.whole_digits = number.whole_digits();
+        seen.scale = number.scale();
+        seen
+    }
+
+    /// Adds what another set of values showed.
+    pub(super) fn merge(self, other: Seen) -> Seen {
+        Seen {
+            kinds: self.kinds | other.kinds,
+            whole_digits: self.whole_digits.max(other.whole_digits),
+            scale: self.scale.max(other.scale),
+        }
+    }
+
+    pub(super) fn has(self, kind: Kind) -> bool {
+        self.kinds & kind.bit() != 0
+    }
+
+    /// Returns whether no further value can change the type.
+    pub(super) fn is_settled(self) -> bool {
+        self.kinds & (Kind::Text.bit() | Kind::Huge.bit() | Kind::Inexact.bit()) != 0
+    }
+
+    /// Returns the type all the values fit without loss.
+    pub(super) fn resolve(self) -> Resolved {
+        const BOOLEAN: u16 = 1 << Kind::Boolean as u16;
+        const INTEGER: u16 = 1 << Kind::Integer as u16;
+        const DECIMAL: u16 = 1 << Kind::Decimal as u16;
+        const BIG: u16 = 1 << Kind::Big as u16;
+        const DATE: u16 = 1 << Kind::Date as u16;
+        const TIMESTAMP: u16 = 1 << Kind::Timestamp as u16;
+        const ZONED: u16 = 1 << Kind::Zoned as u16;
+        const TEXT: u16 = 1 << Kind::Text as u16;
+
+        let (column_type, reason) = match self.kinds {
+            0 => (ColumnType::Text, Reason::NullOnly),
+            BOOLEAN => (ColumnType::Boolean, Reason::Plain),
+            DATE => (ColumnType::Date, Reason::Plain),
+            ZONED => (ColumnType::Timestamp, Reason::Utc),
+            TEXT => (ColumnType::Text, Reason::Plain),
+            kinds if kinds & !(INTEGER | BIG) == 0 => (ColumnType::BigInt, Reason::Plain),
+            kinds if kinds & !(INTEGER | DECIMAL) == 0 => (ColumnType::Double, Reason::Plain),
+            kinds if kinds & !(INTEGER | DECIMAL | BIG) == 0 => self.exact(),
+            kinds if kinds & !(DATE | TIMESTAMP) == 0 => (ColumnType::Timestamp, Reason::Plain),
+            _ if self.has(Kind::Inexact) || self.has(Kind::Huge) => {
+                (ColumnType::Text, Reason::Inexact)
+            }
+            _ => (ColumnType::Text, Reason::Mixed),
+        };
+        Resolved {
+            column_type,
+            reason,
+        }
+    }
+
+    /// Decimals of which a double would lose some.
+    fn exact(self) -> (ColumnType, Reason) {
+        if self.whole_digits.saturating_add(self.scale) <= PRECISION {
+            let decimal = ColumnType::Decimal {
+                precision: PRECISION,
+                scale: self.scale,
+            };
+            (decimal, Reason::Plain)
+        } else {
+            (ColumnType::Text, Reason::Inexact)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::Token;
+    use super::*;
+
+    fn samples() -> Vec<Seen> {
+        let tokens = [
+            Token::Boolean(true),
+            Token::Number("1"),
+            Token::Number("9007199254740993"),
+            Token::Number("1.5"),
+            Token::Number("1e5"),
+            Token::Number("12345678901234567890.12"),
+            Token::Number("1e400"),
+            Token::Number("18446744073709551615"),
+            Token::Field("2024-01-31"),
+            Token::Field("2024-01-31T10:00"),
+            Token::Field("2024-01-31T10:00Z"),
+            Token::Field("x"),
+        ];
+        let mut samples = vec![Seen::default()];
+        samples.extend(
+            tokens
+                .iter()
+                .filter_map(|token| token.class().map(|class| Seen::of(&class))),
+        );
+        samples
+    }
+
+    #[test]
+    fn merging_is_commutative_associative_and_idempotent() {
+        let samples = samples();
+        assert_eq!(samples.len(), 13);
+        for &a in &samples {
+            assert_eq!(a.merge(a), a);
+            assert_eq!(a.merge(Seen::default()), a);
+            for &b in &samples {
+                assert_eq!(a.merge(b), b.merge(a));
+                for &c in &samples {
+                    assert_eq!(a.merge(b).merge(c), a.merge(b.merge(c)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_stays_text() {
+        for settled in samples().into_iter().filter(|seen| seen.is_settled()) {
+            for other in samples() {
+                assert_eq!(settled.merge(other).resolve().column_type, ColumnType::Text);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Where in a file something is wrong, and how values appear in messages.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::num::NonZeroU64;
+
+use super::DataError;
+use crate::source::{Format, StagedFile};
+
+/// Longest piece of data in a message, in characters.
+const SHOWN: usize = 60;
+
+/// Something wrong with the data, before its place is known.
+#[derive(Debug, Default)]
+pub(super) struct Problem {
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+    pub(super) column: Option<String>,
+    /// Byte of the file, if the problem has a precise place.
+    pub(super) offset: Option<u64>,
+    /// Whether line, column and surroundings of the place help.
+    pub(super) syntax: Syntax,
+}
+
+/// Whether a problem is one of notation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// The notation is broken at exactly this place.
+    Broken,
+    /// The notation is fine, its meaning is not.
+    #[default]
+    Fine,
+}
+
+impl Problem {
+    pub(super) fn new(problem: impl Into<String>) -> Problem {
+        Problem {
+            what: problem.into(),
+            ..Problem::default()
+        }
+    }
+
+    pub(super) fn broken(problem: impl Into<String>, offset: u64) -> Problem {
+        Problem {
+            offset: Some(offset),
+            syntax: Syntax::Broken,
+            ..Problem::new(problem)
+        }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Problem {
+        Problem {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn column(self, column: impl Into<String>) -> Problem {
+        Problem {
+            column: Some(column.into()),
+            ..self
+        }
+    }
+
+    /// Turns the parser's error on `text` into a problem at an offset from the start of `text`.
+    pub(super) fn json(text: &str, error: &serde_json::Error) -> Problem {
+        let message = error.to_string();
+        let message = match message.split(" at line ").next() {
+            Some("unexpected end of hex escape" | "lone leading surrogate in hex escape") => {
+                "a lone surrogate in a key"
+            }
+            message => message.unwrap_or_default(),
+        };
+        let before: usize = text
+            .split_inclusive('\n')
+            .take(error.line().saturating_sub(1))
+            .map(str::len)
+            .sum();
+        let offset = (before + error.column().saturating_sub(1)).min(text.len());
+        Problem::broken(
+            format!("broken JSON: {message}"),
+            u64::try_from(offset).unwrap_or(u64::MAX),
+        )
+    }
+
+    /// Moves an offset within a piece of text to its place in the file.
+    pub(super) fn within(self, start: u64) -> Problem {
+        Problem {
+            offset: self.offset.map(|offset| start + offset),
+            ..self
+        }
+    }
+
+    /// Drops an offset that counts from somewhere inside a record: the record's place is good enough.
+    pub(super) fn unplaced(self) -> Problem {
+        Problem {
+            offset: None,
+            syntax: Syntax::Fine,
+            ..self
+        }
+    }
+
+    /// Gives the problem its place. Lines are counted only now: nobody should pay for them when all is well.
+    pub(super) fn at(
+        self,
+        file: &StagedFile,
+        record: Option<u64>,
+        offset: Option<u64>,
+    ) -> DataError {
+        let place = self
+            .offset
+            .or(offset)
+            .and_then(|offset| Place::find(file, offset).ok());
+        let problem = match (&place, self.syntax) {
+            (Some(place), Syntax::Broken) => {
+                format!(
+                    "{}, at character {} near {}",
+                    self.what,
+                    place.column,
+                    quoted(&place.near)
+                )
+            }
+            _ => self.what,
+        };
+        DataError {
+            origin: file.origin.clone(),
+            record: record.and_then(NonZeroU64::new),
+            line: place.and_then(|place| NonZeroU64::new(place.line)),
+            column: self.column.map(harmless),
+            problem: harmless(problem),
+            hint: self.hint.map(harmless),
+        }
+    }
+}
+
+/// A place in a file, as editors count.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    line: u64,
+    column: u64,
+    near: String,
+}
+
+impl Place {
+    fn find(file: &StagedFile, offset: u64) -> std::io::Result<Place> {
+        let mut before = BufReader::with_capacity(1 << 16, File::open(&file.path)?).take(offset);
+        let (mut line, mut column) = (1, 1);
+        let mut tail: Vec<u8> = Vec::new();
+        loop {
+            let bytes = before.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            for &byte in bytes {
+                match byte {
+                    b'\n' => (line, column) = (line + 1, 1),
+                    // Continuation bytes belong to the character before.
+                    0x80..0xC0 => {}
+                    _ => column += 1,
+                }
+            }
+            tail.extend_from_slice(&bytes[bytes.len().saturating_sub(20)..]);
+            tail.drain(..tail.len().saturating_sub(20));
+            let length = bytes.len();
+            before.consume(length);
+        }
+        let before_length = tail.len();
+        before.into_inner().take(20).read_to_end(&mut tail)?;
+        if file.format == Format::Csv {
+            // The parser leaves line ends for the next record to skip.
+            let skipped = tail[before_length..]
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            line += skipped.map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        }
+        let near = String::from_utf8_lossy(&tail);
+        let near = near
+            .trim_matches(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_whitespace())
+            .to_owned();
+        Ok(Place { line, column, near })
+    }
+}
+
+/// Shows a value: in backticks, short, without control characters.
+pub(super) fn quoted(value: &str) -> String {
+    let mut shown = String::with_capacity(SHOWN);
+    shown.push('`');
+    for (position, character) in value.chars().enumerate() {
+        if position == SHOWN {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown.push('`');
+    shown
+}
+
+/// Escapes control characters: names and values come from the data and must not become lines of a log.
+pub(super) fn harmless(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars()
+        .flat_map(|character| {
+            let escaped = character.is_control().then(|| character.escape_debug());
+            let plain = (!character.is_control()).then_some(character);
+            plain.into_iter().chain(escaped.into_iter().flatten())
+        })
+        .collect()
+}
+
+/// Lists names: in backticks, the first few of them.
+pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut names: Vec<String> = names.into_iter().map(quoted).collect();
+    let more = names.len().saturating_sub(20);
+    names.truncate(20);
+    let list = names.join(", ");
+    if more > 0 {
+        format!("{list} and {more} more")
+    } else {
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_short_and_harmless() {
+        assert_eq!(quoted("a\nb\u{1b}[0m"), "`a\\nb\\u{1b}[0m`");
+        assert_eq!(harmless(String::from("a\nb")), "a\\nb");
+        assert_eq!(quoted(&"x".repeat(100)).chars().count(), 63);
+    }
+}

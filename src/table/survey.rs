@@ -1,0 +1,432 @@
+//! Pass 1: what every column holds, and what becomes of it.
+
+use std::collections::HashMap;
+
+use super::declare::{self, Misfit};
+use super::infer::{Kind, Reason, Seen};
+use super::layout::{Layout, LeafId, NodeId};
+use super::place::{Problem, listed, quoted};
+use super::rules::RuleKind;
+use super::value::Token;
+use super::walk::{Scope, Take};
+use super::{Column, ColumnType};
+
+/// Distinct values shown when some do not fit.
+const SHOWN_VALUES: usize = 5;
+
+/// Looks at all values.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) layout: Layout,
+    stats: Vec<Stats>,
+    /// Records so far, the current one included.
+    pub(super) record: u64,
+    /// Index of the current file.
+    pub(super) file: usize,
+    /// Place of the current record in its file.
+    pub(super) offset: u64,
+    appeared: usize,
+}
+
+/// What is known about one leaf.
+#[derive(Debug, Default)]
+struct Stats {
+    seen: Seen,
+    /// Columns come in the order in which they appeared.
+    appeared: Option<usize>,
+    /// Whether there was a value other than null and `{}`.
+    filled: bool,
+    /// Whether there was a `{}`.
+    empties: bool,
+    /// The value that made the column text.
+    turned: Option<Turn>,
+    misfits: Option<Misfits>,
+}
+
+#[derive(Debug)]
+struct Turn {
+    record: u64,
+    shown: String,
+    before: Option<ColumnType>,
+}
+
+#[derive(Debug)]
+struct Misfits {
+    count: u64,
+    why: Misfit,
+    /// Shown, with the record each was in first.
+    values: Vec<(String, u64)>,
+    file: usize,
+    offset: u64,
+}
+
+/// A column and the leaf it comes from.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) leaf: Option<LeafId>,
+    pub(super) column: Column,
+}
+
+/// A problem in a certain file.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) problem: Problem,
+    pub(super) file: usize,
+    pub(super) record: Option<u64>,
+    pub(super) offset: Option<u64>,
+}
+
+impl Survey {
+    pub(super) fn new(layout: Layout) -> Survey {
+        Survey {
+            layout,
+            stats: Vec::new(),
+            record: 0,
+            file: 0,
+            offset: 0,
+            appeared: 0,
+        }
+    }
+
+    /// Starts the next record.
+    pub(super) fn begin(&mut self, offset: u64) {
+        self.record += 1;
+        self.offset = offset;
+    }
+
+    /// Takes note of one value of a leaf.
+    pub(super) fn observe(&mut self, leaf: LeafId, token: Token<'_>) {
+        if self.stats.len() <= leaf {
+            self.stats.resize_with(leaf + 1, Stats::default);
+        }
+        let stats = &mut self.stats[leaf];
+        if stats.appeared.is_none() {
+            stats.appeared = Some(self.appeared);
+            self.appeared += 1;
+        }
+        if token == Token::Null {
+            return;
+        }
+        if let Some(rule) = self.layout.leaves[leaf].rule {
+            let rule = &self.layout.rules[rule];
+            stats.filled = true;
+            if let Err(why) = declare::convert(rule, token) {
+                stats.misfit(token, why, self.record, self.file, self.offset);
+            } else if rule.is_naive_timestamp()
+                && let Some(class) = token.class()
+            {
+                stats.seen = stats.seen.merge(Seen::of(&class));
+            }
+        } else if token == Token::EmptyObject {
+            stats.empties = true;
+        } else {
+            stats.filled = true;
+            if !stats.seen.is_settled() {
+                stats.infer(token, self.record);
+            }
+        }
+    }
+
+    /// Decides the columns.
+    pub(super) fn finish(&self, notices: &mut Vec<String>) -> Result<Vec<Outcome>, Box<Located>> {
+        let mut leaves: Vec<LeafId> = (0..self.layout.leaves.len())
+            .filter(|leaf| self.is_live(*leaf))
+            .collect();
+        leaves.sort_by_key(|leaf| self.appeared(*leaf).unwrap_or(usize::MAX));
+        self.check_misfits(&leaves)?;
+        let columns: Vec<Outcome> = leaves.iter().map(|leaf| self.column(*leaf)).collect();
+        check_names(&columns).map_err(|problem| {
+            Box::new(Located {
+                problem,
+                file: 0,
+                record: None,
+                offset: None,
+            })
+        })?;
+        self.explain(&columns, notices);
+        Ok(columns)
+    }
+
+    fn stats(&self, leaf: LeafId) -> Option<&Stats> {
+        self.stats.get(leaf)
+    }
+
+    fn appeared(&self, leaf: LeafId) -> Option<usize> {
+        self.stats(leaf)?.appeared
+    }
+
+    /// Returns whether a leaf becomes a column: null or `{}` in place of an object is no value.
+    fn is_live(&self, leaf: LeafId) -> bool {
+        let is_object = || {
+            self.layout
+                .node_of(leaf)
+                .is_some_and(|node| self.layout.has_children(node))
+        };
+        self.layout.leaves[leaf].rule.is_some()
+            || self.stats(leaf).is_some_and(|stats| stats.filled)
+            || !is_object()
+    }
+
+    fn column(&self, leaf: LeafId) -> Outcome {
+        let declared = self.layout.leaves[leaf]
+            .rule
+            .map(|rule| self.layout.rules[rule].kind);
+        let column_type = match declared.and_then(RuleKind::column_type) {
+            Some(column_type) => column_type,
+            None => self.seen(leaf).resolve().column_type,
+        };
+        let name = self.layout.leaves[leaf].name.clone();
+        Outcome {
+            leaf: Some(leaf),
+            column: Column { name, column_type },
+        }
+    }
+
+    /// Returns what inference knows: a `{}` counts only where no other row has anything inside.
+    fn seen(&self, leaf: LeafId) -> Seen {
+        let Some(stats) = self.stats(leaf) else {
+            return Seen::default();
+        };
+        let keeps = stats.empties
+            && !self
+                .layout
+                .node_of(leaf)
+                .is_some_and(|node| self.layout.has_children(node));
+        if keeps {
+            stats.seen.merge(Seen::kind(Kind::Text))
+        } else {
+            stats.seen
+        }
+    }
+
+    fn check_misfits(&self, leaves: &[LeafId]) -> Result<(), Box<Located>> {
+        let failed = |leaf: &&LeafId| {
+            self.stats(**leaf)
+                .is_some_and(|stats| stats.misfits.is_some())
+        };
+        let failed: Vec<&LeafId> = leaves.iter().filter(failed).collect();
+        if let Some(&&leaf) = failed.first()
+            && let Some(misfits) = self.stats(leaf).and_then(|stats| stats.misfits.as_ref())
+        {
+            let others = failed[1..]
+                .iter()
+                .map(|leaf| self.layout.leaves[**leaf].name.as_str());
+            return Err(Box::new(self.misfit(leaf, misfits, others.collect())));
+        }
+        for &leaf in leaves {
+            let seen = self.stats(leaf).map(|stats| stats.seen).unwrap_or_default();
+            let naive = seen.has(Kind::Timestamp) || seen.has(Kind::Date);
+            if self.layout.leaves[leaf].rule.is_some() && naive && seen.has(Kind::Zoned) {
+                let name = &self.layout.leaves[leaf].name;
+                let problem = Problem::new("some times have a zone and some have none")
+                    .column(name)
+                    .hint(format!(
+                        "say where times without a zone belong: `{name}: timestamp tz UTC`"
+                    ));
+                return Err(Box::new(Located {
+                    problem,
+                    file: 0,
+                    record: None,
+                    offset: None,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    fn misfit(&self, leaf: LeafId, misfits: &Misfits, others: Vec<&str>) -> Located {
+        let leaf = &self.layout.leaves[leaf];
+        let kind = leaf.rule.map_or(String::new(), |rule| {
+            self.layout.rules[rule].kind.to_string()
+        });
+        let shown: Vec<String> = misfits
+            .values
+            .iter()
+            .map(|(value, record)| format!("{value} (record {record})"))
+            .collect();
+        let count = match misfits.count {
+            1 => String::from("1 value does not fit"),
+            count => format!("{count} values do not fit"),
+        };
+        let (first, _) = &misfits.values[0];
+        let mut problem = format!(
+            "{count} `{kind}`: {}; {first} {}",
+            shown.join(", "),
+            misfits.why
+        );
+        if !others.is_empty() {
+            problem.push_str("; the same goes for ");
+            problem.push_str(&listed(others));
+        }
+        let name = &leaf.name;
+        let problem = Problem::new(problem).column(name).hint(format!(
+            "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
+        ));
+        Located {
+            problem,
+            file: misfits.file,
+            record: misfits.values.first().map(|(_, record)| *record),
+            offset: Some(misfits.offset),
+        }
+    }
+
+    fn explain(&self, columns: &[Outcome], notices: &mut Vec<String>) {
+        let (mut utc, mut nulls, mut empty, mut absent) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for Outcome { leaf, column } in columns {
+            let Some(leaf) = *leaf else { continue };
+            let name = column.name.as_str();
+            if self.layout.leaves[leaf].rule.is_some() {
+                if self.appeared(leaf).is_none() {
+                    absent.push(name);
+                }
+                continue;
+            }
+            let Some(stats) = self.stats(leaf).filter(|_| self.record > 0) else {
+                continue;
+            };
+            if stats.empties && !stats.filled {
+                empty.push(name);
+                continue;
+            }
+            match self.seen(leaf).resolve().reason {
+                Reason::Plain => {}
+                Reason::Utc => utc.push(name),
+                Reason::NullOnly => nulls.push(name),
+                Reason::Mixed | Reason::Inexact => {
+                    notices.extend(stats.turned.as_ref().map(|turn| turn.notice(name)));
+                }
+            }
+        }
+        let mut say = |names: Vec<&str>, what: &str| {
+            if !names.is_empty() {
+                notices.push(format!("{what}: {}", listed(names)));
+            }
+        };
+        say(utc, "times with a zone are stored in UTC");
+        say(nulls, "only nulls, so text");
+        say(empty, "only empty objects, kept as text `{}`");
+        say(absent, "declared in `columns` but not in the data, so null");
+    }
+}
+
+impl Stats {
+    fn infer(&mut self, token: Token<'_>, record: u64) {
+        let Some(class) = token.class() else {
+            return;
+        };
+        let merged = self.seen.merge(Seen::of(&class));
+        if merged == self.seen {
+            return;
+        }
+        let before = self.seen.resolve();
+        let after = merged.resolve();
+        let is_text = after.column_type == ColumnType::Text;
+        let was_text = before.column_type == ColumnType::Text && before.reason != Reason::NullOnly;
+        if is_text && !was_text && after.reason != Reason::Plain {
+            let before = (before.reason != Reason::NullOnly).then_some(before.column_type);
+            self.turned = Some(Turn {
+                record,
+                shown: quoted(&token.text().unwrap_or_default()),
+                before,
+            });
+        }
+        self.seen = merged;
+    }
+
+    fn misfit(&mut self, token: Token<'_>, why: Misfit, record: u64, file: usize, offset: u64) {
+        let shown = quoted(&token.text().unwrap_or_default());
+        let misfits = self.misfits.get_or_insert(Misfits {
+            count: 0,
+            why,
+            values: Vec::new(),
+            file,
+            offset,
+        });
+        misfits.count += 1;
+        if misfits.values.len() < SHOWN_VALUES
+            && misfits.values.iter().all(|(value, _)| *value != shown)
+        {
+            misfits.values.push((shown, record));
+        }
+    }
+}
+
+impl Turn {
+    fn notice(&self, name: &str) -> String {
+        let Turn {
+            record,
+            shown,
+            before,
+        } = self;
+        let name = quoted(name);
+        match before {
+            Some(before) => format!(
+                "column {name} is text: record {record} holds {shown}, after {before} values"
+            ),
+            None => format!(
+                "column {name} is text: record {record} holds {shown}, which no number type keeps exactly"
+            ),
+        }
+    }
+}
+
+/// Tableau does not tell `a` from `A`.
+fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
+    let mut names: HashMap<String, &str> = HashMap::new();
+    for Outcome { column, .. } in columns {
+        let name = column.name.as_str();
+        if name.contains('\0') {
+            return Err(
+                Problem::new("a column name cannot contain the NUL character")
+                    .column(name.escape_debug().to_string()),
+            );
+        }
+        if let Some(other) = names.insert(name.to_lowercase(), name) {
+            return Err(Problem::new(format!(
+                "the columns {} and {} differ only in case, which Tableau does not tell apart",
+                quoted(other),
+                quoted(name)
+            ))
+            .hint(format!(
+                "leave one out in `columns`, as in `{name}: skip`, or rename it with `from`"
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl<'r> Take<'r> for Survey {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem> {
+        if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
+            return Ok(None);
+        }
+        self.layout
+            .visit(parent, expected, key, self.record)
+            .map(Some)
+    }
+
+    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem> {
+        if scope == Scope::All && self.layout.node(node).leaves.is_empty() {
+            self.layout.grow(node)?;
+            self.layout.check_width(|leaf| self.is_live(leaf))?;
+        }
+        for index in 0..self.layout.node(node).leaves.len() {
+            let leaf = self.layout.node(node).leaves[index];
+            if self.layout.takes(leaf, token) {
+                self.observe(leaf, token);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,431 @@
+//! The value grammar: what one token of a source may mean without losing anything.
+
+use std::borrow::Cow;
+
+use super::time::{self, Moment};
+use super::{ColumnType, Value};
+
+/// The largest integer below which doubles hold every integer.
+const EXACT_IN_DOUBLE: u64 = 1 << 53;
+
+/// One value as its source wrote it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Token<'a> {
+    /// JSON `null`, or an empty field.
+    Null,
+    /// A field without a type of its own; never empty.
+    Field(&'a str),
+    /// A JSON string, quotes and escapes included; its escapes have been found decodable.
+    String(&'a str),
+    /// A JSON number.
+    Number(&'a str),
+    /// JSON `true` or `false`.
+    Boolean(bool),
+    /// A JSON array or object that is kept as text.
+    Document(&'a str),
+    /// `{}`, which has nothing to flatten.
+    EmptyObject,
+}
+
+/// What a token may mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Class<'a> {
+    Boolean(bool),
+    Integer(i64),
+    Decimal(Number<'a>),
+    Date(i32),
+    /// Microseconds, no zone given.
+    Timestamp(i64),
+    /// Microseconds in UTC.
+    Zoned(i64),
+    Text,
+    /// An integer beyond 64 bits.
+    Huge,
+    /// A number no double comes near.
+    Inexact,
+}
+
+/// A number's token, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Number<'a> {
+    text: &'a str,
+    negative: bool,
+    /// Digits before the point; may be empty.
+    whole: &'a str,
+    /// Digits after the point; may be empty.
+    fraction: &'a str,
+    point: bool,
+    exponent: Option<Exponent>,
+}
+
+/// A number's exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Exponent {
+    signed: bool,
+    /// Far beyond every type's range when the digits were.
+    power: i32,
+}
+
+impl<'a> Token<'a> {
+    /// Returns the characters a text column holds for this token; `None` for null.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        Some(match self {
+            Token::Null => return None,
+            Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
+            Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
+            Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            Token::EmptyObject => Cow::Borrowed("{}"),
+        })
+    }
+
+    /// Returns the JSON text of this token; a field is taken for JSON as it is.
+    pub(super) fn json(self) -> Option<Cow<'a, str>> {
+        match self {
+            Token::String(quoted) => Some(Cow::Borrowed(quoted)),
+            other => other.text(),
+        }
+    }
+
+    /// Decides what the token may mean; `None` for null.
+    pub(super) fn class(self) -> Option<Class<'a>> {
+        Some(match self {
+            Token::Null => return None,
+            Token::Field(text) => field_class(text),
+            Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
+            Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
+            Token::Boolean(value) => Class::Boolean(value),
+            Token::Document(_) | Token::EmptyObject => Class::Text,
+        })
+    }
+
+    /// Converts to the type all values of a column have been found to fit; `None` if it does not fit.
+    pub(super) fn value(self, column_type: ColumnType) -> Option<Value<'a>> {
+        if column_type == ColumnType::Text {
+            return Some(self.text().map_or(Value::Null, Value::Text));
+        }
+        let Some(class) = self.class() else {
+            return Some(Value::Null);
+        };
+        match (column_type, class) {
+            (ColumnType::Boolean, Class::Boolean(value)) => Some(Value::Boolean(value)),
+            (ColumnType::BigInt, Class::Integer(value)) => Some(Value::BigInt(value)),
+            (ColumnType::Double, Class::Integer(_) | Class::Decimal(_)) => {
+                self.number()?.double().map(Value::Double)
+            }
+            (ColumnType::Decimal { precision, scale }, Class::Integer(_) | Class::Decimal(_)) => {
+                self.number()?.decimal(precision, scale).map(Value::Decimal)
+            }
+            (ColumnType::Date, Class::Date(days)) => Some(Value::Date(days)),
+            (ColumnType::Timestamp, Class::Date(days)) => {
+                Some(Value::Timestamp(time::midnight(days)))
+            }
+            (ColumnType::Timestamp, Class::Timestamp(micros) | Class::Zoned(micros)) => {
+                Some(Value::Timestamp(micros))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the token's number; the class has told that it is one.
+    fn number(self) -> Option<Number<'a>> {
+        match self {
+            Token::Field(text) | Token::Number(text) => Number::split(text),
+            _ => None,
+        }
+    }
+}
+
+/// Decodes a JSON string; fails on lone surrogates.
+pub(super) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match unescaped(quoted) {
+        Some(text) => Ok(Cow::Borrowed(text)),
+        None => serde_json::from_str(quoted).map(Cow::Owned),
+    }
+}
+
+/// Returns the inside of a JSON string that needs no decoding. No escape belongs into a date.
+fn unescaped(quoted: &str) -> Option<&str> {
+    let inside = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    (!inside.as_bytes().contains(&b'\\')).then_some(inside)
+}
+
+fn moment_class<'a>(text: &str) -> Class<'a> {
+    match time::moment(text) {
+        Some(Moment::Date(days)) => Class::Date(days),
+        Some(Moment::Naive(micros)) => Class::Timestamp(micros),
+        Some(Moment::Zoned(micros)) => Class::Zoned(micros),
+        None => Class::Text,
+    }
+}
+
+fn field_class(text: &str) -> Class<'_> {
+    match text.as_bytes() {
+        [b't' | b'T' | b'f' | b'F', ..] => boolean(text).map_or(Class::Text, Class::Boolean),
+        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..] => moment_class(text),
+        [b'0'..=b'9' | b'-' | b'.', ..] => Number::split(text)
+            .filter(Number::is_plainly_written)
+            .map_or(Class::Text, number_class),
+        _ => Class::Text,
+    }
+}
+
+/// Reads `true` or `false` in any case.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn number_class(number: Number<'_>) -> Class<'_> {
+    if number.is_integer() {
+        return number.text.parse().map_or(Class::Huge, Class::Integer);
+    }
+    // Below 300 digits a plain number cannot leave a double's range.
+    if (number.exponent.is_some() || number.text.len() > 300) && number.double().is_none() {
+        return Class::Inexact;
+    }
+    Class::Decimal(number)
+}
+
+impl<'a> Number<'a> {
+    /// Takes `-?d*[.d*][e[±]d+]` apart, with at least one digit before the exponent.
+    pub(super) fn split(text: &'a str) -> Option<Number<'a>> {
+        let (negative, rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, rest) = digits(rest);
+        let (fraction, rest, point) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                let (fraction, rest) = digits(rest);
+                (fraction, rest, true)
+            }
+            None => ("", rest, false),
+        };
+        let exponent = match rest.as_bytes().first() {
+            None => None,
+            Some(b'e' | b'E') => Some(Exponent::read(&rest[1..])?),
+            Some(_) => return None,
+        };
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
+        }
+        Some(Number {
+            text,
+            negative,
+            whole,
+            fraction,
+            point,
+            exponent,
+        })
+    }
+
+    fn is_integer(&self) -> bool {
+        !self.point && self.exponent.is_none()
+    }
+
+    /// Tells numbers from codes: no leading zeros, digits after a point, no `1E5`.
+    fn is_plainly_written(&self) -> bool {
+        let zero_padded = self.whole.len() > 1 && self.whole.starts_with('0');
+        let open_point = self.point && self.fraction.is_empty();
+        let code = !self.point && self.exponent.is_some_and(|exponent| !exponent.signed);
+        !zero_padded && !open_point && !code
+    }
+
+    fn is_zero(&self) -> bool {
+        self.whole
+            .bytes()
+            .chain(self.fraction.bytes())
+            .all(|byte| byte == b'0')
+    }
+
+    fn power(&self) -> i64 {
+        self.exponent
+            .map_or(0, |exponent| i64::from(exponent.power))
+    }
+
+    /// Returns the nearest double, if it is finite and zero only for zero.
+    pub(super) fn double(&self) -> Option<f64> {
+        let value: f64 = self.text.parse().ok()?;
+        (value.is_finite() && (value != 0.0 || self.is_zero())).then_some(value)
+    }
+
+    /// Returns whether the plainly written number is beyond 2⁵³, where doubles skip integers.
+    pub(super) fn exceeds_double(&self) -> bool {
+        if self.exponent.is_some() {
+            return false;
+        }
+        let whole = self.whole.trim_start_matches('0');
+        if whole.len() < 16 {
+            return false;
+        }
+        match whole.parse::<u64>() {
+            Ok(value) if value == EXACT_IN_DOUBLE => self.fraction.bytes().any(|byte| byte != b'0'),
+            Ok(value) => value > EXACT_IN_DOUBLE,
+            Err(_) => true,
+        }
+    }
+
+    /// Counts the digits before the point once the exponent is carried out; never too few, 255 at most.
+    pub(super) fn whole_digits(&self) -> u8 {
+        let whole = self.whole.trim_start_matches('0').len();
+        saturated(
+            i64::try_from(whole)
+                .unwrap_or(i64::MAX)
+                .saturating_add(self.power()),
+        )
+    }
+
+    /// Counts the digits after the point once the exponent is carried out; 255 at most.
+    pub(super) fn scale(&self) -> u8 {
+        let fraction = i64::try_from(self.fraction.len()).unwrap_or(i64::MAX);
+        saturated(fraction.saturating_sub(self.power()))
+    }
+
+    /// Returns the number times ten to the `scale`, if that is an integer of at most `precision` digits.
+    pub(super) fn decimal(&self, precision: u8, scale: u8) -> Option<i128> {
+        if self.is_zero() {
+            return Some(0);
+        }
+        let fraction = self.fraction.trim_end_matches('0');
+        let whole = if fraction.is_empty() {
+            self.whole.trim_end_matches('0')
+        } else {
+            self.whole
+        };
+        let dropped = if fraction.is_empty() {
+            self.whole.len() - whole.len()
+        } else {
+            0
+        };
+        let shift = self
+            .power()
+            .saturating_add(i64::from(scale))
+            .saturating_add(i64::try_from(dropped).ok()?)
+            .saturating_sub(i64::try_from(fraction.len()).ok()?);
+        let shift = u32::try_from(shift).ok()?;
+        let mut value: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            value = value
+                .checked_mul(10)?
+                .checked_add(i128::from(byte - b'0'))?;
+        }
+        let value = value.checked_mul(10_i128.checked_pow(shift)?)?;
+        let limit = 10_i128.checked_pow(u32::from(precision))?;
+        (value < limit).then_some(if self.negative { -value } else { value })
+    }
+
+    /// Returns the number if it is an integer of 64 bits, however it is written.
+    pub(super) fn integer(&self) -> Option<i64> {
+        i64::try_from(self.decimal(38, 0)?).ok()
+    }
+
+    /// Returns the number times ten to the `places`, cutting what is finer.
+    pub(super) fn cut(&self, places: u8) -> Option<i64> {
+        if let Some(value) = self.decimal(38, places) {
+            return i64::try_from(value).ok();
+        }
+        // Only digits behind the last place can be in the way.
+        if self.exponent.is_some() {
+            return None;
+        }
+        let fraction = &self.fraction[..self.fraction.len().min(usize::from(places))];
+        Number { fraction, ..*self }
+            .decimal(38, places)
+            .and_then(|value| i64::try_from(value).ok())
+    }
+}
+
+impl Exponent {
+    fn read(text: &str) -> Option<Exponent> {
+        let (negative, rest) = match text.as_bytes().first()? {
+            b'-' => (true, &text[1..]),
+            b'+' => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (power, end) = digits(rest);
+        if power.is_empty() || !end.is_empty() {
+            return None;
+        }
+        let power = power.parse().unwrap_or(i32::MAX);
+        Some(Exponent {
+            signed: rest.len() < text.len(),
+            power: if negative { -power } else { power },
+        })
+    }
+}
+
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.split_at(end)
+}
+
+fn saturated(count: i64) -> u8 {
+    u8::try_from(count.max(0)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
+        Number::split(text)?.decimal(precision, scale)
+    }
+
+    #[test]
+    fn decimals_are_exact_or_nothing() {
+        assert_eq!(decimal("1.50", 3, 1), Some(15));
+        assert_eq!(decimal("-1.5", 3, 2), Some(-150));
+        assert_eq!(decimal("1.25", 3, 1), None);
+        assert_eq!(decimal("100", 3, 0), Some(100));
+        assert_eq!(decimal("1000", 3, 0), None);
+        assert_eq!(decimal("1.5e2", 3, 0), Some(150));
+        assert_eq!(decimal("15e-1", 3, 1), Some(15));
+        assert_eq!(decimal("1e-400", 38, 38), None);
+        assert_eq!(decimal("1e99999999999", 38, 0), None);
+        assert_eq!(decimal("0e99999999999", 38, 0), Some(0));
+        assert_eq!(
+            decimal("99999999999999999999999999999999999999", 38, 0),
+            Some(10_i128.pow(38) - 1)
+        );
+        assert_eq!(
+            decimal("0.00000000000000000000000000000000000001", 38, 38),
+            Some(1)
+        );
+        assert_eq!(
+            decimal("000000000000000000000000000000000000000000001", 38, 0),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn integers_may_be_written_as_decimals() {
+        let integer = |text| Number::split(text).and_then(|number| number.integer());
+        assert_eq!(integer("1.0"), Some(1));
+        assert_eq!(integer("1.5"), None);
+        assert_eq!(integer("2e3"), Some(2000));
+        assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(integer("9223372036854775808"), None);
+    }
+
+    #[test]
+    fn fields_look_like_numbers_or_not() {
+        for text in [
+            "", "-", ".", "-.", "e5", "1e", "1e+", "1.e5x", "--1", "+1", "1_000", "1,5", "٣",
+            "0x10", "1e5.0",
+        ] {
+            assert_eq!(Number::split(text), None, "{text}");
+        }
+        assert_eq!(
+            Token::Field("9007199254740993").class(),
+            Some(Class::Integer(9_007_199_254_740_993))
+        );
+        assert_eq!(Token::Field("1.0E+400").class(), Some(Class::Inexact));
+        assert_eq!(Token::Field("1.0E-400").class(), Some(Class::Inexact));
+        assert_eq!(Token::Number("1e400").class(), Some(Class::Inexact));
+    }
+}

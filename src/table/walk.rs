@@ -1,0 +1,268 @@
+//! One JSON record, flattened: every value goes to the node of its key.
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::layout::{Layout, Mode, NodeId};
+use super::place::Problem;
+use super::value::{Token, unquoted};
+
+/// Deepest nesting that is flattened.
+const DEEPEST: u8 = 100;
+
+/// How far keys without a declaration matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Every key is a column.
+    All,
+    /// Only what `from` reaches: inside arrays, kept or skipped objects.
+    Declared,
+}
+
+/// Takes the values of records.
+pub(super) trait Take<'r> {
+    fn layout(&self) -> &Layout;
+
+    /// Returns the node for a key, if it matters in this scope.
+    fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem>;
+
+    /// Takes a value that is not flattened (further).
+    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem>;
+}
+
+/// Takes one record apart; offsets of problems count from the start of `text`.
+pub(super) fn record<'r, T: Take<'r>>(take: &mut T, text: &'r str) -> Result<(), Problem> {
+    match text.as_bytes().first() {
+        Some(b'{') => object(take, NodeId::ROOT, text, Scope::All, 0),
+        Some(b'[') => {
+            let elements = elements(text)?;
+            for (index, element) in elements.into_iter().enumerate() {
+                virtual_key(take, index, &format!("c{}", index + 1), element.get())?;
+            }
+            Ok(())
+        }
+        _ => {
+            let raw: &RawValue =
+                serde_json::from_str(text).map_err(|error| Problem::json(text, &error))?;
+            if raw.get() == "null" {
+                Ok(())
+            } else {
+                virtual_key(take, 0, "value", raw.get())
+            }
+        }
+    }
+}
+
+/// Values without a key of their own get one that `columns` can name.
+fn virtual_key<'r, T: Take<'r>>(
+    take: &mut T,
+    expected: usize,
+    key: &str,
+    text: &'r str,
+) -> Result<(), Problem> {
+    match take.key(NodeId::ROOT, expected, key, Scope::All)? {
+        Some(node) => value(take, node, text, Scope::All, 0),
+        None => Ok(()),
+    }
+}
+
+fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
+    serde_json::from_str(text).map_err(|error| Problem::json(text, &error))
+}
+
+fn object<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    let mut failed = None;
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let members = Members {
+        take,
+        node,
+        scope,
+        depth,
+        failed: &mut failed,
+    };
+    let result = parser.deserialize_map(members).and_then(|()| parser.end());
+    match (failed, result) {
+        (Some(problem), _) => Err(problem),
+        (None, Err(error)) => Err(Problem::json(text, &error)),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn value<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    match text.as_bytes() {
+        [b'"', ..] => {
+            // Everything else about the string has been checked by the parser before.
+            if unquoted(text).is_err() {
+                let problem =
+                    "an escape like `\\ud800` stands for half a character, a lone surrogate";
+                return Err(Problem::new(problem).column(take.layout().name(node)));
+            }
+            take.token(node, Token::String(text), scope)
+        }
+        [b'{', inside @ .., b'}'] if inside.trim_ascii().is_empty() => {
+            take.token(node, Token::EmptyObject, scope)
+        }
+        [b'{', ..] => nested(take, node, text, scope, depth),
+        [b'[', ..] => {
+            take.token(node, Token::Document(text), scope)?;
+            if take.layout().node(node).declared_below {
+                within_array(take, node, text, depth)
+            } else {
+                Ok(())
+            }
+        }
+        b"true" => take.token(node, Token::Boolean(true), scope),
+        b"false" => take.token(node, Token::Boolean(false), scope),
+        b"null" => take.token(node, Token::Null, scope),
+        _ => take.token(node, Token::Number(text), scope),
+    }
+}
+
+fn nested<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    if depth >= DEEPEST {
+        let name = take.layout().name(node);
+        let top = name.split('.').next().unwrap_or(name);
+        return Err(
+            Problem::new(format!("objects are nested deeper than {DEEPEST} levels")).hint(format!(
+                "keep the outermost as JSON text in `columns`: `{top}: json`"
+            )),
+        );
+    }
+    let mode = take.layout().node(node).mode;
+    if mode == Mode::Json {
+        take.token(node, Token::Document(text), scope)?;
+    }
+    let inner = if mode == Mode::Flatten {
+        scope
+    } else {
+        Scope::Declared
+    };
+    if inner == Scope::All || take.layout().node(node).declared_below {
+        object(take, node, text, inner, depth + 1).map_err(Problem::unplaced)
+    } else {
+        Ok(())
+    }
+}
+
+/// Inside an array only declared places matter: `from /tags/0`.
+fn within_array<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    depth: u8,
+) -> Result<(), Problem> {
+    if depth >= DEEPEST {
+        return Ok(());
+    }
+    for (index, element) in elements(text)?.into_iter().enumerate() {
+        if let Some(child) = take.key(node, 0, &index.to_string(), Scope::Declared)? {
+            value(take, child, element.get(), Scope::Declared, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+struct Members<'a, T> {
+    take: &'a mut T,
+    node: NodeId,
+    scope: Scope,
+    depth: u8,
+    /// The parser's own errors cannot carry ours.
+    failed: &'a mut Option<Problem>,
+}
+
+impl<'r, T: Take<'r>> Visitor<'r> for Members<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut expected = 0;
+        loop {
+            let key = Key {
+                take: &mut *self.take,
+                parent: self.node,
+                expected,
+                scope: self.scope,
+                failed: &mut *self.failed,
+            };
+            let Some(child) = map.next_key_seed(key)? else {
+                return Ok(());
+            };
+            let raw: &'r RawValue = map.next_value()?;
+            let Some(child) = child else {
+                continue;
+            };
+            expected = self.take.layout().position(child) + 1;
+            if let Err(problem) = value(self.take, child, raw.get(), self.scope, self.depth) {
+                *self.failed = Some(problem);
+                return Err(A::Error::custom(""));
+            }
+        }
+    }
+}
+
+struct Key<'a, T> {
+    take: &'a mut T,
+    parent: NodeId,
+    expected: usize,
+    scope: Scope,
+    failed: &'a mut Option<Problem>,
+}
+
+impl<'r, T: Take<'r>> DeserializeSeed<'r> for Key<'_, T> {
+    type Value = Option<NodeId>;
+
+    fn deserialize<D: serde::Deserializer<'r>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'r, T: Take<'r>> Visitor<'r> for Key<'_, T> {
+    type Value = Option<NodeId>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        self.take
+            .key(self.parent, self.expected, key, self.scope)
+            .map_err(|problem| {
+                *self.failed = Some(problem);
+                E::custom("")
+            })
+    }
+}

@@ -1,0 +1,222 @@
+//! Waits until Tableau has done what it promised, and judges what it says.
+
+use std::time::{Duration, Instant};
+
+use super::Pace;
+use super::error::{CATALOGUE, Problem, minutes};
+use super::name::Luid;
+use super::session::Session;
+use super::xml::Job;
+use crate::events::{Event, Progress};
+
+/// How waiting for a job ended without an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The job says it succeeded.
+    Done,
+    /// The job ended or vanished without saying how; only the data source can tell.
+    Unclear(String),
+    /// The wait ran out first.
+    RanOut,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Running,
+    Done,
+    Cancelled,
+    Failed,
+    Unclear,
+}
+
+/// Looks at the job until it ends or `limit` runs out; a limit of zero does not look at all.
+pub(super) async fn wait(
+    session: &mut Session<'_>,
+    id: &Luid,
+    limit: Duration,
+) -> Result<Waited, Problem> {
+    let began = Instant::now();
+    let mut waits = Waits::new(session.pace);
+    while began.elapsed() < limit {
+        let mut pause = waits.next();
+        match session.query_job(id).await {
+            Ok(job) => match judge(&job) {
+                Verdict::Running => session.observer.on(Event::Progress(Progress::Job {
+                    percent: job.progress.unwrap_or(0),
+                    elapsed: began.elapsed(),
+                })),
+                Verdict::Done => return Ok(Waited::Done),
+                Verdict::Unclear => {
+                    let reason = format!("the publish job {id} ended without a result");
+                    return Ok(Waited::Unclear(reason));
+                }
+                verdict => return Err(ended(&verdict, id, &job)),
+            },
+            Err(failure) if failure.is_transient() => {
+                pause = pause.max(failure.retry_after().unwrap_or_default());
+                let text = format!("still waiting for the publish job: {failure}");
+                session.observer.on(Event::Note(text));
+            }
+            // Looking at the data source would fail as well.
+            Err(failure) if failure.status() == Some(401) => {
+                let text = format!(
+                    "Tableau goes on with the publish job {id}, but this run cannot follow it"
+                );
+                return Err(Problem::new(text).because(failure));
+            }
+            // Tableau cleans up finished jobs, and may not show them to every user.
+            Err(failure) => return Ok(Waited::Unclear(failure.to_string())),
+        }
+        tokio::time::sleep(pause.min(limit.saturating_sub(began.elapsed()))).await;
+    }
+    Ok(Waited::RanOut)
+}
+
+/// Decides by `completedAt`: the first answers carry a `finishCode` that means nothing yet.
+fn judge(job: &Job) -> Verdict {
+    if job.completed_at.is_none() {
+        return Verdict::Running;
+    }
+    match job.finish_code.as_deref() {
+        _ if job.has_error_note => Verdict::Failed,
+        Some("0" | "3") => Verdict::Done,
+        Some("2") => Verdict::Cancelled,
+        Some(_) => Verdict::Failed,
+        None => Verdict::Unclear,
+    }
+}
+
+fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
+    let how = if *verdict == Verdict::Cancelled {
+        "was cancelled"
+    } else {
+        "failed"
+    };
+    let said = match &job.notes[..] {
+        [] => ", and Tableau gives no reason".to_owned(),
+        notes => format!(": {}", notes.join("; ")),
+    };
+    let known = CATALOGUE.iter().find(|(code, ..)| said.contains(code));
+    let hint = match (verdict, known) {
+        (Verdict::Cancelled, _) => "ask who cancelled it on `site`, and run again",
+        (_, Some((_, _, hint))) => hint,
+        (_, None) => {
+            "usual causes: `server-url` leads to a server older than 2023.1, which cannot read the file; the storage of `site` \
+             is full; with `mode: append`, columns or types differ from the published ones"
+        }
+    };
+    Problem::new(format!("Tableau's publish job {id} {how}{said}")).with_hint(hint)
+}
+
+/// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.
+pub(super) struct Waits {
+    mean: Duration,
+    longest: Duration,
+}
+
+impl Waits {
+    pub(super) fn new(pace: &Pace) -> Waits {
+        Waits {
+            mean: pace.first_wait.min(pace.longest_wait),
+            longest: pace.longest_wait,
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        use std::hash::{BuildHasher, Hasher};
+        let mean = self.mean;
+        self.mean = (mean * 3 / 2).min(self.longest);
+        let random = std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish();
+        let chance = u32::try_from(random % 21).unwrap_or_default();
+        mean * (90 + chance) / 100
+    }
+}
+
+/// Warns that the run ends before the job.
+pub(super) fn ran_out(id: &Luid, limit: Duration) -> Event {
+    if limit.is_zero() {
+        return Event::Note(format!(
+            "not waiting for the publish job {id}, as `wait: 0` asks"
+        ));
+    }
+    Event::Warning(format!(
+        "Tableau still works on the publish job {id} after {}; whether it succeeds is not known to this run (`wait`)",
+        minutes(limit)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(completed: bool, finish_code: Option<&str>) -> Job {
+        Job {
+            completed_at: completed.then(|| "2026-08-17T23:37:08Z".to_owned()),
+            finish_code: finish_code.map(str::to_owned),
+            ..Job::default()
+        }
+    }
+
+    #[test]
+    fn only_a_completed_job_has_a_result() {
+        for code in [None, Some("0"), Some("1")] {
+            assert_eq!(judge(&job(false, code)), Verdict::Running);
+        }
+        assert_eq!(judge(&job(true, Some("0"))), Verdict::Done);
+        assert_eq!(judge(&job(true, Some("3"))), Verdict::Done);
+        assert_eq!(judge(&job(true, Some("2"))), Verdict::Cancelled);
+        assert_eq!(judge(&job(true, Some("1"))), Verdict::Failed);
+        assert_eq!(judge(&job(true, Some("7"))), Verdict::Failed);
+        assert_eq!(judge(&job(true, None)), Verdict::Unclear);
+        let denied = Job {
+            has_error_note: true,
+            ..job(true, Some("0"))
+        };
+        assert_eq!(judge(&denied), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_failure_without_reason_lists_the_usual_ones() {
+        let id = Luid::parse("7e8f9a0b-1c2d-4e3f-a4b5-c6d7e8f9a0b1").unwrap();
+        let silent = ended(&Verdict::Failed, &id, &Job::default());
+        assert!(
+            silent
+                .to_string()
+                .ends_with("failed, and Tableau gives no reason")
+        );
+        assert!(silent.hint().unwrap().contains("`mode: append`"));
+        let talking = Job {
+            notes: vec!["a".into(), "b".into()],
+            ..Job::default()
+        };
+        let talking = ended(&Verdict::Failed, &id, &talking);
+        assert!(talking.to_string().ends_with("failed: a; b"));
+        let coded = Job {
+            notes: vec!["Full. (errorCode=403008)".into()],
+            ..Job::default()
+        };
+        assert!(
+            ended(&Verdict::Failed, &id, &coded)
+                .hint()
+                .unwrap()
+                .contains("storage")
+        );
+    }
+
+    #[test]
+    fn waits_grow_to_their_limit() {
+        let pace = Pace::default();
+        let mut waits = Waits::new(&pace);
+        let first = waits.next();
+        assert!(first >= pace.first_wait * 9 / 10 && first <= pace.first_wait * 11 / 10);
+        let last = (0..40).map(|_| waits.next()).last().unwrap();
+        assert!(last >= pace.longest_wait * 9 / 10 && last <= pace.longest_wait * 11 / 10);
+        let mut none = Waits::new(&Pace {
+            first_wait: Duration::ZERO,
+            ..pace
+        });
+        assert_eq!(none.next(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,341 @@
+//! One method per call of the REST API, named as in Tableau's reference.
+//!
+//! A session answers every call refused with 401002 by signing in again, once.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+
+use super::call::{Call, Chunk, Content, Reach, encode};
+use super::error::{Failure, Problem};
+use super::name::{Description, Luid, Tag};
+use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
+use super::{Destination, Pace, PublishMode};
+use crate::events::{Event, Observer};
+use crate::http::header::HeaderValue;
+use crate::http::{self, Method, Redirects, Replay, Url};
+
+/// The first release with personal access tokens (Tableau 2019.4).
+const OLDEST: ApiVersion = ApiVersion(3, 6);
+/// The newest release this client was written for; servers keep speaking older ones.
+const NEWEST: ApiVersion = ApiVersion(3, 29);
+/// A session that is not signed out ends by itself, so it is not worth waiting for.
+const SIGN_OUT_LIMIT: Duration = Duration::from_secs(10);
+
+/// A conversation with one server as one user on one site.
+pub(super) struct Session<'a> {
+    pub(super) to: &'a Destination,
+    pub(super) pace: &'a Pace,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) http: &'a http::Client,
+    /// Where redirects ended; a call sent there is not redirected again.
+    pub(super) base: Url,
+    pub(super) version: ApiVersion,
+    pub(super) credentials: Option<Credentials>,
+    /// When the token was last replaced during the session.
+    pub(super) renewed: Option<Instant>,
+    /// Warnings of Tableau that were passed on.
+    pub(super) warnings: HashSet<String>,
+    /// How often the token was replaced during the session.
+    pub(super) n_renewals: u32,
+}
+
+/// What a sign-in brings; valid until the same token signs in elsewhere.
+pub(super) struct Credentials {
+    /// Marked sensitive.
+    pub(super) header: HeaderValue,
+    pub(super) token: SecretString,
+    pub(super) site: Luid,
+}
+
+/// What to publish under which name, and how.
+pub(super) struct Publication<'p> {
+    pub(super) name: &'p str,
+    pub(super) description: Option<&'p Description>,
+    pub(super) project: &'p Luid,
+    pub(super) mode: PublishMode,
+}
+
+/// Tableau's answer to a commit.
+pub(super) enum Accepted {
+    /// It will be done.
+    Job(Luid),
+    /// It is done.
+    Published(Datasource),
+}
+
+impl<'a> Session<'a> {
+    /// Server Info: finds out where the server is and what it speaks.
+    pub(super) async fn open(
+        to: &'a Destination,
+        http: &'a http::Client,
+        pace: &'a Pace,
+        observer: &'a dyn Observer,
+    ) -> anyhow::Result<(Session<'a>, ServerInfo)> {
+        // 2.4 is the oldest version with this call, and every server still knows it.
+        let version = ApiVersion(2, 4);
+        let base = to.server.clone();
+        let mut session = Session {
+            to,
+            pace,
+            observer,
+            http,
+            base,
+            version,
+            credentials: None,
+            renewed: None,
+            warnings: HashSet::new(),
+            n_renewals: 0,
+        };
+        let call = Call {
+            reach: Reach::Server,
+            ..Call::get("ask for the server's version", &["serverInfo"])
+        };
+        let request = session.request(&call, Redirects::Anywhere);
+        let answer = http.exchange(&request, observer).await?;
+        let url = answer.url.clone();
+        let info = session
+            .judge(&call, &request.url, &answer)
+            .and_then(|answer| {
+                ServerInfo::read(&answer)
+                    .ok_or_else(|| session.unusable(&call, "`restApiVersion` is missing"))
+            });
+        let info = info.map_err(|failure| no_server(&url, failure))?;
+        session.version = info.rest_api.min(NEWEST);
+        session.base = url;
+        if session.version < OLDEST {
+            return Err(Problem::new(format!(
+                "the server is Tableau {} with REST API {}, and personal access tokens came with {OLDEST} (2019.4)",
+                info.product, info.rest_api
+            ))
+            .with_hint("update the server, or give another `server-url`")
+            .into());
+        }
+        Ok((session, info))
+    }
+
+    /// Sign In; ends any other session of the same token.
+    pub(super) async fn sign_in(&mut self) -> Result<Luid, Failure> {
+        let call = Call {
+            method: Method::POST,
+            content: Content::Xml(xml::sign_in(&self.to.token, &self.to.site)),
+            reach: Reach::SignIn,
+            ..Call::get("sign in to Tableau", &["auth", "signin"])
+        };
+        let answer = self
+            .call_once(&call)
+            .await
+            .map_err(|failure| match failure.code() {
+                Some("401001") => failure.meaning(format!(
+                    "the token is wrong, expired or revoked, or this server has no {}",
+                    site_name(self.to)
+                )),
+                _ => failure,
+            })?;
+        let credentials = answer.child("credentials");
+        let token = credentials.and_then(|found| found.attribute("token"));
+        let site = credentials.and_then(|found| found.child("site")?.attribute("id"));
+        let header = token.and_then(|token| HeaderValue::from_str(token).ok());
+        let (Some(token), Some(mut header), Some(site)) =
+            (token, header, site.and_then(Luid::from_server))
+        else {
+            return Err(self.unusable(&call, "the token or the site is missing"));
+        };
+        let token = SecretString::from(token);
+        self.observer.on(Event::Secret(token.clone()));
+        header.set_sensitive(true);
+        self.credentials = Some(Credentials {
+            header,
+            token,
+            site: site.clone(),
+        });
+        Ok(site)
+    }
+
+    /// Sign Out; what happens to it makes no difference any more.
+    pub(super) async fn sign_out(mut self) {
+        let call = Call {
+            method: Method::POST,
+            replay: Replay::Never,
+            reach: Reach::Server,
+            ..Call::get("sign out of Tableau", &["auth", "signout"])
+        };
+        if self.credentials.is_some() {
+            self.observer = &|_: Event| {};
+            let _ = tokio::time::timeout(SIGN_OUT_LIMIT, self.call_once(&call)).await;
+        }
+    }
+
+    /// Query Projects, all pages.
+    pub(super) async fn query_projects(&mut self) -> Result<Vec<Project>, Failure> {
+        let call = Call::get("list the projects", &["projects"]);
+        self.pages(call, ("projects", "project"), Project::read, |project| {
+            &project.id
+        })
+        .await
+    }
+
+    /// Query Data Sources, all pages; the filter is percent-encoded already.
+    pub(super) async fn query_data_sources(
+        &mut self,
+        filter: Option<String>,
+    ) -> Result<Vec<Datasource>, Failure> {
+        let mut call = Call::get("look up the data source", &["datasources"]);
+        call.query = filter
+            .map(|filter| format!("filter={filter}&"))
+            .unwrap_or_default();
+        self.pages(
+            call,
+            ("datasources", "datasource"),
+            Datasource::read,
+            |datasource| &datasource.id,
+        )
+        .await
+    }
+
+    /// Query Data Source.
+    pub(super) async fn query_data_source(&mut self, id: &Luid) -> Result<Datasource, Failure> {
+        let path = ["datasources", id.as_str()];
+        let call = Call::get("look at the data source", &path);
+        let answer = self.call(&call).await?;
+        let found = answer.child("datasource").and_then(Datasource::read);
+        found.ok_or_else(|| self.unusable(&call, "the data source is missing"))
+    }
+
+    /// Initiate File Upload; returns the id of the upload session.
+    pub(super) async fn initiate_file_upload(&mut self) -> Result<String, Failure> {
+        let call = Call {
+            method: Method::POST,
+            ..Call::get("begin the upload", &["fileUploads"])
+        };
+        let answer = self.call(&call).await?;
+        let id = answer
+            .child("fileUpload")
+            .and_then(|upload| upload.attribute("uploadSessionId"));
+        id.map(str::to_owned)
+            .ok_or_else(|| self.unusable(&call, "`uploadSessionId` is missing"))
+    }
+
+    /// Append to File Upload; never sent twice, as a second execution would double the bytes.
+    pub(super) async fn append_to_file_upload(
+        &mut self,
+        upload: &str,
+        chunk: Chunk<'_>,
+    ) -> Result<(), Failure> {
+        let path = ["fileUploads", upload];
+        let call = Call {
+            method: Method::PUT,
+            content: Content::chunk(chunk),
+            replay: Replay::Never,
+            ..Call::get("append to the upload", &path)
+        };
+        self.call(&call).await.map(drop)
+    }
+
+    /// Publish Data Source from an upload session, as a job.
+    pub(super) async fn publish_data_source(
+        &mut self,
+        upload: &str,
+        publication: &Publication<'_>,
+    ) -> Result<Accepted, Failure> {
+        let document = xml::publish(
+            publication.name,
+            publication.description,
+            publication.project,
+        );
+        let mode = match publication.mode {
+            PublishMode::Overwrite => "&overwrite=true",
+            PublishMode::Append => "&append=true",
+            PublishMode::CreateNew => "",
+        };
+        let upload = encode(upload);
+        let call = Call {
+            method: Method::POST,
+            query: format!("datasourceType=hyper{mode}&asJob=true&uploadSessionId={upload}"),
+            content: Content::payload(&document),
+            replay: Replay::Never,
+            ..Call::get("commit the upload", &["datasources"])
+        };
+        let answer = self.call(&call).await?;
+        if let Some(job) = answer.child("job").and_then(|job| Job::read(job).id) {
+            return Ok(Accepted::Job(job));
+        }
+        let published = answer
+            .child("datasource")
+            .and_then(Datasource::read)
+            .map(Accepted::Published);
+        published.ok_or_else(|| self.unusable(&call, "neither a job nor a data source came"))
+    }
+
+    /// Query Job.
+    pub(super) async fn query_job(&mut self, id: &Luid) -> Result<Job, Failure> {
+        let path = ["jobs", id.as_str()];
+        let call = Call::get("look at the publish job", &path);
+        let answer = self.call(&call).await?;
+        let job = answer.child("job").map(Job::read);
+        job.ok_or_else(|| self.unusable(&call, "the job is missing"))
+    }
+
+    /// Update Data Source: the description, and nothing else.
+    pub(super) async fn update_data_source(
+        &mut self,
+        id: &Luid,
+        description: &Description,
+    ) -> Result<(), Failure> {
+        let path = ["datasources", id.as_str()];
+        let content = Content::Xml(xml::describe(description));
+        let call = Call {
+            method: Method::PUT,
+            content,
+            ..Call::get("set the description", &path)
+        };
+        self.call(&call).await.map(drop)
+    }
+
+    /// Add Tags to Data Source; those it has are kept.
+    pub(super) async fn add_tags_to_data_source(
+        &mut self,
+        id: &Luid,
+        tags: &[Tag],
+    ) -> Result<(), Failure> {
+        let path = ["datasources", id.as_str(), "tags"];
+        let content = Content::Xml(xml::tags(tags));
+        let call = Call {
+            method: Method::PUT,
+            content,
+            ..Call::get("add the tags", &path)
+        };
+        self.call(&call).await.map(drop)
+    }
+}
+
+/// Names the site in a message.
+pub(super) fn site_name(to: &Destination) -> String {
+    if to.site.is_default() {
+        "default site".to_owned()
+    } else {
+        format!("site `{}`", to.site)
+    }
+}
+
+fn no_server(url: &Url, failure: Failure) -> anyhow::Error {
+    let is_foreign = failure.code().is_none()
+        && failure
+            .status()
+            .is_some_and(|status| status < 500 && status != 429);
+    let host = url.origin().ascii_serialization();
+    let message = if is_foreign {
+        format!("`{host}` is not a Tableau server, or something stands in front of it")
+    } else if matches!(failure.code(), Some("404001" | "404003")) {
+        format!(
+            "`{host}` does not tell its version; personal access tokens need Tableau 2019.4 or later"
+        )
+    } else {
+        return failure.into();
+    };
+    Problem::new(message)
+        .with_hint("check `server-url`: the address of a Tableau Server, or of the Tableau Cloud pod the site lives on")
+        .because(failure)
+        .into()
+}

@@ -1,0 +1,136 @@
+//! Brings a file to the server in chunks. Whatever is in doubt begins again from the first byte.
+
+use std::path::Path;
+
+use super::call::Chunk;
+use super::error::{Failure, Problem};
+use super::session::Session;
+use crate::events::{Event, Progress, count, size};
+
+/// Upload sessions begun for one file before giving up; sessions that only found out a smaller
+/// chunk size do not count.
+const SESSIONS: u32 = 3;
+/// Chunks are not made smaller than this, in bytes.
+const SMALLEST: u64 = 1 << 20;
+
+/// A file on its way to the server.
+pub(super) struct Upload<'f> {
+    file: &'f Path,
+    bytes: u64,
+    /// Bytes in one append; becomes smaller when the way does not carry more.
+    chunk: u64,
+    n_sessions: u32,
+}
+
+impl<'f> Upload<'f> {
+    pub(super) fn new(file: &'f Path, bytes: u64, chunk: u64) -> Upload<'f> {
+        Upload {
+            file,
+            bytes,
+            chunk: chunk.max(1),
+            n_sessions: 0,
+        }
+    }
+
+    /// Whether one more session may be begun.
+    pub(super) fn may_restart(&self) -> bool {
+        self.n_sessions < SESSIONS
+    }
+
+    /// Uploads the whole file; returns the id of the upload session that holds it.
+    pub(super) async fn send(&mut self, session: &mut Session<'_>) -> anyhow::Result<String> {
+        self.n_sessions += 1;
+        loop {
+            let n_renewals = session.n_renewals;
+            let id = session.initiate_file_upload().await?;
+            let (length, failure) = match self.append_all(session, &id).await {
+                Ok(()) => return Ok(id),
+                Err(stopped) => stopped,
+            };
+            let code = failure.code();
+            if failure.status() == Some(413) || code == Some("400016") {
+                if length <= SMALLEST {
+                    return Err(failure.into());
+                }
+                self.shrink(length, 2);
+                session.observer.on(Event::Note(format!(
+                    "the server does not take {} at once; beginning the upload again with {}",
+                    size(length),
+                    size(self.chunk)
+                )));
+                continue;
+            }
+            // A new token may not reach an upload session that the old one began.
+            let is_lost = code == Some("404015")
+                || (failure.status() == Some(403) && session.n_renewals > n_renewals);
+            if !is_lost && !failure.is_doubtful() {
+                return Err(failure.into());
+            }
+            if !self.may_restart() {
+                return Err(Problem::new(format!("the upload broke off {SESSIONS} times"))
+                    .with_hint("run again later; if it stays, check the way from the runner to `server-url` (proxy, firewall)")
+                    .because(failure)
+                    .into());
+            }
+            if failure.is_doubtful() {
+                // Some proxies cut long requests off instead of refusing them.
+                self.shrink(length, 4);
+            }
+            session.observer.on(Event::Warning(format!(
+                "beginning the upload again: {failure}"
+            )));
+            tokio::time::sleep(session.pace.first_wait * 4 * self.n_sessions).await;
+            self.n_sessions += 1;
+        }
+    }
+
+    async fn append_all(&self, session: &mut Session<'_>, id: &str) -> Result<(), (u64, Failure)> {
+        let mut offset = 0;
+        while offset < self.bytes {
+            let length = self.chunk.min(self.bytes - offset);
+            let chunk = Chunk {
+                file: self.file,
+                offset,
+                length,
+            };
+            session
+                .append_to_file_upload(id, chunk)
+                .await
+                .map_err(|failure| (length, failure))?;
+            offset += length;
+            session.observer.on(Event::Progress(Progress::Sent {
+                bytes: offset,
+                of: self.bytes,
+            }));
+        }
+        let n_chunks = self.bytes.div_ceil(self.chunk);
+        session.observer.on(Event::Note(format!(
+            "uploaded {} in {}",
+            size(self.bytes),
+            count(n_chunks, "chunk")
+        )));
+        Ok(())
+    }
+
+    /// Divides what was sent last, which may be less than a full chunk.
+    fn shrink(&mut self, length: u64, by: u64) {
+        self.chunk = self.chunk.min(length.div_ceil(by).max(SMALLEST));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_shrink_to_the_smallest_and_never_grow() {
+        let mut upload = Upload::new(Path::new("x"), 10 << 20, 50 << 20);
+        upload.shrink(10 << 20, 2);
+        assert_eq!(upload.chunk, 5 << 20);
+        upload.shrink(3 << 19, 4);
+        assert_eq!(upload.chunk, 1 << 20);
+        let mut tiny = Upload::new(Path::new("x"), 10, 4);
+        tiny.shrink(4, 2);
+        assert_eq!(tiny.chunk, 4);
+    }
+}

@@ -1,0 +1,485 @@
+//! What Tableau's side sees: sessions, projects, modes, uploads, jobs, and what is told when it refuses.
+
+use tableau_simulator::{
+    JobOutcome, PROJECT, Page, Settings, Setup, Simulator, TOKEN_SECRET, XmlStyle,
+};
+
+use crate::harness::{Action, Ended};
+
+/// Publishes one row as `Orders`.
+fn orders(site: &Simulator) -> Action {
+    Action::publishing_to(site)
+        .file("x.csv", "id,name\n1,a\n")
+        .input("source", "x.csv")
+}
+
+fn launch(settings: Settings) -> Simulator {
+    Simulator::launch(Setup {
+        settings,
+        ..Setup::default()
+    })
+}
+
+fn luid_of(site: &Simulator, path: &[&str]) -> String {
+    site.site(|site| {
+        site.project(path)
+            .unwrap_or_else(|| panic!("no project {path:?}"))
+            .luid
+            .clone()
+    })
+}
+
+/// The published data source holds exactly the file that was built.
+#[track_caller]
+fn assert_arrived(site: &Simulator, run: &Ended) {
+    let part = site.site(|site| {
+        site.datasource("Orders")
+            .unwrap()
+            .parts
+            .last()
+            .unwrap()
+            .clone()
+    });
+    assert_eq!(
+        std::fs::read(part).unwrap(),
+        std::fs::read(run.hyper()).unwrap()
+    );
+}
+
+/// Nobody is signed in any more.
+#[track_caller]
+fn assert_signed_out(site: &Simulator) {
+    let calls = site.calls();
+    assert_eq!(
+        calls.last().map(String::as_str),
+        Some("sign-out"),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn overwrite_creates_then_replaces() {
+    let site = Simulator::start();
+    let first = orders(&site).run().succeeded();
+    assert!(first.log.contains("data source created"), "{}", first.log);
+    let second = orders(&site)
+        .input("datasource", "ORDERS")
+        .run()
+        .succeeded();
+    assert!(second.log.contains("rows replaced"), "{}", second.log);
+    assert_eq!(
+        first.output("datasource-id"),
+        second.output("datasource-id")
+    );
+    assert_eq!(site.site(|site| site.datasources.len()), 1);
+    assert_arrived(&site, &second);
+}
+
+#[test]
+fn append_adds_to_what_is_there_and_only_then() {
+    let site = Simulator::start();
+    let run = orders(&site).input("mode", "append").run();
+    let run = run.failed(
+        "publish",
+        &["there is no data source `Orders`", "mode: overwrite"],
+    );
+    assert_eq!(run.output("published"), "false");
+    assert_signed_out(&site);
+    assert!(!site.calls().contains(&"initiate-file-upload".to_owned()));
+
+    let first = orders(&site).run().succeeded();
+    let second = orders(&site).input("mode", "append").run().succeeded();
+    assert!(second.log.contains("rows appended"), "{}", second.log);
+    assert_eq!(
+        first.output("datasource-id"),
+        second.output("datasource-id")
+    );
+    assert_eq!(
+        site.site(|site| site.datasource("Orders").unwrap().parts.len()),
+        2
+    );
+    assert_arrived(&site, &second);
+}
+
+#[test]
+fn create_new_never_touches_what_is_there() {
+    let site = Simulator::start();
+    let first = orders(&site).input("mode", "create-new").run().succeeded();
+    let before = site.site(|site| format!("{:?}", site.datasource("Orders").unwrap()));
+    let run = orders(&site).input("mode", "create-new").run();
+    let run = run.failed(
+        "publish",
+        &["already exists", "mode: overwrite", "`datasource`"],
+    );
+    assert_eq!(run.output("published"), "false");
+    assert_eq!(
+        site.site(|site| format!("{:?}", site.datasource("Orders").unwrap())),
+        before
+    );
+    assert_arrived(&site, &first);
+    assert_signed_out(&site);
+}
+
+#[test]
+fn a_data_source_that_appears_meanwhile_is_not_replaced_by_create_new() {
+    let site = Simulator::with(["publish-data-source#1=403007"]);
+    let run = orders(&site).input("mode", "create-new").run();
+    run.failed("publish", &["Tableau answered 403007", "`project`"]);
+    assert_signed_out(&site);
+}
+
+#[test]
+fn projects_are_found_by_luid_name_and_path() {
+    let site = Simulator::start();
+    let emea = luid_of(&site, &[PROJECT, "EMEA"]);
+    let publish = |project: &str| orders(&site).input("project", project).run();
+    for (project, path) in [
+        (emea.as_str(), &[PROJECT, "EMEA"][..]),
+        ("Sales/EMEA", &[PROJECT, "EMEA"]),
+        ("Finance", &["Finance"]),
+        ("finance", &["Finance"]),
+        ("Sales & Ops", &["Sales & Ops"]),
+        ("Größe, Maß: Überblick", &["Größe, Maß: Überblick"]),
+        ("Tief/er", &["Tief/er"]),
+        ("Stern*chen", &["Stern*chen"]),
+        ("[Archiv] \"alt\" <1>", &["[Archiv] \"alt\" <1>"]),
+        ("O'Brien", &["O'Brien"]),
+    ] {
+        let run = publish(project).succeeded();
+        assert_eq!(run.output("project-id"), luid_of(&site, path), "{project}");
+    }
+    // One data source for each project; two of them were named in two ways.
+    assert_eq!(site.site(|site| site.datasources.len()), 8);
+}
+
+#[test]
+fn an_ambiguous_or_unknown_project_is_told_with_what_there_is() {
+    let site = Simulator::start();
+    let run = orders(&site).input("project", "EMEA").run();
+    run.failed("publish", &["Sales/EMEA", "Finance/EMEA", "`project`"]);
+    let run = orders(&site).input("project", "Slaes").run();
+    run.failed("publish", &["Slaes", "Sales", "`project`"]);
+    let run = orders(&site)
+        .input("project", "00000000-0000-4000-8000-ffffffffffff")
+        .run();
+    run.failed(
+        "publish",
+        &["00000000-0000-4000-8000-ffffffffffff", "project"],
+    );
+    assert_eq!(site.site(|site| site.datasources.len()), 0);
+    assert_signed_out(&site);
+}
+
+#[test]
+fn a_project_behind_several_pages_is_found() {
+    let site = Simulator::start();
+    let last = site.site(|site| {
+        site.add_projects(2_500);
+        site.add_project("The last one", None)
+    });
+    let run = orders(&site)
+        .input("project", "The last one")
+        .run()
+        .succeeded();
+    assert_eq!(run.output("project-id"), last);
+    assert_eq!(
+        site.calls()
+            .iter()
+            .filter(|call| *call == "query-projects")
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn names_with_any_characters_are_published_and_found_again() {
+    let site = Simulator::start();
+    for name in [
+        "Sales & Ops, <all>: \"Ü\"",
+        "100 % [x]",
+        "a*b",
+        "日本語",
+        "x+y=z?",
+    ] {
+        let publish = || orders(&site).input("datasource", name).run().succeeded();
+        let (first, second) = (publish(), publish());
+        assert_eq!(
+            first.output("datasource-id"),
+            second.output("datasource-id"),
+            "{name}"
+        );
+        assert_eq!(
+            site.site(|site| site.datasource(name).unwrap().name.clone()),
+            name
+        );
+        assert!(
+            second.log.contains("rows replaced"),
+            "{name}: {}",
+            second.log
+        );
+    }
+}
+
+#[test]
+fn description_and_tags_arrive() {
+    let site = Simulator::start();
+    let text = "Line one & <two>\nÜber \"Quotes\"";
+    let run = orders(&site)
+        .input("description", text)
+        .input("tags", "shop, daily load\n# not this\nÜ&<")
+        .run()
+        .succeeded();
+    assert_eq!(run.annotations, [""; 0]);
+    let (description, tags) = site.site(|site| {
+        let datasource = site.datasource("Orders").unwrap();
+        (datasource.description.clone(), datasource.tags.clone())
+    });
+    assert_eq!(description, text);
+    assert_eq!(tags, ["shop", "daily load", "Ü&<"]);
+    // Old servers reset the description when a publish carries none.
+    orders(&site).run().succeeded();
+    assert_eq!(
+        site.site(|site| site.datasource("Orders").unwrap().description.clone()),
+        text
+    );
+}
+
+#[test]
+fn failing_tags_are_a_warning() {
+    let site = Simulator::with(["add-tags-to-data-source=400075"]);
+    let run = orders(&site).input("tags", "a").run().succeeded();
+    assert_eq!(run.output("published"), "true");
+    assert_eq!(run.annotations.len(), 1);
+    assert!(
+        run.annotations[0].starts_with("warning::"),
+        "{:?}",
+        run.annotations
+    );
+    assert!(run.summary.contains("### Warnings"), "{}", run.summary);
+}
+
+#[test]
+fn wrong_credentials_say_what_to_check() {
+    let site = Simulator::start();
+    for (input, value) in [
+        ("pat-secret", "wrong-secret-of-mine"),
+        ("pat-name", "nobody"),
+        ("site", "elsewhere"),
+    ] {
+        let run = orders(&site).input(input, value).run();
+        let run = run.failed(
+            "publish",
+            &["401001", "`pat-name`", "`pat-secret`", "`site`"],
+        );
+        assert!(
+            !run.raw
+                .replace("::add-mask::wrong-secret-of-mine", "")
+                .contains("wrong-secret-of-mine"),
+            "{}",
+            run.raw
+        );
+        assert_eq!(run.output("rows"), "1", "what was built is told");
+    }
+    assert_eq!(site.site(|site| site.datasources.len()), 0);
+    assert_eq!(
+        site.calls()
+            .iter()
+            .filter(|call| *call == "sign-in")
+            .count(),
+        3,
+        "a refusal is final"
+    );
+}
+
+#[test]
+fn an_address_that_is_no_tableau_is_told() {
+    let site = Simulator::with(["server-info=garbage"]);
+    orders(&site).run().failed("publish", &["server-url"]);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let run = orders(&site)
+        .input("server-url", format!("http://{nobody}"))
+        .run();
+    run.failed("publish", &["cannot connect", "check the address"]);
+}
+
+#[test]
+fn documents_are_read_in_every_style() {
+    for xml in [XmlStyle::Prefixed, XmlStyle::Bare, XmlStyle::Adorned] {
+        let site = launch(Settings {
+            xml,
+            append_status: 201,
+            ..Settings::default()
+        });
+        let first = orders(&site).input("tags", "a b").run().succeeded();
+        let second = orders(&site).run().succeeded();
+        assert_eq!(
+            first.output("datasource-id"),
+            second.output("datasource-id")
+        );
+        assert_eq!(second.output("published"), "true");
+    }
+}
+
+#[test]
+fn a_job_that_fails_is_a_failure_with_its_reason() {
+    let site = launch(Settings {
+        job: JobOutcome::FailedWithNotes,
+        ..Settings::default()
+    });
+    let run = orders(&site).run().failed("publish", &["job"]);
+    assert_ne!(run.output("job-id"), "");
+    assert_eq!(run.output("published"), "false");
+    assert_signed_out(&site);
+    let site = launch(Settings {
+        job: JobOutcome::Failed,
+        ..Settings::default()
+    });
+    orders(&site).run().failed("publish", &["reason"]);
+}
+
+#[test]
+fn a_job_that_vanishes_or_ends_with_code_3_is_verified() {
+    for job in [JobOutcome::Vanished, JobOutcome::FinishCode3] {
+        let site = launch(Settings {
+            job,
+            ..Settings::default()
+        });
+        let run = orders(&site).run().succeeded();
+        assert_eq!(run.output("published"), "true");
+        assert_arrived(&site, &run);
+    }
+}
+
+#[test]
+fn a_new_data_source_may_be_late_in_lists() {
+    let site = launch(Settings {
+        index_lag: 3,
+        ..Settings::default()
+    });
+    let run = orders(&site).run().succeeded();
+    let luid = site.site(|site| site.datasource("Orders").unwrap().luid.clone());
+    assert_eq!(run.output("datasource-id"), luid);
+}
+
+#[test]
+fn not_waiting_hands_over_and_says_so() {
+    let site = launch(Settings {
+        polls_until_done: 1_000,
+        ..Settings::default()
+    });
+    let run = orders(&site).input("wait", "0").run().succeeded();
+    assert_ne!(run.output("job-id"), "");
+    assert_eq!(run.output("published"), "");
+    assert!(!site.calls().contains(&"query-job".to_owned()));
+    let run = orders(&site).input("wait", "1s").run().succeeded();
+    assert_eq!(run.output("published"), "");
+    assert!(
+        run.annotations[0].starts_with("warning::"),
+        "{:?}",
+        run.annotations
+    );
+    assert_signed_out(&site);
+}
+
+#[test]
+fn a_lost_chunk_answer_restarts_the_upload() {
+    let site = Simulator::with(["append-to-file-upload#1=lose-response"]);
+    let run = orders(&site).run().succeeded();
+    assert_arrived(&site, &run);
+    let calls = site.calls();
+    assert_eq!(
+        calls
+            .iter()
+            .filter(|call| *call == "initiate-file-upload")
+            .count(),
+        2,
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_session_that_ends_is_renewed_once() {
+    let site = Simulator::with(["initiate-file-upload#1=401002"]);
+    let run = orders(&site).run().succeeded();
+    assert_arrived(&site, &run);
+    assert_eq!(
+        site.calls()
+            .iter()
+            .filter(|call| *call == "sign-in")
+            .count(),
+        2
+    );
+    let site = Simulator::with(["initiate-file-upload=401002"]);
+    orders(&site)
+        .run()
+        .failed("publish", &["401002", "concurrency"]);
+}
+
+#[test]
+fn a_busy_tableau_is_asked_again() {
+    let site = Simulator::with([
+        "server-info#1=503",
+        "sign-in#1=429",
+        "query-projects#1=500",
+        "initiate-file-upload#1=429",
+        "append-to-file-upload#1=429",
+        "publish-data-source#1=429",
+        "query-job#1=503",
+    ]);
+    let run = orders(&site).run().succeeded();
+    assert_arrived(&site, &run);
+    assert_eq!(
+        site.site(|site| site.datasource("Orders").unwrap().parts.len()),
+        1
+    );
+}
+
+#[test]
+fn no_secret_is_shown_anywhere() {
+    for faults in [
+        [""],
+        ["publish-data-source=400011"],
+        ["sign-in=lose-response"],
+        ["append-to-file-upload=garbage"],
+    ] {
+        let site = Simulator::launch(Setup {
+            faults: faults
+                .iter()
+                .filter(|fault| !fault.is_empty())
+                .map(|fault| fault.parse().unwrap())
+                .collect(),
+            ..Setup::default()
+        });
+        site.serve("/x", Page::json("[{\"a\":1}]"));
+        let run = Action::publishing_to(&site)
+            .input("source", site.origin_url("/x?key=query-secret-77"))
+            .input("auth", "bearer bearer-secret-77")
+            .variable("RUNNER_DEBUG", "1")
+            .run();
+        let shown = run
+            .raw
+            .lines()
+            .filter(|line| !line.starts_with("::add-mask::"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let everything = format!("{shown}\n{}\n{:?}", run.summary, run.outputs);
+        // The session's token is masked as soon as it is known.
+        let mut secrets = run.masked.clone();
+        secrets.extend([TOKEN_SECRET, "query-secret-77", "bearer-secret-77"].map(String::from));
+        for secret in secrets {
+            assert!(
+                !everything.contains(&secret),
+                "{secret} is shown:\n{everything}"
+            );
+        }
+        let n_masked = if faults == ["sign-in=lose-response"] {
+            2
+        } else {
+            3
+        };
+        assert_eq!(run.masked.len(), n_masked, "{:?}", run.masked);
+    }
+}

@@ -1,0 +1,257 @@
+//! The publish workflow against the simulator, without a source and without the engine.
+
+mod trouble;
+mod usual;
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use publish_to_tableau::events::{Event, Progress};
+use publish_to_tableau::http::{Client, RetryPolicy};
+use publish_to_tableau::tableau::{
+    ApiError, Change, DatasourceName, Description, Destination, Pace, PersonalAccessToken, Problem,
+    ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret, publish,
+};
+use secrecy::ExposeSecret;
+use tableau_simulator::{
+    AsJob, CONTENT_URL, Fault, FilterCase, JobOutcome, Settings, Setup, Simulator, Site,
+    TOKEN_NAME, TOKEN_SECRET, UploadLife, XmlStyle,
+};
+
+/// One run: a destination, a file, and what came of it.
+struct Run {
+    to: Destination,
+    file: Vec<u8>,
+    pace: Pace,
+}
+
+struct Outcome {
+    result: Result<(), anyhow::Error>,
+    record: Published,
+    log: Vec<String>,
+    secrets: Vec<String>,
+}
+
+impl Run {
+    fn new(simulator: &Simulator) -> Run {
+        let mut file = b"Hyper".to_vec();
+        file.extend((0..40_000u32).flat_map(u32::to_le_bytes));
+        Run {
+            to: Destination {
+                server: simulator.url().parse().unwrap(),
+                site: SiteContentUrl::parse(CONTENT_URL).unwrap(),
+                token: PersonalAccessToken {
+                    name: TokenName::parse(TOKEN_NAME).unwrap(),
+                    secret: TokenSecret::parse(TOKEN_SECRET).unwrap(),
+                },
+                project: ProjectReference::parse("Sales/EMEA").unwrap(),
+                datasource: DatasourceName::parse("Orders").unwrap(),
+                description: None,
+                tags: Vec::new(),
+                mode: PublishMode::Overwrite,
+                wait: Duration::from_secs(20),
+            },
+            file,
+            pace: Pace {
+                first_wait: Duration::ZERO,
+                longest_wait: Duration::ZERO,
+                index_lag: Duration::from_millis(40),
+                answer_limit: Duration::from_secs(5),
+                chunk: 50_000,
+            },
+        }
+    }
+
+    fn to(mut self, change: impl FnOnce(&mut Destination)) -> Run {
+        change(&mut self.to);
+        self
+    }
+
+    fn mode(self, mode: PublishMode) -> Run {
+        self.to(|to| to.mode = mode)
+    }
+
+    fn project(self, project: &str) -> Run {
+        self.to(|to| to.project = ProjectReference::parse(project).unwrap())
+    }
+
+    fn datasource(self, name: &str) -> Run {
+        self.to(|to| to.datasource = DatasourceName::parse(name).unwrap())
+    }
+
+    fn go(&self) -> Outcome {
+        let directory = tempfile::tempdir().unwrap();
+        let path: PathBuf = directory.path().join("x.hyper");
+        std::fs::write(&path, &self.file).unwrap();
+        let http = Client::new(RetryPolicy {
+            attempts: NonZeroU32::new(3).unwrap(),
+            first_wait: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+            patience: Duration::from_secs(2),
+        });
+        let log = Mutex::new(Vec::new());
+        let secrets = Mutex::new(Vec::new());
+        let observer = |event: Event| match event {
+            Event::Secret(secret) => secrets
+                .lock()
+                .unwrap()
+                .push(secret.expose_secret().to_owned()),
+            Event::Note(text) => log.lock().unwrap().push(format!("note: {text}")),
+            Event::Warning(text) => log.lock().unwrap().push(format!("warning: {text}")),
+            Event::Progress(Progress::Sent { bytes, of }) => {
+                log.lock().unwrap().push(format!("sent: {bytes}/{of}"));
+            }
+            Event::Progress(Progress::Job { .. }) => log.lock().unwrap().push("job".into()),
+            other => log.lock().unwrap().push(format!("{other:?}")),
+        };
+        let mut record = Published::default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let result = runtime.block_on(publish(
+            &self.to,
+            &path,
+            &http,
+            &self.pace,
+            &observer,
+            &mut record,
+        ));
+        let outcome = Outcome {
+            result,
+            record,
+            log: log.into_inner().unwrap(),
+            secrets: secrets.into_inner().unwrap(),
+        };
+        outcome.keeps_secrets();
+        outcome
+    }
+}
+
+fn chain(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+fn hints(error: &anyhow::Error) -> Vec<String> {
+    error
+        .chain()
+        .filter_map(|cause| {
+            let api = cause.downcast_ref::<ApiError>().and_then(ApiError::hint);
+            api.or_else(|| cause.downcast_ref::<Problem>().and_then(Problem::hint))
+                .or_else(|| {
+                    cause
+                        .downcast_ref::<publish_to_tableau::http::Error>()
+                        .and_then(publish_to_tableau::http::Error::hint)
+                })
+        })
+        .collect()
+}
+
+impl Outcome {
+    #[track_caller]
+    fn done(self, change: Change) -> Outcome {
+        if let Err(error) = &self.result {
+            panic!("{}\n{:#?}", chain(error), self.log);
+        }
+        assert_eq!(self.record.change, Some(change), "{:#?}", self.log);
+        assert!(self.record.datasource.is_some() && self.record.url.is_some());
+        self
+    }
+
+    #[track_caller]
+    fn failed(self, part: &str) -> Outcome {
+        let error = self.result.as_ref().expect_err("should fail");
+        assert!(chain(error).contains(part), "{}", chain(error));
+        self
+    }
+
+    #[track_caller]
+    fn hinted(self, part: &str) -> Outcome {
+        let hints = hints(self.result.as_ref().expect_err("should fail"));
+        assert!(hints.iter().any(|hint| hint.contains(part)), "{hints:?}");
+        self
+    }
+
+    #[track_caller]
+    fn logged(self, part: &str) -> Outcome {
+        assert!(
+            self.log.iter().any(|line| line.contains(part)),
+            "{part} not in {:#?}",
+            self.log
+        );
+        self
+    }
+
+    #[track_caller]
+    fn silent_about(self, part: &str) -> Outcome {
+        assert!(
+            !self.log.iter().any(|line| line.contains(part)),
+            "{part} in {:#?}",
+            self.log
+        );
+        self
+    }
+
+    fn keeps_secrets(&self) {
+        let mut text = format!("{:?}{:?}", self.log, self.record);
+        if let Err(error) = &self.result {
+            text.push_str(&format!("{error:?}{error:#}"));
+        }
+        for secret in self
+            .secrets
+            .iter()
+            .map(String::as_str)
+            .chain([TOKEN_SECRET])
+        {
+            assert!(!text.contains(secret), "a secret got out");
+        }
+    }
+}
+
+/// All bytes ever published under the name, in order.
+fn arrived(simulator: &Simulator, name: &str) -> Vec<Vec<u8>> {
+    simulator.site(|site| {
+        let datasource = site.datasource(name).expect("published");
+        datasource
+            .parts
+            .iter()
+            .map(|part| std::fs::read(part).unwrap())
+            .collect()
+    })
+}
+
+#[track_caller]
+fn holds(simulator: &Simulator, run: &Run, times: usize) {
+    let parts = arrived(simulator, run.to.datasource.as_str());
+    assert_eq!(parts.len(), times);
+    assert!(
+        parts.iter().all(|part| *part == run.file),
+        "the file arrived corrupted"
+    );
+}
+
+fn with(settings: Settings) -> Simulator {
+    Simulator::launch(Setup {
+        settings,
+        ..Setup::default()
+    })
+}
+
+fn setup(settings: Settings, faults: &[&str]) -> Simulator {
+    let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+    Simulator::launch(Setup {
+        settings,
+        faults,
+        ..Setup::default()
+    })
+}
+
+fn calls(simulator: &Simulator, name: &str) -> usize {
+    simulator
+        .calls()
+        .iter()
+        .filter(|call| call.trim_end_matches('!') == name)
+        .count()
+}

@@ -1,0 +1,397 @@
+//! Publishing as it should go: modes, names, versions, jobs.
+
+use super::*;
+
+#[test]
+fn all_three_modes() {
+    let simulator = Simulator::start();
+    let run = Run::new(&simulator).mode(PublishMode::CreateNew);
+    let created = run.go().done(Change::Created).silent_about("warning");
+    assert_eq!(created.secrets.len(), 1);
+    assert_eq!(created.record.project_path.as_deref(), Some("Sales/EMEA"));
+    assert!(created.record.job.is_some());
+    assert_eq!(created.record.bytes, 160_005);
+    holds(&simulator, &run, 1);
+    assert_eq!(calls(&simulator, "append-to-file-upload"), 4);
+    assert_eq!(
+        simulator.calls().last().map(String::as_str),
+        Some("sign-out")
+    );
+
+    run.go().failed("already exists").hinted("mode: overwrite");
+    assert_eq!(calls(&simulator, "initiate-file-upload"), 1);
+
+    let run = run.mode(PublishMode::Overwrite);
+    let replaced = run.go().done(Change::Replaced).silent_about("warning");
+    assert_eq!(replaced.record.datasource, created.record.datasource);
+    holds(&simulator, &run, 1);
+
+    let run = run.mode(PublishMode::Append);
+    run.go().done(Change::Appended).silent_about("warning");
+    holds(&simulator, &run, 2);
+
+    run.datasource("Nothing")
+        .go()
+        .failed("no data source `Nothing`")
+        .hinted("mode: overwrite");
+    assert_eq!(calls(&simulator, "initiate-file-upload"), 3);
+}
+
+#[test]
+fn names_are_the_same_in_any_case() {
+    for filter_case in [FilterCase::Sensitive, FilterCase::Insensitive] {
+        let simulator = with(Settings {
+            filter_case,
+            ..Settings::default()
+        });
+        Run::new(&simulator)
+            .datasource("Größe & Co")
+            .go()
+            .done(Change::Created);
+        Run::new(&simulator)
+            .datasource("größe & CO")
+            .go()
+            .done(Change::Replaced);
+    }
+}
+
+#[test]
+fn awkward_names_of_projects_and_data_sources() {
+    let simulator = Simulator::start();
+    for project in [
+        "Sales & Ops",
+        "Größe, Maß: Überblick",
+        "Tief/er",
+        "Stern*chen",
+        "[Archiv] \"alt\" <1>",
+        "O'Brien",
+        "default",
+    ] {
+        for name in ["Plain", "a, b & c: [d] * \"e\" <f>", "北京 + 1"] {
+            let run = Run::new(&simulator).project(project).datasource(name);
+            run.go().done(Change::Created).silent_about("warning");
+            run.go().done(Change::Replaced).silent_about("warning");
+        }
+    }
+}
+
+#[test]
+fn projects_on_several_pages_and_with_one_name() {
+    let mut site = Site::default();
+    site.add_projects(2500);
+    let simulator = Simulator::launch(Setup {
+        site,
+        ..Setup::default()
+    });
+    Run::new(&simulator)
+        .project("Project 2500")
+        .go()
+        .done(Change::Created);
+    assert_eq!(calls(&simulator, "query-projects"), 3);
+    Run::new(&simulator)
+        .project("project 2499")
+        .go()
+        .done(Change::Created);
+    Run::new(&simulator)
+        .project("EMEA")
+        .go()
+        .failed("`/Finance/EMEA` (")
+        .failed("`/Sales/EMEA` (")
+        .hinted("LUID");
+    Run::new(&simulator)
+        .project("Project 25000")
+        .go()
+        .failed("no project")
+        .hinted("`Project 2500`");
+    let luid = simulator.site(|site| site.project(&["Finance", "EMEA"]).unwrap().luid.clone());
+    let run = Run::new(&simulator).project(&luid).datasource("By LUID");
+    let record = run.go().done(Change::Created).record;
+    assert_eq!(record.project_path.as_deref(), Some("Finance/EMEA"));
+}
+
+#[test]
+fn description_and_tags() {
+    let simulator = Simulator::start();
+    let text = "line one\n\"two\" & <three>";
+    let run = Run::new(&simulator).to(|to| {
+        to.description = Some(Description::parse(text).unwrap());
+        to.tags = ["finance", "daily load", "a,b"]
+            .map(|tag| Tag::parse(tag).unwrap())
+            .to_vec();
+    });
+    run.go().done(Change::Created).silent_about("warning");
+    let look = |simulator: &Simulator| {
+        simulator.site(|site| {
+            let datasource = site.datasource("Orders").unwrap();
+            (datasource.description.clone(), datasource.tags.clone())
+        })
+    };
+    assert_eq!(
+        look(&simulator),
+        (
+            text.to_owned(),
+            vec!["finance".into(), "daily load".into(), "a,b".into()]
+        )
+    );
+    Run::new(&simulator).go().done(Change::Replaced);
+    assert_eq!(look(&simulator).0, text);
+    simulator.add_fault("add-tags-to-data-source=403004".parse::<Fault>().unwrap());
+    run.go()
+        .done(Change::Replaced)
+        .logged("warning: the data is published, but not tagged");
+}
+
+#[test]
+fn jobs_end_in_many_ways() {
+    let job = |job| {
+        with(Settings {
+            job,
+            ..Settings::default()
+        })
+    };
+    let run = |simulator: &Simulator| Run::new(simulator).go();
+    let simulator = job(JobOutcome::FinishCode3);
+    run(&simulator).done(Change::Created);
+    let simulator = job(JobOutcome::Vanished);
+    run(&simulator)
+        .done(Change::Created)
+        .logged("looking at the data source instead");
+    let simulator = job(JobOutcome::Failed);
+    let outcome = run(&simulator)
+        .failed("failed, and Tableau gives no reason")
+        .hinted("mode: append");
+    assert!(outcome.record.job.is_some() && outcome.record.change.is_none());
+    run(&job(JobOutcome::FailedWithNotes))
+        .failed("publish job")
+        .failed("failed: ");
+    run(&job(JobOutcome::Cancelled)).failed("was cancelled");
+    run(&job(JobOutcome::ErrorNote)).failed("failed: ");
+    let simulator = Simulator::with(["query-job=404018"]);
+    run(&simulator).done(Change::Created);
+    let simulator = setup(
+        Settings {
+            job: JobOutcome::Failed,
+            ..Settings::default()
+        },
+        &["query-job=404018"],
+    );
+    run(&simulator)
+        .failed("it is not known whether the data will arrive (`Orders` was not seen)")
+        .hinted("mode: overwrite");
+    let simulator = setup(
+        Settings {
+            polls_until_done: 5,
+            ..Settings::default()
+        },
+        &[
+            "query-job#2=503",
+            "query-job#3=503",
+            "query-job#4=503",
+            "query-job#5=503",
+        ],
+    );
+    run(&simulator)
+        .done(Change::Created)
+        .logged("still waiting");
+}
+
+#[test]
+fn the_wait_runs_out() {
+    let simulator = with(Settings {
+        polls_until_done: u32::MAX,
+        ..Settings::default()
+    });
+    let outcome = Run::new(&simulator)
+        .to(|to| to.wait = Duration::from_millis(100))
+        .go();
+    assert!(
+        outcome.result.is_ok() && outcome.record.job.is_some() && outcome.record.change.is_none()
+    );
+    drop(outcome.logged("warning: Tableau still works"));
+    let simulator = Simulator::start();
+    let outcome = Run::new(&simulator).to(|to| to.wait = Duration::ZERO).go();
+    assert!(
+        outcome.result.is_ok() && outcome.record.job.is_some() && outcome.record.change.is_none()
+    );
+    assert_eq!(calls(&simulator, "query-job"), 0);
+    assert_eq!(
+        simulator.calls().last().map(String::as_str),
+        Some("sign-out")
+    );
+    drop(outcome.logged("`wait: 0`").silent_about("warning"));
+}
+
+#[test]
+fn new_content_is_late_in_lists() {
+    let simulator = with(Settings {
+        index_lag: 8,
+        ..Settings::default()
+    });
+    let mut run = Run::new(&simulator);
+    run.pace.index_lag = Duration::from_secs(5);
+    run.go().done(Change::Created);
+    let simulator = with(Settings {
+        index_lag: 1_000_000,
+        ..Settings::default()
+    });
+    let outcome = Run::new(&simulator)
+        .go()
+        .logged("is not listed in project `Sales/EMEA` yet");
+    assert!(
+        outcome.result.is_ok()
+            && outcome.record.change.is_none()
+            && outcome.record.datasource.is_none()
+    );
+    // A synchronous answer names the LUID, which needs no list.
+    let simulator = with(Settings {
+        index_lag: 1_000_000,
+        as_job: AsJob::Ignored,
+        ..Settings::default()
+    });
+    Run::new(&simulator).go().done(Change::Created);
+}
+
+#[test]
+fn answers_in_every_style() {
+    for xml in [
+        XmlStyle::Plain,
+        XmlStyle::Prefixed,
+        XmlStyle::Bare,
+        XmlStyle::Adorned,
+    ] {
+        for append_status in [200, 201] {
+            let simulator = with(Settings {
+                xml,
+                append_status,
+                ..Settings::default()
+            });
+            let run = Run::new(&simulator);
+            run.go().done(Change::Created);
+            run.go().done(Change::Replaced);
+            run.mode(PublishMode::CreateNew)
+                .go()
+                .failed("already exists");
+        }
+    }
+}
+
+#[test]
+fn the_token_may_be_wrong() {
+    let simulator = Simulator::start();
+    Run::new(&simulator)
+        .to(|to| to.token.secret = TokenSecret::parse("wrong").unwrap())
+        .go()
+        .failed("Tableau answered 401001: ");
+    Run::new(&simulator)
+        .to(|to| to.site = SiteContentUrl::parse("").unwrap())
+        .go()
+        .failed("no default site");
+}
+
+#[test]
+fn versions_are_compared_by_number() {
+    for (rest_api_version, spoken) in [
+        ("3.6", "3.6"),
+        ("3.10", "3.10"),
+        ("3.31", "3.29"),
+        ("4.0", "3.29"),
+    ] {
+        let simulator = with(Settings {
+            rest_api_version: rest_api_version.into(),
+            ..Settings::default()
+        });
+        let outcome = Run::new(&simulator).go().done(Change::Created);
+        assert_eq!(outcome.record.api_version.as_deref(), Some(spoken));
+    }
+    let simulator = with(Settings {
+        rest_api_version: "3.5".into(),
+        ..Settings::default()
+    });
+    Run::new(&simulator)
+        .go()
+        .failed("personal access tokens came with 3.6")
+        .hinted("server-url");
+}
+
+#[test]
+fn a_redirect_keeps_the_call_and_decides_the_base() {
+    for call in [
+        "server-info#1",
+        "sign-in#1",
+        "initiate-file-upload#1",
+        "append-to-file-upload#2",
+        "publish-data-source#1",
+    ] {
+        let simulator = Simulator::with([&*format!("{call}=redirect")]);
+        let run = Run::new(&simulator);
+        run.go().done(Change::Created);
+        holds(&simulator, &run, 1);
+    }
+}
+
+#[test]
+fn warnings_of_tableau_are_passed_on_once() {
+    let simulator = with(Settings {
+        xml: XmlStyle::Adorned,
+        ..Settings::default()
+    });
+    let outcome = Run::new(&simulator).go().done(Change::Created);
+    let warnings = outcome
+        .log
+        .iter()
+        .filter(|line| line.contains("Tableau warns"))
+        .count();
+    assert_eq!(warnings, 1, "{:#?}", outcome.log);
+}
+
+#[test]
+fn a_large_file_arrives_whole() {
+    let simulator = Simulator::start();
+    let mut run = Run::new(&simulator);
+    run.file = [
+        b"Hyper".to_vec(),
+        (0..120u8).flat_map(|n| vec![n; 1 << 20]).collect(),
+    ]
+    .concat();
+    run.pace.chunk = Pace::default().chunk;
+    run.go().done(Change::Created).logged("in 3 chunks");
+    holds(&simulator, &run, 1);
+}
+
+#[test]
+fn redirects_decide_the_server_and_paths_do_not_count() {
+    let simulator = Simulator::start();
+    let pod = signpost(&simulator.url());
+    for server in [
+        format!("{pod}/some/path/?a=b#/site/acme/home"),
+        format!("{}//", simulator.url()),
+    ] {
+        let run = Run::new(&simulator).to(|to| to.server = server.parse().unwrap());
+        let outcome = run.go();
+        assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+        drop(outcome.logged(&format!("at {}, REST API", simulator.url())));
+    }
+}
+
+/// Stands for `online.tableau.com`: sends whatever asks elsewhere.
+fn signpost(to: &str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let to = to.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let n = stream.read(&mut head).unwrap();
+            let request = String::from_utf8_lossy(&head[..n]).into_owned();
+            assert!(request.starts_with("GET /api/2.4/serverInfo "), "{request}");
+            let path = request.split(' ').nth(1).unwrap();
+            let answer = format!(
+                "HTTP/1.1 301 Moved Permanently\r\nLocation: {to}{path}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    format!("http://{address}")
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Sets everything up and decides whether the tree is right.
+set -eu
+cd "$(dirname "$0")/.."
+sh tests/setup.sh
+export HYPERD_PATH="$PWD/target/tools/hyper" TSC_PYTHON="$PWD/target/tools/python/bin/python"
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --locked -- -D warnings
+cargo test --workspace --locked
+sh tests/demo.sh
