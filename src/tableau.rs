@@ -184,7 +184,7 @@ async fn run(
 impl Default for Pace {
     fn default() -> Pace {
         Pace {
-            first_wait: Duration::from_millis(250),
+            first_wait: Duration::from_millis(50),
             longest_wait: Duration::from_secs(30),
             index_lag: Duration::from_secs(30),
             answer_limit: Duration::from_mins(2),

@@ -536,17 +536,10 @@ fn an_engine_that_cannot_start_says_why_at_once() {
     assert!(began.elapsed().as_secs() < 10);
 }
 
-#[test]
-fn the_engine_ends_with_us() {
-    use std::io::Read;
-    // A source that never comes would do as well; this one keeps the engine busy for minutes.
-    let sql = "SELECT count(*) AS n FROM generate_series(1, 1000000000) a(x), generate_series(1, 1000) b(y) WHERE x % 7 = y";
-    let action = Action::building()
-        .file("x.csv", "a\n1\n")
-        .input("source", "x.csv")
-        .input("sql", sql);
-    let mut child = action
-        .command()
+/// Starts an action whose SQL keeps the engine busy for minutes; returns it with the engine's id.
+fn start_busy_engine(action: &Action) -> (std::process::Child, u32) {
+    let mut command = action.command();
+    let child = command
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -556,8 +549,33 @@ fn the_engine_ends_with_us() {
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     };
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(std::time::Duration::from_millis(500));
     assert!(is_alive(engine));
+    (child, engine)
+}
+
+fn busy_action() -> Action {
+    let sql = "SELECT count(*) AS n FROM generate_series(1, 1000000000) a(x), generate_series(1, 1000) b(y) WHERE x % 7 = y";
+    Action::building()
+        .file("x.csv", "a\n1\n")
+        .input("source", "x.csv")
+        .input("sql", sql)
+        .variable("SECRET_OF_THE_JOB", "hunter2")
+}
+
+#[track_caller]
+fn assert_ends(engine: u32) {
+    let is_gone = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !is_alive(engine)
+    });
+    assert!(is_gone, "hyperd {engine} outlives the action by 5 s");
+}
+
+#[test]
+fn the_engine_ends_when_we_are_killed_and_knows_nothing_of_our_environment() {
+    let action = busy_action();
+    let (mut child, engine) = start_busy_engine(&action);
     let environment = std::fs::read(format!("/proc/{engine}/environ")).unwrap();
     let environment = String::from_utf8(environment).unwrap();
     assert!(
@@ -566,19 +584,24 @@ fn the_engine_ends_with_us() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
-    let gone = (0..500).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        !is_alive(engine)
-    });
-    assert!(gone, "hyperd {engine} outlives the action by 5 s");
-    let mut log = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut log)
-        .unwrap();
-    assert!(log.contains("staged 1 rows"), "{log}");
+    assert_ends(engine);
+}
+
+#[test]
+fn a_cancelled_run_ends_at_once_with_its_engine() {
+    for signal in ["-INT", "-TERM"] {
+        let action = busy_action();
+        let (mut child, engine) = start_busy_engine(&action);
+        let began = std::time::Instant::now();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(began.elapsed().as_secs() < 3);
+        assert_ends(engine);
+    }
 }
 
 fn child_of(parent: u32) -> Option<u32> {

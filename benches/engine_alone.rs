@@ -1,0 +1,33 @@
+//! What the engine alone needs for a file of one row: start, create, insert, detach, stop.
+//!
+//! `benches/run.sh` compares the action with it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that fails is no measurement"
+)]
+
+#[path = "../src/hyper/engine.rs"]
+mod engine;
+
+use hyperdb_api::Connection;
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
+    let hyperd = engine::find(hyperd.as_deref()).unwrap();
+    let engine = engine::Engine::start(&hyperd, folder.path()).unwrap();
+    let connection = Connection::without_database(engine.endpoint()).unwrap();
+    for statement in [
+        "CREATE DATABASE \"one.hyper\"",
+        "ATTACH DATABASE \"one.hyper\" AS \"one\"",
+        "CREATE SCHEMA \"one\".\"Extract\"",
+        "CREATE TABLE \"one\".\"Extract\".\"Extract\" (breed text, image_url text, created_at timestamp)",
+        "INSERT INTO \"one\".\"Extract\".\"Extract\" VALUES ('hound', 'https://example.com/1.jpg', '2026-01-01 00:00:00')",
+        "DETACH DATABASE \"one\"",
+    ] {
+        connection.execute_command(statement).unwrap();
+    }
+    drop(connection);
+    engine.stop().unwrap();
+}
