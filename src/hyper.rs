@@ -15,16 +15,16 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
 
-use crate::events::{Event, Observer};
+use crate::events::{Event, Observer, count};
 use crate::table::{ColumnType, Table};
 use engine::Engine;
 
 /// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
 pub const SCHEMA: &str = "Extract";
-/// Name of the staged table in the user's SQL.
+/// Name of the staged table in the user's SQL, unless `source` names tables.
 pub const INPUT: &str = "input";
 /// Every `.hyper` file begins like this.
 const MAGIC: &[u8] = b"Hyper";
@@ -134,42 +134,35 @@ impl fmt::Display for ResultType {
     }
 }
 
-/// Loads every row of `table`, shapes them and describes the result.
+/// Loads every row of the tables, shapes them and describes the result.
 ///
-/// Errors are [`crate::table::DataError`] (a row), [`EngineError`] (SQL) or the machine's.
+/// Several tables need SQL. Errors are [`crate::table::DataError`] (a row), [`EngineError`] (SQL)
+/// or the machine's.
 pub fn build(
-    table: &Table,
+    tables: &[Table],
     shape: &Shape,
     workshop: &Workshop,
     observer: &dyn Observer,
 ) -> Result<Draft> {
-    ensure!(
-        !table.columns().is_empty(),
-        "there are no columns to build an extract from"
-    );
     let hyperd = engine::find(workshop.hyperd.as_deref())?;
     let engine = Engine::start(&hyperd, &workshop.folder)?;
     let connection = open(&engine)?;
     let result = format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(&shape.table.0));
-    match &shape.sql {
-        None => load::insert(
-            &connection,
-            table,
-            &load::Target::Result(&shape.table),
-            observer,
-        )?,
-        Some(sql) => {
-            load::insert(&connection, table, &load::Target::Staging, observer)?;
-            observer.on(Event::Note(format!(
-                "staged {} rows as `{INPUT}`",
-                table.rows()
-            )));
-            let select = shape::normalise(&connection, sql, table)?;
-            shape::run(
-                &connection,
-                &format!("CREATE TABLE {result} AS\n{select}"),
-                table,
-            )?;
+    match (&shape.sql, tables) {
+        (None, [table]) => {
+            let target = load::Target::Result(&shape.table);
+            load::insert(&connection, table, &target, observer)?;
+        }
+        (None, _) => bail!("several tables need `sql` to become one"),
+        (Some(sql), _) => {
+            for table in tables {
+                load::insert(&connection, table, &load::Target::Staging, observer)?;
+                let rows = count(table.rows(), "row");
+                observer.on(Event::Note(format!("staged {rows} as `{}`", table.name())));
+            }
+            let select = shape::normalise(&connection, sql, tables)?;
+            let statement = format!("CREATE TABLE {result} AS\n{select}");
+            shape::run(&connection, &statement, tables)?;
         }
     }
     let (rows, columns) = shape::describe(&connection, &result)?;

@@ -57,7 +57,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use events::{Event, Observer, Stage, count, size};
@@ -72,8 +72,8 @@ use tableau::{Destination, Published};
 /// What a run did, as far as it came.
 #[derive(Debug, Default)]
 pub struct Run {
-    /// Data received; `None` if that failed.
-    pub staged: Option<Staged>,
+    /// Data received, one for each table; empty if that failed.
+    pub staged: Vec<Staged>,
     /// What typing noticed: where rows were found, which columns fell back to text.
     pub notices: Vec<String>,
     /// The built file, also when a guard kept it from being published.
@@ -158,11 +158,11 @@ impl Line<'_> {
         let staged = self.fetch(inputs, spool.path(), &client).await?;
 
         self.enter(Stage::Type);
-        let table = self.read(&staged, inputs)?;
+        let tables = self.read(&staged, inputs)?;
 
         self.enter(Stage::Shape);
         let folder = make_folder(inputs.hyper.parent().unwrap_or(Path::new(".")))?;
-        let draft = self.build(&table, folder.path(), inputs)?;
+        let draft = self.build(&tables, folder.path(), inputs)?;
 
         self.enter(Stage::Check);
         self.check(draft, inputs)?;
@@ -175,54 +175,71 @@ impl Line<'_> {
         Ok(())
     }
 
-    async fn fetch(&mut self, inputs: &Inputs, spool: &Path, client: &Client) -> Result<Staged> {
+    async fn fetch(
+        &mut self,
+        inputs: &Inputs,
+        spool: &Path,
+        client: &Client,
+    ) -> Result<Vec<Staged>> {
         let places = Places {
             workspace: inputs.machine.workspace.clone(),
             spool: spool.to_owned(),
         };
         let staged = source::fetch(&inputs.source, &places, client, self.observer).await?;
-        let bytes: u64 = staged.files.iter().map(|file| file.bytes).sum();
-        let mut line = format!("{} of {}", count(staged.files.len(), "file"), size(bytes));
-        if staged.requests > 0 {
-            line += &format!(" with {}", count(staged.requests, "request"));
+        let files = || staged.iter().flat_map(|staged| &staged.files);
+        let bytes: u64 = files().map(|file| file.bytes).sum();
+        let mut line = format!("{} of {}", count(files().count(), "file"), size(bytes));
+        let requests: u32 = staged.iter().map(|staged| staged.requests).sum();
+        if requests > 0 {
+            line += &format!(" with {}", count(requests, "request"));
         }
-        self.run.staged = Some(staged.clone());
+        self.run.staged.clone_from(&staged);
         self.leave(line);
         Ok(staged)
     }
 
-    fn read(&mut self, staged: &Staged, inputs: &Inputs) -> Result<Table> {
-        let table = Table::read(staged, &inputs.rules)?;
-        for notice in table.notices() {
-            self.observer.on(Event::Note(notice.clone()));
+    fn read(&mut self, staged: &[Staged], inputs: &Inputs) -> Result<Vec<Table>> {
+        let mut tables = Vec::with_capacity(staged.len());
+        let mut said = Vec::with_capacity(staged.len());
+        for staged in staged {
+            let table = Table::read(staged, &inputs.rules)?;
+            let rows = count(table.rows(), "row");
+            let mut line = format!("{rows} of {}", count(table.columns().len(), "column"));
+            let prefix = match inputs.source.tables.len() {
+                1 => String::new(),
+                _ => format!("`{}`: ", table.name()),
+            };
+            line.insert_str(0, &prefix);
+            said.push(line);
+            for notice in table.notices() {
+                let notice = format!("{prefix}{notice}");
+                self.observer.on(Event::Note(notice.clone()));
+                self.run.notices.push(notice);
+            }
+            tables.push(table);
         }
-        self.run.notices = table.notices().to_vec();
-        let rows = count(table.rows(), "row");
-        self.leave(format!(
-            "{rows} of {}",
-            count(table.columns().len(), "column")
-        ));
-        Ok(table)
+        self.leave(said.join("; "));
+        Ok(tables)
     }
 
-    fn build(&mut self, table: &Table, folder: &Path, inputs: &Inputs) -> Result<Draft> {
-        if table.columns().is_empty() {
+    fn build(&mut self, tables: &[Table], folder: &Path, inputs: &Inputs) -> Result<Draft> {
+        if let Some(empty) = tables.iter().find(|table| table.columns().is_empty()) {
             // An empty answer has no columns either; the row guard says it better than the engine.
             let verdict = gate::check_rows(0, &inputs.guards);
             self.run.verdicts.push(verdict);
             self.stage = Stage::Check;
             gate::judge(&self.run.verdicts)?;
             self.stage = Stage::Shape;
-            ensure!(
-                !table.columns().is_empty(),
-                "the source has no rows and no columns; declare the columns an empty table shall have in `columns`"
+            bail!(
+                "the source of `{}` has no rows and no columns; declare the columns an empty table shall have in `columns`",
+                empty.name()
             );
         }
         let workshop = Workshop {
             hyperd: inputs.machine.hyperd.clone(),
             folder: folder.to_owned(),
         };
-        let draft = hyper::build(table, &inputs.shape, &workshop, self.observer)?;
+        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer)?;
         let rows = count(draft.rows(), "row");
         self.leave(format!(
             "{rows} in table \"{}\".\"{}\"",

@@ -29,8 +29,8 @@ const BODY_LIMIT: u64 = 8 << 30;
 /// What to fetch and how to ask for it.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// One for each line of `source`; never empty.
-    pub locations: Vec<Location>,
+    /// One for each table the SQL may name; never empty, names unique.
+    pub tables: Vec<TableSource>,
     /// `None` finds it out for every file.
     pub format: Option<Format>,
     /// Headers of every request, the `auth` one included; values are marked sensitive.
@@ -39,6 +39,15 @@ pub struct Spec {
     pub auth: Option<Auth>,
     /// Makes the request a POST.
     pub body: Option<String>,
+}
+
+/// Where the rows of one table lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSource {
+    /// Name of the table in the user's SQL.
+    pub name: String,
+    /// One for each line of `source` with this name, united by column name; never empty.
+    pub locations: Vec<Location>,
 }
 
 /// Where data lies.
@@ -72,9 +81,11 @@ pub struct StagedFile {
     pub bytes: u64,
 }
 
-/// All the data of a run, completely received.
+/// The data of one SQL table, completely received.
 #[derive(Clone, Debug)]
 pub struct Staged {
+    /// Name of the table in the user's SQL.
+    pub name: String,
     /// In the order of the `source` lines, files of a glob sorted by path. Never empty.
     pub files: Vec<StagedFile>,
     /// When fetching began: microseconds since 1970-01-01 00:00:00 UTC.
@@ -109,40 +120,46 @@ pub struct Places {
     pub spool: PathBuf,
 }
 
-/// Fetches every location completely, or fails.
+/// Fetches every location of every table completely, or fails.
 pub async fn fetch(
     spec: &Spec,
     places: &Places,
     client: &Client,
     observer: &dyn Observer,
-) -> Result<Staged> {
+) -> Result<Vec<Staged>> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let mut staged = Staged {
-        files: Vec::new(),
-        fetched_at: i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX),
-        requests: 0,
-    };
+    let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
     for secret in spec.auth.iter().flat_map(Auth::derived) {
         observer.on(Event::Secret(secret));
     }
-    for location in &spec.locations {
-        match location {
-            Location::File(path) => {
-                staged
-                    .files
-                    .extend(file::stage(path, spec.format, &places.workspace)?);
-            }
-            Location::Http(url) => {
-                let into = places.spool.join(format!("source-{}", staged.files.len()));
-                let (file, requests) = download(spec, url, &into, (client, observer)).await?;
-                staged.requests += requests;
-                staged.files.push(file);
+    let mut tables = Vec::with_capacity(spec.tables.len());
+    for (index, table) in spec.tables.iter().enumerate() {
+        let mut staged = Staged {
+            name: table.name.clone(),
+            files: Vec::new(),
+            fetched_at,
+            requests: 0,
+        };
+        for location in &table.locations {
+            match location {
+                Location::File(path) => {
+                    let files = file::stage(path, spec.format, &places.workspace)?;
+                    staged.files.extend(files);
+                }
+                Location::Http(url) => {
+                    let name = format!("source-{index}-{}", staged.files.len());
+                    let into = places.spool.join(name);
+                    let (file, requests) = download(spec, url, &into, (client, observer)).await?;
+                    staged.requests += requests;
+                    staged.files.push(file);
+                }
             }
         }
+        tables.push(staged);
     }
-    Ok(staged)
+    Ok(tables)
 }
 
 impl Auth {

@@ -146,6 +146,7 @@ impl std::error::Error for DataError {}
 /// system columns.
 #[derive(Debug)]
 pub struct Table {
+    name: String,
     sources: Vec<Source>,
     layout: Layout,
     columns: Vec<Column>,
@@ -283,6 +284,7 @@ impl Table {
             column_type: column.column_type(),
         }));
         Table {
+            name: staged.name.clone(),
             sources,
             layout,
             columns,
@@ -292,6 +294,11 @@ impl Table {
             rows,
             notices,
         }
+    }
+
+    /// Returns the name by which the user's SQL calls it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the columns; values of a row come in this order.

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use hyperdb_api::{Connection, Inserter, Persistence, SqlType, TableDefinition};
 
-use super::{INPUT, RESULT, SCHEMA, TableName, shape};
+use super::{RESULT, SCHEMA, TableName, shape};
 use crate::events::{Event, Observer, Progress};
-use crate::table::{Column, ColumnType, Table, Value};
+use crate::table::{ColumnType, Table, Value};
 
 /// The engine counts days from Julian day 0.
 const JULIAN_DAY_OF_1970: i32 = 2_440_588;
@@ -20,7 +20,7 @@ const REPORT_EVERY: u64 = 100_000;
 pub(super) enum Target<'a> {
     /// The result table itself.
     Result(&'a TableName),
-    /// The temporary table `input`: a second database attached would end the resolution of plain names.
+    /// A temporary table of its own name: a second database attached would end the resolution of plain names.
     Staging,
 }
 
@@ -31,11 +31,11 @@ pub(super) fn insert(
     target: &Target,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let definition = define(table.columns(), target);
+    let definition = define(table, target);
     let create = definition
         .to_create_sql(true)
         .context("the table cannot be defined")?;
-    shape::run(connection, &create, table)?;
+    shape::run(connection, &create, std::slice::from_ref(table))?;
     // Dropping an inserter that was fed but not executed would leave the connection out of step;
     // on any error here the whole engine is discarded, so nothing is ever sent after it.
     let mut inserter = Inserter::new(connection, &definition).context("the table takes no rows")?;
@@ -53,7 +53,7 @@ pub(super) fn insert(
     })?;
     let stored = inserter
         .execute()
-        .map_err(|error| shape::explain(&error, table.columns()))
+        .map_err(|error| shape::explain(&error, &[]))
         .context("the Hyper engine did not take the rows")?;
     ensure!(
         stored == n_rows,
@@ -77,14 +77,16 @@ pub(super) fn sql_type(column_type: ColumnType) -> SqlType {
     }
 }
 
-fn define(columns: &[Column], target: &Target) -> TableDefinition {
+fn define(table: &Table, target: &Target) -> TableDefinition {
     let empty = match target {
         Target::Result(name) => TableDefinition::new(name.as_str())
             .with_schema(SCHEMA)
             .with_database(RESULT),
-        Target::Staging => TableDefinition::new(INPUT).with_persistence(Persistence::Temporary),
+        Target::Staging => {
+            TableDefinition::new(table.name()).with_persistence(Persistence::Temporary)
+        }
     };
-    columns.iter().fold(empty, |definition, column| {
+    table.columns().iter().fold(empty, |definition, column| {
         definition.add_nullable_column(&column.name, sql_type(column.column_type))
     })
 }

@@ -15,11 +15,11 @@ const SHOWN: usize = 60;
 ///
 /// TIMESTAMPTZ becomes UTC, REAL double, JSON and TIME text, and every integer BIGINT: a type
 /// must not depend on how large the values are today.
-pub(super) fn normalise(connection: &Connection, sql: &Sql, table: &Table) -> Result<String> {
+pub(super) fn normalise(connection: &Connection, sql: &Sql, tables: &[Table]) -> Result<String> {
     // On lines of its own, so that a comment at the end hides nothing.
     let inner = format!("(\n{}\n) AS shaped", sql.0);
     let found = columns_of(connection, &format!("SELECT * FROM {inner} LIMIT 0"))
-        .map_err(|error| explain(&error, table.columns()))
+        .map_err(|error| explain(&error, tables))
         .context("failed to run `sql`")?;
     let mut expressions: Vec<String> = Vec::with_capacity(found.len());
     let mut aliases = Vec::with_capacity(found.len());
@@ -63,10 +63,10 @@ pub(super) fn normalise(connection: &Connection, sql: &Sql, table: &Table) -> Re
 }
 
 /// Runs a statement over the staged table; errors name what the user can change.
-pub(super) fn run(connection: &Connection, statement: &str, table: &Table) -> Result<()> {
+pub(super) fn run(connection: &Connection, statement: &str, tables: &[Table]) -> Result<()> {
     connection
         .execute_command(statement)
-        .map_err(|error| explain(&error, table.columns()))
+        .map_err(|error| explain(&error, tables))
         .context("failed to run `sql`")?;
     Ok(())
 }
@@ -104,8 +104,8 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
     Ok((rows, columns))
 }
 
-/// Turns the engine's refusal into ours; `staged` are the columns the user's SQL may name.
-pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Column]) -> EngineError {
+/// Turns the engine's refusal into ours; `staged` are the tables the user's SQL may name.
+pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineError {
     let code = error.sqlstate().map(str::to_owned);
     let text = error.to_string();
     // The message comes as `ERROR: … (42703)`; both ends are said elsewhere.
@@ -118,10 +118,11 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Column]) -> EngineEr
     };
     let hint = match code.as_deref() {
         Some("42703") => quoted(message).and_then(|name| suggest_column(name, staged)),
-        Some("42P01") => Some(format!("the fetched rows are in the table `{INPUT}`")),
-        Some("42501") => {
-            Some("`sql` may read the table `input` and nothing else: no files, no network".into())
-        }
+        Some("42P01") => Some(format!("the fetched rows are in {}", names_of(staged))),
+        Some("42501") => Some(format!(
+            "`sql` may read {} and nothing else: no files, no network",
+            names_of(staged)
+        )),
         Some("22P02" | "22007" | "22008" | "22003") => {
             Some("use `try_cast(x AS type)` in `sql` where a value may not fit".into())
         }
@@ -223,9 +224,22 @@ fn quoted(message: &str) -> Option<&str> {
     rest.split_once('\'').map(|(name, _)| name)
 }
 
+fn names_of(tables: &[Table]) -> String {
+    let names: Vec<String> = tables
+        .iter()
+        .map(|table| format!("`{}`", table.name()))
+        .collect();
+    match names.as_slice() {
+        [] => format!("the table `{INPUT}`"),
+        [name] => format!("the table {name}"),
+        names => format!("the tables {}", names.join(", ")),
+    }
+}
+
 /// Unquoted names are folded to lower case, so `createdAt` must be quoted to be found.
-fn suggest_column(name: &str, staged: &[Column]) -> Option<String> {
-    if let Some(column) = staged
+fn suggest_column(name: &str, staged: &[Table]) -> Option<String> {
+    let columns: Vec<&Column> = staged.iter().flat_map(Table::columns).collect();
+    if let Some(column) = columns
         .iter()
         .find(|column| column.name.to_lowercase() == name.to_lowercase())
     {
@@ -234,7 +248,7 @@ fn suggest_column(name: &str, staged: &[Column]) -> Option<String> {
             quote(&column.name)
         ));
     }
-    let nearest = staged
+    let nearest = columns
         .iter()
         .map(|column| {
             (
@@ -243,14 +257,18 @@ fn suggest_column(name: &str, staged: &[Column]) -> Option<String> {
             )
         })
         .max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    let names: Vec<String> = staged
-        .iter()
-        .take(20)
-        .map(|column| format!("`{}`", column.name))
-        .collect();
-    Some(if nearest.0 > 0.8 {
-        format!("did you mean `{}`?", quote(&nearest.1.name))
-    } else {
-        format!("the columns of `{INPUT}` are {}", names.join(", "))
-    })
+    if nearest.0 > 0.8 {
+        return Some(format!("did you mean `{}`?", quote(&nearest.1.name)));
+    }
+    let list = |table: &Table| {
+        let names = table
+            .columns()
+            .iter()
+            .take(20)
+            .map(|column| format!("`{}`", column.name));
+        let names: Vec<String> = names.collect();
+        format!("the columns of `{}` are {}", table.name(), names.join(", "))
+    };
+    let lists: Vec<String> = staged.iter().map(list).collect();
+    Some(lists.join("; "))
 }

@@ -9,8 +9,8 @@ use super::raw::Raw;
 use super::{Machine, Problems};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use crate::hyper::TableName;
-use crate::source::{Auth, Format, Location, Spec, WorkspacePath};
+use crate::hyper::{INPUT, TableName};
+use crate::source::{Auth, Format, Location, Spec, TableSource, WorkspacePath};
 use crate::tableau::{
     DatasourceName, Description, Destination, PersonalAccessToken, ProjectReference, PublishMode,
     SiteContentUrl, Tag, TokenName, TokenSecret,
@@ -99,29 +99,47 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         .flatten();
     let body = raw.get("body").map(str::to_owned);
     let carries_secret = auth.is_some() || headers.keys().any(may_be_secret);
-    let mut locations = Vec::new();
+    let mut tables: Vec<TableSource> = Vec::new();
     for line in lines(raw.get("source")) {
-        if let Some(location) = problems.take("source", Some(location(line, place, &params))) {
-            if let Location::Http(url) = &location
-                && url.scheme() == "http"
-                && carries_secret
-                && !is_loopback(url)
-            {
-                problems.add(
-                    "source",
-                    "credentials would travel unencrypted: use `https://`",
-                );
-            }
-            locations.push(location);
+        let (name, text) = split_name(line);
+        let Some(location) = problems.take("source", Some(location(text, place, &params))) else {
+            continue;
+        };
+        if let Location::Http(url) = &location
+            && url.scheme() == "http"
+            && carries_secret
+            && !is_loopback(url)
+        {
+            problems.add(
+                "source",
+                "credentials would travel unencrypted: use `https://`",
+            );
         }
+        let name = name.unwrap_or(INPUT);
+        match tables.iter_mut().find(|table| table.name == name) {
+            Some(table) => table.locations.push(location),
+            None => tables.push(TableSource {
+                name: name.to_owned(),
+                locations: vec![location],
+            }),
+        }
+    }
+    let n_named = lines(raw.get("source")).filter(|line| split_name(line).0.is_some());
+    if tables.len() > 1 && n_named.count() < lines(raw.get("source")).count() {
+        problems.add(
+            "source",
+            "some lines have a name (`name: location`) and some have none: name all or none",
+        );
+    }
+    if tables.len() > 1 && raw.get("sql").is_none() {
+        problems.add("sql", "is required with several named sources: join them");
     }
     if lines(raw.get("source")).next().is_none() {
         problems.add("source", "is required: the address or workspace file to read, such as `https://example.com/data.json`");
     }
-    let is_http = locations
-        .iter()
-        .any(|location| matches!(location, Location::Http(_)));
-    if !is_http && !locations.is_empty() {
+    let mut locations = tables.iter().flat_map(|table| &table.locations);
+    let is_http = locations.any(|location| matches!(location, Location::Http(_)));
+    if !is_http && !tables.is_empty() {
         for name in ["params", "headers", "auth", "body"] {
             if raw.get(name).is_some() {
                 problems.add(
@@ -132,7 +150,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         }
     }
     Spec {
-        locations,
+        tables,
         format,
         headers,
         auth,
@@ -266,12 +284,6 @@ fn location(line: &str, place: &Place, params: &[(String, String)]) -> Result<Lo
     let Some((scheme, _)) = line.split_once("://") else {
         return place.parse(line).map(Location::File);
     };
-    if scheme.contains(':') {
-        let (name, _) = line.split_once(':').unwrap_or_default();
-        return Err(format!(
-            "`{name}: …` names a source; several named sources are not supported, write the address alone"
-        ));
-    }
     if !matches!(scheme, "http" | "https") {
         return Err(format!(
             "`{scheme}://` is not supported: give an `https://` address or a file of the workspace"
@@ -292,6 +304,21 @@ fn location(line: &str, place: &Place, params: &[(String, String)]) -> Result<Lo
         url.query_pairs_mut().append_pair(name, value);
     }
     Ok(Location::Http(url))
+}
+
+/// `orders: https://…` is a table of its own; a name is a word, and a blank follows its colon.
+fn split_name(line: &str) -> (Option<&str>, &str) {
+    let Some((name, rest)) = line.split_once(':') else {
+        return (None, line);
+    };
+    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_word =
+        name.starts_with(is_start) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_word && rest.starts_with(char::is_whitespace) {
+        (Some(name), rest.trim_start())
+    } else {
+        (None, line)
+    }
 }
 
 /// `name: value` lines; a value may hold further colons.

@@ -34,7 +34,7 @@ const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
 }
 
 /// Every input there is, in the order of the documentation.
-pub const DECLARED: [Declared; 23] = [
+pub const DECLARED: [Declared; 30] = [
     from_variable("server-url", "TABLEAU_SERVER_URL"),
     from_variable("site", "TABLEAU_SITE_ID"),
     from_variable("pat-name", "TABLEAU_PAT_NAME"),
@@ -46,18 +46,25 @@ pub const DECLARED: [Declared; 23] = [
     declared("mode", "overwrite"),
     declared("publish", "true"),
     declared("wait", "60m"),
+    declared("ca-certificate", ""),
     declared("source", ""),
     declared("format", "auto"),
     declared("records", ""),
     declared("params", ""),
     declared("headers", ""),
     declared("auth", ""),
+    declared("query", ""),
     declared("body", ""),
+    declared("paginate", "auto"),
+    declared("csv", ""),
+    declared("http", "timeout=60 retries=5 max-wait=600"),
     declared("columns", ""),
     declared("sql", ""),
     declared("table", "Extract"),
     declared("hyper", ""),
+    declared("key", ""),
     declared("min-rows", "1"),
+    declared("checks", ""),
 ];
 
 /// All values that are not blank.
@@ -79,18 +86,25 @@ struct Values {
     mode: Option<String>,
     publish: Option<String>,
     wait: Option<String>,
+    ca_certificate: Option<String>,
     source: Option<String>,
     format: Option<String>,
     records: Option<String>,
     params: Option<String>,
     headers: Option<String>,
     auth: Option<String>,
+    query: Option<String>,
     body: Option<String>,
+    paginate: Option<String>,
+    csv: Option<String>,
+    http: Option<String>,
     columns: Option<String>,
     sql: Option<String>,
     table: Option<String>,
     hyper: Option<String>,
+    key: Option<String>,
     min_rows: Option<String>,
+    checks: Option<String>,
 }
 
 impl Raw {
@@ -153,18 +167,25 @@ impl Values {
             self.mode,
             self.publish,
             self.wait,
+            self.ca_certificate,
             self.source,
             self.format,
             self.records,
             self.params,
             self.headers,
             self.auth,
+            self.query,
             self.body,
+            self.paginate,
+            self.csv,
+            self.http,
             self.columns,
             self.sql,
             self.table,
             self.hyper,
+            self.key,
             self.min_rows,
+            self.checks,
         ]
     }
 }

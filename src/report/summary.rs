@@ -13,6 +13,7 @@ use crate::events::{count, size};
 use crate::gate::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
+use crate::source::StagedFile;
 use crate::tableau::{PublishMode, Published};
 
 /// A longer table is folded.
@@ -142,10 +143,11 @@ fn facts(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
             ),
         ));
     }
-    if let Some(staged) = &run.staged {
-        let bytes: u64 = staged.files.iter().map(|file| file.bytes).sum();
-        let origins = join(staged.files.iter().take(5).map(|file| escape(&file.origin)));
-        let more = staged.files.len().saturating_sub(5);
+    let files: Vec<&StagedFile> = run.staged.iter().flat_map(|staged| &staged.files).collect();
+    if !files.is_empty() {
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        let origins = join(files.iter().take(5).map(|file| escape(&file.origin)));
+        let more = files.len().saturating_sub(5);
         let more = if more > 0 {
             format!(" and {more} more")
         } else {

@@ -40,6 +40,7 @@ fn files(contents: &[(Format, &[u8])]) -> Files {
     }
     Files {
         staged: Staged {
+            name: "input".into(),
             files,
             fetched_at: 1_000_000,
             requests: 0,

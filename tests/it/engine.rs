@@ -1,0 +1,173 @@
+//! The engine: what it says of SQL, what it cannot reach, and when it ends.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::Action;
+
+#[test]
+fn sql_errors_say_what_to_change() {
+    let shape = |sql: &str| {
+        let data = r#"[{"createdAt":"2024-01-01","user":{"name":"x"},"n":1}]"#;
+        Action::building()
+            .file("x.json", data)
+            .input("source", "x.json")
+            .input("sql", sql)
+            .run()
+    };
+    shape("SELECT createdAt FROM input").failed(
+        "shape",
+        &[
+            "unknown column 'createdat'",
+            "did you mean `\"createdAt\"`",
+            "quote names with capitals",
+        ],
+    );
+    shape("SELECT \"user.nam\" FROM input").failed("shape", &["did you mean `\"user.name\"`"]);
+    shape("SELECT zzz FROM input").failed(
+        "shape",
+        &["the columns of `input` are `createdAt`, `user.name`, `n`"],
+    );
+    shape("SELECT n FROM inputs").failed(
+        "shape",
+        &["inputs", "the fetched rows are in the table `input`"],
+    );
+    shape("SELECT n + FROM input")
+        .failed("shape", &["Hyper answered 42601: syntax error: got FROM"]);
+    shape("SELECT n, n + 1 FROM input").failed("shape", &["column 2 of the result has no name"]);
+    shape("SELECT n, n AS N2, 1 AS \"N\" FROM input").failed("shape", &["two columns `n` and `N`"]);
+    shape("SELECT interval '1 day' AS d FROM input")
+        .failed("shape", &["column `d` of the result is an interval"]);
+    shape("SELECT 'x'::text::bigint AS d FROM input").failed("shape", &["try_cast"]);
+    shape("SELECT 1 AS a; SELECT 2 AS b").failed("shape", &["syntax error"]);
+    shape("SELECT 1 AS a) AS q; DROP TABLE input; --").failed("shape", &["syntax error"]);
+}
+
+#[test]
+fn sql_reaches_nothing_but_the_rows() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret.csv"), "top secret\n").unwrap();
+    let secret = outside.path().join("secret.csv").display().to_string();
+    for reach in [
+        "external('/proc/self/environ', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
+        format!("external('{secret}', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))"),
+        "external('x.csv', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
+        "external('s3://bucket/x.csv', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
+    ] {
+        let run = Action::building()
+            .file("x.csv", "a\n1\n")
+            .variable("SECRET_OF_THE_JOB", "hunter2-in-the-environment")
+            .input("source", "x.csv")
+            .input("sql", format!("SELECT a FROM {reach}"))
+            .run();
+        assert_eq!(run.code, Some(1), "{reach}\n{}", run.raw);
+        assert!(
+            !run.raw.contains("hunter2") && !run.raw.contains("top secret"),
+            "{}",
+            run.raw
+        );
+        assert_eq!(run.output("failed-stage"), "shape");
+    }
+}
+
+#[test]
+fn an_engine_that_cannot_start_says_why_at_once() {
+    let began = std::time::Instant::now();
+    let action = || {
+        Action::building()
+            .file("x.csv", "a\n1\n")
+            .input("source", "x.csv")
+    };
+    action()
+        .variable("HYPERD_PATH", "/nowhere")
+        .run()
+        .failed("shape", &["there is no Hyper engine at `/nowhere`"]);
+    let broken = tempfile::tempdir().unwrap();
+    let script = broken.path().join("hyperd");
+    std::fs::write(&script, "#!/bin/sh\necho 'license expired' >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = broken.path().display().to_string();
+    action().variable("HYPERD_PATH", folder).run().failed(
+        "shape",
+        &["did not start and said: license expired", "exit status: 3"],
+    );
+    assert!(began.elapsed().as_secs() < 10);
+}
+
+/// Starts an action whose SQL keeps the engine busy for minutes; returns it with the engine's id.
+fn start_busy_engine(action: &Action) -> (std::process::Child, u32) {
+    let mut command = action.command();
+    let child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let engine = loop {
+        if let Some(engine) = child_of(child.id()) {
+            break engine;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(is_alive(engine));
+    (child, engine)
+}
+
+fn busy_action() -> Action {
+    let sql = "SELECT count(*) AS n FROM generate_series(1, 1000000000) a(x), generate_series(1, 1000) b(y) WHERE x % 7 = y";
+    Action::building()
+        .file("x.csv", "a\n1\n")
+        .input("source", "x.csv")
+        .input("sql", sql)
+        .variable("SECRET_OF_THE_JOB", "hunter2")
+}
+
+#[track_caller]
+fn assert_ends(engine: u32) {
+    let is_gone = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !is_alive(engine)
+    });
+    assert!(is_gone, "hyperd {engine} outlives the action by 5 s");
+}
+
+#[test]
+fn the_engine_ends_when_we_are_killed_and_knows_nothing_of_our_environment() {
+    let action = busy_action();
+    let (mut child, engine) = start_busy_engine(&action);
+    let environment = std::fs::read(format!("/proc/{engine}/environ")).unwrap();
+    let environment = String::from_utf8(environment).unwrap();
+    assert!(
+        environment.starts_with("TMPDIR=") && environment.matches('=').count() == 1,
+        "{environment}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_ends(engine);
+}
+
+#[test]
+fn a_cancelled_run_ends_at_once_with_its_engine() {
+    for signal in ["-INT", "-TERM"] {
+        let action = busy_action();
+        let (mut child, engine) = start_busy_engine(&action);
+        let began = std::time::Instant::now();
+        let sent = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(began.elapsed().as_secs() < 3);
+        assert_ends(engine);
+    }
+}
+
+fn child_of(parent: u32) -> Option<u32> {
+    let children =
+        std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+fn is_alive(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
