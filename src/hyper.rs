@@ -314,21 +314,46 @@ fn check(file: &Path) -> Result<u64> {
     Ok(opened.metadata()?.len())
 }
 
+/// Creates a folder and those above it, each with the owner of the folder it is created in.
+///
+/// We may run as root in somebody else's workspace, who wants to clean it up afterwards.
+pub fn create_folders(folder: &Path) -> Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    create_folders(parent)?;
+    fs::create_dir(folder)
+        .and_then(|()| give(folder, parent))
+        .with_context(|| format!("cannot create the folder `{}`", folder.display()))
+}
+
 fn hand_over(built: &Path, target: &Path) -> std::io::Result<()> {
     fs::set_permissions(built, Permissions::from_mode(0o644))?;
     let folder = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let (owner, ours) = (fs::metadata(folder)?, fs::metadata(built)?);
-    if (owner.uid(), owner.gid()) != (ours.uid(), ours.gid()) {
-        // Only root may give files away; anybody else keeps what is theirs.
-        match chown(built, Some(owner.uid()), Some(owner.gid())) {
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
-            other => other?,
-        }
-    }
+    give(built, folder)?;
     fs::rename(built, target)
+}
+
+/// Gives a file or folder to the owner of another.
+fn give(path: &Path, to_owner_of: &Path) -> std::io::Result<()> {
+    let to_owner_of = if to_owner_of.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        to_owner_of
+    };
+    let (owner, ours) = (fs::metadata(to_owner_of)?, fs::metadata(path)?);
+    if (owner.uid(), owner.gid()) == (ours.uid(), ours.gid()) {
+        return Ok(());
+    }
+    // Only root may give files away; anybody else keeps what is theirs.
+    match chown(path, Some(owner.uid()), Some(owner.gid())) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
 }
 
 /// The first word after blanks and comments, or `(`.

@@ -53,7 +53,6 @@ pub mod source;
 pub mod table;
 pub mod tableau;
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -161,7 +160,9 @@ impl Line<'_> {
         let tables = self.read(&staged, inputs)?;
 
         self.enter(Stage::Shape);
-        let folder = make_folder(inputs.hyper.parent().unwrap_or(Path::new(".")))?;
+        let parent = inputs.hyper.parent().unwrap_or(Path::new("."));
+        hyper::create_folders(parent)?;
+        let folder = make_folder(parent)?;
         let draft = self.build(&tables, folder.path(), inputs)?;
 
         self.enter(Stage::Check);
@@ -304,8 +305,6 @@ impl Line<'_> {
 
 /// A folder of our own below `parent`, gone when the run ends.
 fn make_folder(parent: &Path) -> Result<TempDir> {
-    fs::create_dir_all(parent)
-        .with_context(|| format!("cannot create the folder `{}`", parent.display()))?;
     tempfile::Builder::new()
         .prefix(".publish-to-tableau-")
         .tempdir_in(parent)

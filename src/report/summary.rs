@@ -292,7 +292,10 @@ fn escape(text: &str) -> String {
             c => escaped.push(c),
         }
     }
+    // An address alone would become a link, and entities in it stay as they are written.
     escaped
+        .replace("://", "&#58;//")
+        .replace("www.", "www&#46;")
 }
 
 /// Shows one of our own sentences: what stands in backticks becomes code, everything is escaped.
@@ -328,7 +331,7 @@ mod tests {
             escape("<img src=x>\n`x`"),
             "&#60;img src=x&#62;<br>&#96;x&#96;"
         );
-        assert_eq!(escape("![x](http://y)"), "&#33;&#91;x&#93;(http://y)");
+        assert_eq!(escape("![x](http://y)"), "&#33;&#91;x&#93;(http&#58;//y)");
     }
 
     #[test]

@@ -292,26 +292,34 @@ fn a_failing_source_is_asked_again() {
 }
 
 #[test]
-fn the_built_file_can_be_read_by_the_runners_user() {
+fn the_built_file_belongs_to_the_runners_user() {
     let action = Action::building()
         .file("x.csv", "a\n1\n")
         .input("source", "x.csv")
         .input("hyper", "out/new/x.hyper")
         .input("table", "My \"Table\"");
+    // As root in a container the workspace is somebody else's; as anybody else it is ours.
+    let workspace = action.workspace();
+    let is_root = workspace.metadata().unwrap().uid() == 0;
+    if is_root {
+        std::os::unix::fs::chown(&workspace, Some(1001), Some(127)).unwrap();
+    }
+    let owner = workspace.metadata().unwrap();
     let run = action.run().succeeded();
     assert_eq!(run.output("hyper"), "out/new/x.hyper");
     let file = run.machine.workspace().join("out/new/x.hyper");
-    let (built, folder) = (
-        file.metadata().unwrap(),
-        file.parent().unwrap().metadata().unwrap(),
-    );
-    assert_eq!(built.permissions().mode() & 0o777, 0o644);
-    assert_eq!((built.uid(), built.gid()), (folder.uid(), folder.gid()));
-    assert!(
-        run.rows().starts_with("Extract.My \"Table\"\n"),
-        "{}",
-        run.rows()
-    );
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    for path in [&*file, file.parent().unwrap(), &workspace.join("out")] {
+        let ours = path.metadata().unwrap();
+        assert_eq!(
+            (ours.uid(), ours.gid()),
+            (owner.uid(), owner.gid()),
+            "{}",
+            path.display()
+        );
+    }
+    let rows = run.rows();
+    assert!(rows.starts_with("Extract.My \"Table\"\n"), "{rows}");
     assert_eq!(leftovers(file.parent().unwrap(), &["x.hyper"]), [""; 0]);
     assert_eq!(
         leftovers(&run.machine.workspace(), &["x.csv", "out"]),
