@@ -8,6 +8,7 @@ mod extract;
 mod harness;
 mod http;
 mod inputs;
+mod network;
 mod pipeline;
 mod publish;
 mod server;
