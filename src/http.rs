@@ -3,42 +3,75 @@
 //! It knows nothing of Tableau or of data; it knows what may be repeated, how long to wait, and
 //! where a redirect may lead. Secrets travel in headers and bodies and never in an error or event.
 
+mod body;
+mod coding;
+mod links;
+mod trust;
+mod waits;
+
+use std::collections::HashSet;
+use std::error::Error as _;
 use std::fmt;
-use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::Certificate;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::events::{Event, Observer, Progress};
+use crate::events::{Event, Observer};
+use body::Sink;
+pub use coding::{Coding, CodingError};
+use links::{Closed, Resolver};
+pub use links::{Hosts, Redirects, check_link};
+pub use trust::CaCertificate;
+use waits::Turnstile;
+pub use waits::{Rate, RetryPolicy};
 
-/// An answer read into memory is cut off here; only error pages and XML documents are.
-const ANSWER_LIMIT: u64 = 64 << 20;
 /// Silence in the middle of an answer that ends the attempt.
 const IDLE_LIMIT: Duration = Duration::from_mins(1);
 /// TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Redirects followed for one request; Tableau's own client allows 30, browsers 20.
 const REDIRECT_LIMIT: u32 = 10;
-/// Read from disk and handed to the socket at once.
-const FILE_BLOCK: usize = 256 << 10;
 
-/// How often and how patiently a request is repeated.
+/// How to treat a server that is not Tableau's: what the `http` input says.
 #[derive(Clone, Debug)]
-pub struct RetryPolicy {
-    /// The first try included.
-    pub attempts: NonZeroU32,
-    /// Mean of the first wait; doubles each time, with jitter.
-    pub first_wait: Duration,
-    /// Ceiling of the doubling.
-    pub longest_wait: Duration,
-    /// A server that asks (`Retry-After`) for more than this is not waited for.
-    pub patience: Duration,
+pub struct Conduct {
+    /// What is asked again, and when.
+    pub policy: RetryPolicy,
+    /// Until the head of an answer, and the longest silence in the middle of one.
+    pub timeout: Duration,
+    /// `None` asks as fast as the server answers.
+    pub rate: Option<Rate>,
+    /// Hosts that may see what the source may see.
+    pub allow: Hosts,
+    /// The most bytes an answer may have, decompressed.
+    pub max_body: u64,
+}
+
+impl Default for Conduct {
+    /// Eight gigabytes leave room on a runner's disk, which has 14 GB to spare.
+    fn default() -> Conduct {
+        Conduct {
+            policy: RetryPolicy::default(),
+            timeout: Duration::from_mins(1),
+            rate: None,
+            allow: Hosts::default(),
+            max_body: 8 << 30,
+        }
+    }
+}
+
+/// What is known of the network before the first request.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Trusted besides the system's authorities.
+    pub ca_certificate: Option<CaCertificate>,
+    /// Names of hosts the user typed, in lower case; only they may have private addresses.
+    pub named: HashSet<String>,
 }
 
 /// Whether a request may be sent again when nobody knows if the server acted on it.
@@ -48,15 +81,6 @@ pub enum Replay {
     Safe,
     /// A second execution would do damage; only what surely did not arrive is repeated.
     Never,
-}
-
-/// Where a redirect may lead. The method, headers and body are sent again unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Redirects {
-    /// Within the origin, or from `http` to `https` on the same host: the request carries a secret.
-    SameOrigin,
-    /// To any public host: the request carries nothing that could leak.
-    Anywhere,
 }
 
 /// What a request carries. It can be produced again for another attempt.
@@ -147,6 +171,8 @@ pub enum ErrorKind {
     Timeout,
     /// The connection broke after the request may have arrived, or in the middle of the answer.
     Interrupted(String),
+    /// The server was reached, and its certificate is not one we trust for this name.
+    Untrusted(String),
     /// A redirect that must not be followed.
     Redirect(String),
     /// The answer is longer than the limit, in bytes.
@@ -164,15 +190,19 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match &self.kind {
-            ErrorKind::Connect(reason) if reason.contains("certificate") => Some(
-                "the server's certificate is not trusted here; a private CA must be known to the runner"
+            ErrorKind::Untrusted(reason) if reason.contains("UnknownIssuer") => Some(
+                "if the server belongs to you, set `ca-certificate` to the certificate of the CA that issued its own"
                     .into(),
             ),
+            ErrorKind::Untrusted(_) => Some(format!(
+                "check the address `{}`; else those who run the server must renew its certificate",
+                self.url
+            )),
             ErrorKind::Connect(_) => Some(format!(
                 "check the address `{}`, and that the runner may reach it (firewall, proxy, VPN)",
                 self.url
             )),
-            ErrorKind::Redirect(_) => {
+            ErrorKind::Redirect(reason) if !reason.contains("allow=") => {
                 Some("write the address the server redirects to, if you trust it".into())
             }
             _ => None,
@@ -189,6 +219,9 @@ impl fmt::Display for Error {
         }
         match &self.kind {
             ErrorKind::Connect(reason) => write!(f, ": cannot connect: {reason}"),
+            ErrorKind::Untrusted(reason) => {
+                write!(f, ": the server's certificate is not trusted: {reason}")
+            }
             ErrorKind::Timeout => write!(f, ": no answer in time"),
             ErrorKind::Interrupted(reason) => write!(f, ": the connection broke: {reason}"),
             ErrorKind::Redirect(reason) => write!(f, ": {reason}"),
@@ -206,15 +239,36 @@ pub struct Client {
     // Made at the first request: reading the system's certificates takes longer than a small job.
     inner: OnceLock<reqwest::Client>,
     policy: RetryPolicy,
+    idle_limit: Duration,
+    turnstile: Turnstile,
+    certificates: Vec<Certificate>,
+    named: HashSet<String>,
 }
 
 impl Client {
-    /// Prepares a client; proxies come from the environment, trust from the system's CA bundle.
-    pub fn new(policy: RetryPolicy) -> Client {
-        Client {
+    /// Prepares a client for Tableau; proxies come from the environment.
+    ///
+    /// Fails if the extra certificate authority cannot be read.
+    pub fn new(policy: RetryPolicy, network: &Network) -> anyhow::Result<Client> {
+        let certificates = network.ca_certificate.as_ref().map(CaCertificate::load);
+        Ok(Client {
             inner: OnceLock::new(),
             policy,
-        }
+            idle_limit: IDLE_LIMIT,
+            turnstile: Turnstile::default(),
+            certificates: certificates.transpose()?.unwrap_or_default(),
+            named: network.named.clone(),
+        })
+    }
+
+    /// Prepares a client for the source.
+    pub fn with_conduct(conduct: &Conduct, network: &Network) -> anyhow::Result<Client> {
+        let mut client = Client::new(conduct.policy.clone(), network)?;
+        client.idle_limit = conduct.timeout;
+        client.turnstile = Turnstile::new(conduct.rate);
+        let allowed = conduct.allow.names().map(str::to_owned);
+        client.named.extend(allowed);
+        Ok(client)
     }
 
     /// Sends a request and reads the whole answer, at most 64 MB.
@@ -258,10 +312,10 @@ impl Client {
                 Ok(mut answer) => {
                     answer.attempts = attempts;
                     answer.elapsed = began.elapsed();
-                    if !is_retried(answer.status, request.replay) {
+                    if !waits::is_retried(answer.status, &answer.headers, request.replay) {
                         return Ok(answer);
                     }
-                    let asked = retry_after(&answer.headers, SystemTime::now());
+                    let asked = waits::asked_wait(&answer.headers, SystemTime::now());
                     if asked.is_some_and(|wait| wait > self.policy.patience) {
                         answer.retry_after = asked;
                         return Ok(answer);
@@ -278,9 +332,10 @@ impl Client {
                         ErrorKind::Timeout | ErrorKind::Interrupted(_) => {
                             request.replay == Replay::Safe
                         }
-                        ErrorKind::Redirect(_) | ErrorKind::TooLarge(_) | ErrorKind::Disk(_) => {
-                            false
-                        }
+                        ErrorKind::Untrusted(_)
+                        | ErrorKind::Redirect(_)
+                        | ErrorKind::TooLarge(_)
+                        | ErrorKind::Disk(_) => false,
                     };
                     let error = Error {
                         operation: request.operation,
@@ -324,7 +379,7 @@ impl Client {
                 .await
                 .map_err(|kind| (url.clone(), kind))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return read(response, &url, sink, observer)
+                return body::read(response, (&url, self.idle_limit), sink, observer)
                     .await
                     .map_err(|kind| (url, kind));
             }
@@ -334,8 +389,12 @@ impl Client {
                 .and_then(|location| location.to_str().ok())
                 .and_then(|location| url.join(location).ok());
             url = if let Some(next) = next {
-                check_redirect(&url, next, request.redirects)
-                    .map_err(|reason| (url, ErrorKind::Redirect(reason)))?
+                check_link(&url, next, &request.redirects).map_err(|reason| {
+                    (
+                        url,
+                        ErrorKind::Redirect(format!("it redirects to {reason}")),
+                    )
+                })?
             } else {
                 let reason = "it redirects without saying where to".to_owned();
                 return Err((url, ErrorKind::Redirect(reason)));
@@ -355,8 +414,10 @@ impl Client {
             .user_agent(concat!("publish-to-tableau/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
+            .tls_certs_merge(self.certificates.clone())
+            .dns_resolver(Resolver::new(self.named.clone()))
             .build()
-            .map_err(|error| ErrorKind::Connect(root_cause(&error)))?;
+            .map_err(|error| ErrorKind::Untrusted(root_cause(&error)))?;
         Ok(self.inner.get_or_init(|| inner))
     }
 
@@ -369,6 +430,9 @@ impl Client {
             .inner()?
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
+        if !request.headers.contains_key(ACCEPT_ENCODING) {
+            builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
+        }
         builder = match &request.body {
             Body::Empty if request.method == Method::GET => builder,
             Body::Empty => builder.header(CONTENT_LENGTH, HeaderValue::from_static("0")),
@@ -381,7 +445,7 @@ impl Client {
                 tail,
             } => {
                 let whole = head.len() as u64 + length + tail.len() as u64;
-                let stream = read_part(head, path, *offset, *length, tail)
+                let stream = body::read_part(head, path, *offset, *length, tail)
                     .await
                     .map_err(ErrorKind::Disk)?;
                 // Without it the body would be sent in chunked encoding, which Tableau does not promise to take.
@@ -390,34 +454,12 @@ impl Client {
                     .body(reqwest::Body::wrap_stream(stream))
             }
         };
+        self.turnstile.pass().await;
         match tokio::time::timeout(request.timeout, builder.send()).await {
             Err(_) => Err(ErrorKind::Timeout),
             Ok(Err(error)) => Err(classify(&error)),
             Ok(Ok(response)) => Ok(response),
         }
-    }
-}
-
-impl Default for RetryPolicy {
-    /// Six attempts within some two minutes, and ten minutes of patience with a server that asks for it.
-    fn default() -> RetryPolicy {
-        RetryPolicy {
-            attempts: NonZeroU32::new(6).expect("6 is not 0"),
-            first_wait: Duration::from_secs(1),
-            longest_wait: Duration::from_mins(1),
-            patience: Duration::from_mins(10),
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// Full jitter around a doubling mean, so that many runs do not knock in step.
-    fn backoff(&self, attempt: u32) -> Duration {
-        let ceiling = self
-            .first_wait
-            .saturating_mul(2u32.saturating_pow(attempt))
-            .min(self.longest_wait);
-        ceiling.mul_f64(f64::from(jitter()) / f64::from(u32::MAX))
     }
 }
 
@@ -430,6 +472,16 @@ pub fn show(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.into()
+}
+
+/// Returns what to do about a server that asks for more patience than we have.
+pub fn come_back(wait: Duration) -> String {
+    let moment = SystemTime::now() + wait;
+    format!(
+        "the server asks to come back in {} s, at {}: run the workflow later, or raise `http: max-wait=`",
+        wait.as_secs(),
+        httpdate::fmt_http_date(moment)
+    )
 }
 
 /// Returns the beginning of a body as text for a message: one line, at most 200 characters.
@@ -447,173 +499,31 @@ pub fn excerpt(body: &[u8]) -> String {
     }
 }
 
-enum Sink<'a> {
-    Memory,
-    File(&'a Path, u64),
-}
-
-async fn read(
-    mut response: reqwest::Response,
-    url: &Url,
-    sink: &Sink<'_>,
-    observer: &dyn Observer,
-) -> Result<Answer, ErrorKind> {
-    let status = response.status();
-    let headers = response.headers().clone();
-    let mut length = 0;
-    let mut body = Vec::new();
-    let mut file = None;
-    let mut limit = ANSWER_LIMIT;
-    if let (Sink::File(path, most), true) = (sink, status.is_success()) {
-        limit = *most;
-        let created = tokio::fs::File::create(path)
-            .await
-            .map_err(ErrorKind::Disk)?;
-        file = Some(tokio::io::BufWriter::with_capacity(FILE_BLOCK, created));
-    }
-    loop {
-        let piece = match tokio::time::timeout(IDLE_LIMIT, response.chunk()).await {
-            Err(_) => return Err(ErrorKind::Timeout),
-            Ok(Err(error)) => return Err(ErrorKind::Interrupted(root_cause(&error))),
-            Ok(Ok(None)) => break,
-            Ok(Ok(Some(piece))) => piece,
-        };
-        length += piece.len() as u64;
-        if length > limit {
-            return Err(ErrorKind::TooLarge(limit));
-        }
-        match &mut file {
-            Some(file) => {
-                file.write_all(&piece).await.map_err(ErrorKind::Disk)?;
-                observer.on(Event::Progress(Progress::Received(length)));
-            }
-            None => body.extend_from_slice(&piece),
-        }
-    }
-    if let Some(mut file) = file {
-        file.flush().await.map_err(ErrorKind::Disk)?;
-    }
-    Ok(Answer {
-        status,
-        headers,
-        url: url.clone(),
-        body: body.into(),
-        length,
-        attempts: 1,
-        elapsed: Duration::ZERO,
-        retry_after: None,
-    })
-}
-
-async fn read_part(
-    head: &Bytes,
-    path: &Path,
-    offset: u64,
-    length: u64,
-    tail: &Bytes,
-) -> std::io::Result<impl futures_util::Stream<Item = std::io::Result<Bytes>> + use<>> {
-    enum Next {
-        Head(Bytes),
-        File(u64),
-        Done,
-    }
-    let mut file = tokio::fs::File::open(path).await?;
-    file.seek(std::io::SeekFrom::Start(offset)).await?;
-    let tail = tail.clone();
-    let state = (Next::Head(head.clone()), file, tail);
-    Ok(futures_util::stream::try_unfold(
-        state,
-        move |(next, mut file, tail)| async move {
-            match next {
-                Next::Head(head) => Ok(Some((head, (Next::File(length), file, tail)))),
-                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, tail)))),
-                Next::File(left) => {
-                    let block = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_BLOCK);
-                    let mut buffer = vec![0; block];
-                    file.read_exact(&mut buffer).await?;
-                    let left = left - block as u64;
-                    Ok(Some((buffer.into(), (Next::File(left), file, tail))))
-                }
-                Next::Done => Ok(None),
-            }
-        },
-    ))
-}
-
-/// A status after which the same request may succeed.
-fn is_retried(status: StatusCode, replay: Replay) -> bool {
-    match replay {
-        Replay::Safe => matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504),
-        // 429 says that nothing was done.
-        Replay::Never => status == StatusCode::TOO_MANY_REQUESTS,
-    }
-}
-
-/// `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-fn check_redirect(from: &Url, to: Url, redirects: Redirects) -> Result<Url, String> {
-    let shown = show(&to);
-    if !matches!(to.scheme(), "http" | "https") {
-        return Err(format!(
-            "it redirects to `{shown}`, which is no web address"
-        ));
-    }
-    if from.scheme() == "https" && to.scheme() == "http" {
-        return Err(format!(
-            "it redirects from https to `{shown}` without encryption"
-        ));
-    }
-    if from.origin() == to.origin() {
-        return Ok(to);
-    }
-    let is_upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
-    if is_upgrade {
-        return Ok(to);
-    }
-    if redirects == Redirects::SameOrigin {
-        return Err(format!(
-            "it redirects to `{shown}`, another host, which must not see the credentials"
-        ));
-    }
-    if is_internal(&to) && !is_internal(from) {
-        return Err(format!(
-            "it redirects to `{shown}`, an address inside a private network"
-        ));
-    }
-    Ok(to)
-}
-
-/// Loopback, link-local (cloud metadata) and private addresses, as far as the URL itself tells.
-fn is_internal(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => {
-            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-        }
-        Ok(IpAddr::V6(ip)) => {
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    }
-}
-
 fn classify(error: &reqwest::Error) -> ErrorKind {
+    if let Some(Closed(reason)) = cause(error) {
+        return ErrorKind::Redirect(format!("it leads to {reason}"));
+    }
     let reason = root_cause(error);
-    if error.is_connect() || error.is_builder() {
+    if let Some((_, why)) = reason.split_once("invalid peer certificate: ") {
+        ErrorKind::Untrusted(why.to_owned())
+    } else if error.is_connect() || error.is_builder() {
         ErrorKind::Connect(reason)
     } else if error.is_timeout() {
         ErrorKind::Timeout
     } else {
         ErrorKind::Interrupted(reason)
     }
+}
+
+fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
+        }
+        cause = inner.source();
+    }
+    None
 }
 
 /// The innermost message: the outer ones repeat the address, query and all.
@@ -626,13 +536,4 @@ fn root_cause(error: &reqwest::Error) -> String {
         return "unexpected end".into();
     }
     cause.to_string()
-}
-
-/// A number from the hasher the standard library seeds per process; good enough to spread retries.
-fn jitter() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
-    u32::try_from(hash >> 32).unwrap_or(u32::MAX)
 }

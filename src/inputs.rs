@@ -2,6 +2,9 @@
 //!
 //! Parsing only: no request is made and no file is opened, so exit code 2 means nothing happened.
 
+mod auth;
+mod network;
+mod options;
 mod parse;
 mod raw;
 
@@ -13,9 +16,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::gate::Guards;
-use crate::http::RetryPolicy;
+use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
-use crate::source::Spec;
+use crate::source::{Auth, Spec};
 use crate::table::{ColumnRule, RecordsPath, Rules, SystemColumn};
 use crate::tableau::{Destination, Pace};
 use parse::Place;
@@ -37,6 +40,10 @@ pub struct Inputs {
     pub hyper: PathBuf,
     /// Where it is published; `None` with `publish: false`.
     pub destination: Option<Destination>,
+    /// What is known of the network.
+    pub network: Network,
+    /// Passwords of proxies.
+    proxy_secrets: Vec<SecretString>,
     /// The machine the run is on.
     pub machine: Machine,
     /// Waits between attempts and polls.
@@ -118,7 +125,7 @@ impl Inputs {
             hyperd: var(&vars, "HYPERD_PATH").map(PathBuf::from),
         };
         let place = Place::new(&machine.workspace, var(&vars, "RUNNER_WORKSPACE"));
-        let source = parse::source(&raw, &place, &mut problems);
+        let mut source = parse::source(&raw, &place, &mut problems);
         let shape = read_shape(&raw, &mut problems);
         let rules = read_rules(&raw, shape.sql.as_ref(), &mut problems);
         let guards = Guards {
@@ -128,11 +135,14 @@ impl Inputs {
         };
         let destination = parse::destination(&raw, &mut problems);
         let hyper = parse::hyper_path(&raw, (&place, &machine), &shape.table, &mut problems);
+        let certificate = network::ca_certificate(&raw, (&place, &machine), &mut problems);
         let warnings = raw::unknown_inputs(&vars);
         if !problems.0.is_empty() {
             return Err(InputErrors(problems.sorted()));
         }
         let waits = Waits::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
+        source.conduct.policy.first_wait = waits.http.first_wait;
+        let network = network::network(certificate, &source, destination.as_ref(), &vars);
         Ok(Inputs {
             source,
             rules,
@@ -140,6 +150,8 @@ impl Inputs {
             guards,
             hyper,
             destination,
+            network,
+            proxy_secrets: network::proxy_secrets(&vars),
             machine,
             waits,
             warnings,
@@ -151,9 +163,11 @@ impl Inputs {
         let token = self
             .destination
             .iter()
-            .map(|destination| destination.token.secret.clone());
+            .map(|destination| SecretString::from(destination.token.secret.expose_secret()));
         // A secret of several lines appears line by line.
         token
+            .chain(self.source.auth.iter().flat_map(Auth::secrets))
+            .chain(self.proxy_secrets.iter().cloned())
             .flat_map(|secret| {
                 secret
                     .expose_secret()

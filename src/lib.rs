@@ -152,9 +152,10 @@ struct Line<'a> {
 impl Line<'_> {
     async fn work(&mut self, inputs: &Inputs) -> Result<()> {
         self.enter(Stage::Fetch);
-        let client = Client::new(inputs.waits.http.clone());
+        let client = Client::new(inputs.waits.http.clone(), &inputs.network)?;
+        let source = Client::with_conduct(&inputs.source.conduct, &inputs.network)?;
         let spool = make_folder(&inputs.machine.temp)?;
-        let staged = self.fetch(inputs, spool.path(), &client).await?;
+        let staged = self.fetch(inputs, spool.path(), &source).await?;
 
         self.enter(Stage::Type);
         let tables = self.read(&staged, inputs)?;

@@ -2,29 +2,27 @@
 //!
 //! What is in the files is not known here beyond their first bytes, which tell the format.
 
+pub mod auth;
 mod file;
 mod format;
+mod unpack;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::events::{Event, Observer};
-use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Method, Redirects, Replay, Request, StatusCode, Url,
+    self, Answer, Body, Client, Conduct, Method, Redirects, Replay, Request, StatusCode, Url,
 };
+pub use auth::Auth;
+use auth::Session;
 pub use file::WorkspacePath;
 pub use format::Format;
-
-/// A source may compute for long before it begins to answer.
-const ANSWER_WAIT: Duration = Duration::from_mins(1);
-/// A bound on what one answer may put on the runner's disk, which has 14 GB to spare.
-const BODY_LIMIT: u64 = 8 << 30;
 
 /// What to fetch and how to ask for it.
 #[derive(Clone, Debug)]
@@ -39,6 +37,8 @@ pub struct Spec {
     pub auth: Option<Auth>,
     /// Makes the request a POST.
     pub body: Option<String>,
+    /// How to treat the servers, and how much to take from them.
+    pub conduct: Conduct,
 }
 
 /// Where the rows of one table lie.
@@ -57,15 +57,6 @@ pub enum Location {
     Http(Url),
     /// One file or all that match a pattern.
     File(WorkspacePath),
-}
-
-/// Credentials for the source.
-#[derive(Clone, Debug)]
-pub enum Auth {
-    /// RFC 6750.
-    Bearer(SecretString),
-    /// RFC 7617; the secret is `USER:PASSWORD`.
-    Basic(SecretString),
 }
 
 /// A file that has arrived: read-only bytes with a known format.
@@ -131,9 +122,7 @@ pub async fn fetch(
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-    for secret in spec.auth.iter().flat_map(Auth::derived) {
-        observer.on(Event::Secret(secret));
-    }
+    let session = Session::new(spec.auth.as_ref(), &spec.conduct, observer);
     let mut tables = Vec::with_capacity(spec.tables.len());
     for (index, table) in spec.tables.iter().enumerate() {
         let mut staged = Staged {
@@ -145,13 +134,20 @@ pub async fn fetch(
         for location in &table.locations {
             match location {
                 Location::File(path) => {
-                    let files = file::stage(path, spec.format, &places.workspace)?;
+                    let prefix = format!("file-{index}-{}", staged.files.len());
+                    let room = file::Room {
+                        workspace: &places.workspace,
+                        unpacked: &places.spool.join(prefix),
+                        limit: spec.conduct.max_body,
+                    };
+                    let files = file::stage(path, spec.format, &room)?;
                     staged.files.extend(files);
                 }
                 Location::Http(url) => {
                     let name = format!("source-{index}-{}", staged.files.len());
                     let into = places.spool.join(name);
-                    let (file, requests) = download(spec, url, &into, (client, observer)).await?;
+                    let (file, requests) =
+                        download(spec, url, &into, (&session, client, observer)).await?;
                     staged.requests += requests;
                     staged.files.push(file);
                 }
@@ -162,48 +158,13 @@ pub async fn fetch(
     Ok(tables)
 }
 
-impl Auth {
-    /// Returns the value of the `Authorization` header.
-    fn header(&self) -> Result<HeaderValue> {
-        let value = match self {
-            Auth::Bearer(token) => format!("Bearer {}", token.expose_secret()),
-            Auth::Basic(pair) => {
-                format!("Basic {}", encode_base64(pair.expose_secret().as_bytes()))
-            }
-        };
-        let mut value = HeaderValue::from_str(&value)
-            .context("`auth` holds a character no HTTP header can carry")?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
-
-    /// Returns secrets in forms GitHub cannot know, to be masked.
-    fn derived(&self) -> Vec<SecretString> {
-        match self {
-            Auth::Bearer(token) => vec![token.clone()],
-            Auth::Basic(pair) => {
-                let password = pair
-                    .expose_secret()
-                    .split_once(':')
-                    .map_or("", |(_, password)| password);
-                let encoded = encode_base64(pair.expose_secret().as_bytes());
-                [password.to_owned(), encoded]
-                    .into_iter()
-                    .filter(|secret| !secret.is_empty())
-                    .map(SecretString::from)
-                    .collect()
-            }
-        }
-    }
-}
-
 async fn download(
     spec: &Spec,
     url: &Url,
     into: &Path,
-    (client, observer): (&Client, &dyn Observer),
+    (session, client, observer): (&Session<'_>, &Client, &dyn Observer),
 ) -> Result<(StagedFile, u32)> {
-    let request = ask(spec, url)?;
+    let mut request = ask(spec, url);
     let origin = http::show(url);
     observer.on(Event::Note(format!(
         "{} {}{}",
@@ -211,46 +172,50 @@ async fn download(
         origin,
         show_parameters(url)
     )));
-    let answer = client
-        .download(&request, into, BODY_LIMIT, observer)
+    let answer = session
+        .download(&mut request, into, client, observer)
         .await?;
     if !answer.status.is_success() {
-        return Err(refused(&answer, spec).into());
+        return Err(refused(&answer, spec, session).into());
+    }
+    let unpacked = into.with_extension("unpacked");
+    let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
+    let path = if is_packed { unpacked } else { into.to_owned() };
+    if is_packed {
+        // Its place on the disk may be needed; if it stays, no harm is done.
+        let _ = std::fs::remove_file(into);
     }
     let content_type = answer
         .headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let format = format::detect(
-        into,
+        &path,
         &format::Clues {
             given: spec.format,
             content_type,
-            name: url.path(),
+            name: unpack::inner_name(url.path()),
             origin: &origin,
         },
     )?;
     Ok((
         StagedFile {
-            path: into.to_owned(),
+            bytes: path.metadata().map_or(answer.length, |file| file.len()),
+            path,
             format,
             origin,
-            bytes: answer.length,
         },
         answer.attempts,
     ))
 }
 
-fn ask(spec: &Spec, url: &Url) -> Result<Request> {
+fn ask(spec: &Spec, url: &Url) -> Request {
     let mut headers = spec.headers.clone();
-    if let Some(auth) = &spec.auth {
-        headers.insert(AUTHORIZATION, auth.header()?);
-    }
     // A request that carries nothing of the user's may be sent wherever the server points.
-    let redirects = if headers.is_empty() && spec.body.is_none() {
-        Redirects::Anywhere
+    let redirects = if headers.is_empty() && spec.auth.is_none() && spec.body.is_none() {
+        Redirects::Anywhere(spec.conduct.allow.clone())
     } else {
-        Redirects::SameOrigin
+        Redirects::Allowed(spec.conduct.allow.clone())
     };
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static(
         "application/json, text/csv;q=0.9, */*;q=0.5",
@@ -269,7 +234,7 @@ fn ask(spec: &Spec, url: &Url) -> Result<Request> {
             )
         }
     };
-    Ok(Request {
+    Request {
         operation: "fetch the source",
         method,
         url: url.clone(),
@@ -278,11 +243,11 @@ fn ask(spec: &Spec, url: &Url) -> Result<Request> {
         // A POST is a read here: it carries a query.
         replay: Replay::Safe,
         redirects,
-        timeout: ANSWER_WAIT,
-    })
+        timeout: spec.conduct.timeout,
+    }
 }
 
-fn refused(answer: &Answer, spec: &Spec) -> SourceError {
+fn refused(answer: &Answer, spec: &Spec, session: &Session<'_>) -> SourceError {
     let mut problem = format!(
         "the source `{}` answered {}",
         http::show(&answer.url),
@@ -291,7 +256,9 @@ fn refused(answer: &Answer, spec: &Spec) -> SourceError {
     if answer.attempts > 1 {
         problem += &format!(" after {} attempts", answer.attempts);
     }
-    let words = redact(&http::excerpt(&answer.body), spec);
+    // The whole is redacted before it is cut: half a secret would not be recognised.
+    let text = session.redact(&String::from_utf8_lossy(&answer.body));
+    let words = http::excerpt(redact(&text, spec).as_bytes());
     if !words.is_empty() {
         problem += &format!(": {words}");
     }
@@ -318,10 +285,7 @@ fn refused(answer: &Answer, spec: &Spec) -> SourceError {
         _ => "check `source`, `params`, `headers` and `body` against the source's documentation",
     };
     let hint = match answer.retry_after {
-        Some(wait) => format!(
-            "the source asks to come back in {} s: run the workflow later",
-            wait.as_secs()
-        ),
+        Some(wait) => http::come_back(wait),
         None => hint.to_owned(),
     };
     SourceError {
@@ -330,22 +294,19 @@ fn refused(answer: &Answer, spec: &Spec) -> SourceError {
     }
 }
 
-/// A server may quote the credentials it was sent.
+/// A server may quote the headers it was sent.
 fn redact(text: &str, spec: &Spec) -> String {
-    let secrets = spec
-        .auth
-        .iter()
-        .flat_map(Auth::derived)
-        .map(|secret| secret.expose_secret().to_owned());
-    let headers = spec
+    let values = spec
         .headers
         .values()
-        .filter_map(|value| value.to_str().ok())
-        .map(str::to_owned);
+        .filter_map(|value| value.to_str().ok());
+    // `Token abc`: the server may quote the second word alone.
+    let words = values.flat_map(|value| std::iter::once(value).chain(value.split(' ')));
+    let mut secrets: Vec<&str> = words.filter(|word| word.len() > 5).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
-        .chain(headers)
-        .filter(|secret| secret.len() > 3)
-        .fold(text.to_owned(), |text, secret| text.replace(&secret, "***"))
+        .into_iter()
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
 /// Names of the query parameters; the values may be secret.
@@ -358,9 +319,4 @@ fn show_parameters(url: &Url) -> String {
         [] => String::new(),
         names => format!(" with {}", names.join(", ")),
     }
-}
-
-fn encode_base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

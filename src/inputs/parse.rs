@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
-
+use super::auth::auth;
+use super::network;
 use super::raw::Raw;
 use super::{Machine, Problems};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::{INPUT, TableName};
-use crate::source::{Auth, Format, Location, Spec, TableSource, WorkspacePath};
+use crate::source::{Format, Location, Spec, TableSource, WorkspacePath};
 use crate::tableau::{
     DatasourceName, Description, Destination, PersonalAccessToken, ProjectReference, PublishMode,
     SiteContentUrl, Tag, TokenName, TokenSecret,
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    fn parse(&self, text: &str) -> Result<WorkspacePath, String> {
+    pub(super) fn parse(&self, text: &str) -> Result<WorkspacePath, String> {
         let rest = self
             .outside
             .as_ref()
@@ -155,6 +155,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         headers,
         auth,
         body,
+        conduct: network::conduct(raw, problems),
     }
 }
 
@@ -370,25 +371,6 @@ fn may_be_secret(name: &HeaderName) -> bool {
         .any(|word| name.contains(word))
 }
 
-fn auth(text: &str) -> Result<Auth, String> {
-    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let rest = rest.trim();
-    let missing = "; is the secret defined? Workflows of forks and Dependabot get none";
-    if rest.chars().any(char::is_control) {
-        return Err("the credentials hold a line break".into());
-    }
-    match scheme.to_ascii_lowercase().as_str() {
-        "bearer" if rest.is_empty() => Err(format!("`bearer` is without a token{missing}")),
-        "bearer" => Ok(Auth::Bearer(SecretString::from(rest))),
-        "basic" => match rest.split_once(':') {
-            Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Auth::Basic(SecretString::from(rest))),
-            _ => Err(format!("`basic` wants `USER:PASSWORD`{missing}")),
-        },
-        // What stands here instead of a scheme may be the secret itself.
-        _ => Err("it begins with neither `bearer` nor `basic`: write `bearer TOKEN` or `basic USER:PASSWORD`".into()),
-    }
-}
-
 fn format(text: &str) -> Result<Option<Format>, String> {
     if text == "auto" {
         return Ok(None);
@@ -427,7 +409,8 @@ fn mode(text: &str) -> Result<PublishMode, String> {
     })
 }
 
-fn nearest(text: &str, names: &[&str]) -> String {
+/// Returns `; did you mean …?`, or nothing if none of the names is near.
+pub(super) fn nearest(text: &str, names: &[&str]) -> String {
     let found = names
         .iter()
         .map(|name| (strsim::jaro_winkler(&text.to_ascii_lowercase(), name), name));
@@ -469,7 +452,14 @@ fn server(text: &str) -> Result<(Url, Option<String>), String> {
     Ok((url, site.filter(|site| !site.is_empty())))
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Returns standard base64.
+pub(super) fn encode_base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// Whether an address is on this machine: nobody listens on the way.
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host
@@ -513,20 +503,6 @@ mod tests {
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         assert!(duration("60").unwrap_err().contains("unit"));
         assert!(duration("-5m").is_err());
-    }
-
-    #[test]
-    fn a_wrong_auth_never_shows_what_was_written() {
-        for text in [
-            "hunter2",
-            "token hunter2",
-            "bearer",
-            "basic hunter2",
-            "basic :hunter2",
-        ] {
-            let problem = auth(text).map(|_| ()).unwrap_err();
-            assert!(!problem.contains("hunter2"), "{problem}");
-        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Format, SourceError, StagedFile, format};
+use super::{Format, SourceError, StagedFile, format, unpack};
 
 /// A path or glob pattern relative to the workspace, without `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,26 +43,45 @@ impl WorkspacePath {
     }
 }
 
+/// Where files are found, and where the content of compressed ones goes.
+pub(super) struct Room<'a> {
+    pub(super) workspace: &'a Path,
+    /// The beginning of paths that are ours.
+    pub(super) unpacked: &'a Path,
+    /// Most bytes of a file's content.
+    pub(super) limit: u64,
+}
+
 /// Finds the files, sorted by path, and their formats.
 pub(super) fn stage(
     path: &WorkspacePath,
     given: Option<Format>,
-    workspace: &Path,
+    room: &Room,
 ) -> Result<Vec<StagedFile>> {
-    let workspace = workspace
+    let workspace = room
+        .workspace
         .canonicalize()
-        .with_context(|| format!("cannot find the workspace `{}`", workspace.display()))?;
+        .with_context(|| format!("cannot find the workspace `{}`", room.workspace.display()))?;
     let files = find(&path.0, &workspace)?;
     if files.is_empty() {
         return Err(missing(&path.0, &workspace).into());
     }
     files
         .iter()
-        .map(|file| stage_one(file, given, &workspace))
+        .enumerate()
+        .map(|(index, file)| {
+            let unpacked = room.unpacked.with_extension(index.to_string());
+            stage_one(file, given, &workspace, (&unpacked, room.limit))
+        })
         .collect()
 }
 
-fn stage_one(file: &Path, given: Option<Format>, workspace: &Path) -> Result<StagedFile> {
+fn stage_one(
+    file: &Path,
+    given: Option<Format>,
+    workspace: &Path,
+    (unpacked, limit): (&Path, u64),
+) -> Result<StagedFile> {
     let origin = file
         .strip_prefix(workspace)
         .unwrap_or(file)
@@ -78,10 +97,12 @@ fn stage_one(file: &Path, given: Option<Format>, workspace: &Path) -> Result<Sta
         }
         .into());
     }
+    let is_packed = unpack::unpack(&real, unpacked, limit, &origin)?;
+    let real = if is_packed { unpacked.to_owned() } else { real };
     let clues = format::Clues {
         given,
         content_type: None,
-        name: &origin,
+        name: unpack::inner_name(&origin),
         origin: &origin,
     };
     let format = format::detect(&real, &clues)?;
@@ -154,6 +175,14 @@ fn missing(pattern: &str, workspace: &Path) -> SourceError {
 mod tests {
     use super::*;
 
+    fn room(workspace: &Path) -> Room<'_> {
+        Room {
+            workspace,
+            unpacked: workspace,
+            limit: 1 << 20,
+        }
+    }
+
     #[test]
     fn paths_stay_in_the_workspace() {
         let workspace = Path::new("/github/workspace");
@@ -191,7 +220,7 @@ mod tests {
         }
         let stage = |pattern: &str| {
             let path = WorkspacePath::parse(pattern, root).unwrap();
-            let files = stage(&path, None, root)?;
+            let files = stage(&path, None, &room(root))?;
             Ok::<_, anyhow::Error>(
                 files
                     .into_iter()
@@ -221,7 +250,7 @@ mod tests {
         )
         .unwrap();
         let path = WorkspacePath::parse("x.csv", folder.path()).unwrap();
-        let error = stage(&path, None, folder.path()).unwrap_err();
+        let error = stage(&path, None, &room(folder.path())).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`x.csv` is a link that leads out of the workspace"

@@ -14,7 +14,7 @@ use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::{Destination, Pace, PublishMode};
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
-use crate::http::{self, Method, Redirects, Replay, Url};
+use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
 
 /// The first release with personal access tokens (Tableau 2019.4).
 const OLDEST: ApiVersion = ApiVersion(3, 6);
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
             reach: Reach::Server,
             ..Call::get("ask for the server's version", &["serverInfo"])
         };
-        let request = session.request(&call, Redirects::Anywhere);
+        let request = session.request(&call, Redirects::Anywhere(Hosts::default()));
         let answer = http.exchange(&request, observer).await?;
         let url = answer.url.clone();
         let info = session

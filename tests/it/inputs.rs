@@ -129,7 +129,7 @@ fn sources_that_would_leak_or_escape_are_refused() {
     let run = refused("https://example.com/")
         .input("auth", "hunter2-alone")
         .run()
-        .failed("inputs", &["neither `bearer` nor `basic`"]);
+        .failed("inputs", &["none of `bearer`, `basic` and `oauth2`"]);
     assert!(!run.raw.contains("hunter2") && !run.summary.contains("hunter2"));
 }
 

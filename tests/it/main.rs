@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod auth;
 mod engine;
 mod extract;
 mod harness;
+mod http;
 mod inputs;
+mod network;
 mod pipeline;
 mod publish;
+mod server;
 mod tidy;
 mod workflow;

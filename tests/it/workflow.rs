@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use publish_to_tableau::events::{Event, Progress};
-use publish_to_tableau::http::{Client, RetryPolicy};
+use publish_to_tableau::http::{Client, Network, RetryPolicy};
 use publish_to_tableau::tableau::{
     ApiError, Change, DatasourceName, Description, Destination, Pace, PersonalAccessToken, Problem,
     ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret, publish,
@@ -85,12 +85,13 @@ impl Run {
         let directory = tempfile::tempdir().unwrap();
         let path: PathBuf = directory.path().join("x.hyper");
         std::fs::write(&path, &self.file).unwrap();
-        let http = Client::new(RetryPolicy {
+        let policy = RetryPolicy {
             attempts: NonZeroU32::new(3).unwrap(),
             first_wait: Duration::ZERO,
             longest_wait: Duration::ZERO,
             patience: Duration::from_secs(2),
-        });
+        };
+        let http = Client::new(policy, &Network::default()).unwrap();
         let log = Mutex::new(Vec::new());
         let secrets = Mutex::new(Vec::new());
         let observer = |event: Event| match event {
