@@ -2,6 +2,8 @@
 //!
 //! Parsing only: no request is made and no file is opened, so exit code 2 means nothing happened.
 
+mod options;
+mod paginate;
 mod parse;
 mod raw;
 

@@ -2,9 +2,17 @@
 //!
 //! What is in the files is not known here beyond their first bytes, which tell the format.
 
+mod body;
 mod file;
 mod format;
+mod graphql;
+mod link;
+mod pages;
+mod paging;
+mod param;
+mod walk;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -20,6 +28,8 @@ use crate::http::{
 };
 pub use file::WorkspacePath;
 pub use format::Format;
+pub use graphql::Query;
+pub use paging::{Ask, Base, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 
 /// A source may compute for long before it begins to answer.
 const ANSWER_WAIT: Duration = Duration::from_mins(1);
@@ -39,6 +49,10 @@ pub struct Spec {
     pub auth: Option<Auth>,
     /// Makes the request a POST.
     pub body: Option<String>,
+    /// Makes the request a POST with a GraphQL document; never together with `body`.
+    pub query: Option<Query>,
+    /// How to get all pages.
+    pub paging: Paging,
 }
 
 /// Where the rows of one table lie.
@@ -120,12 +134,12 @@ pub struct Places {
     pub spool: PathBuf,
 }
 
-/// Fetches every location of every table completely, or fails.
+/// Fetches every location of every table completely, with all pages, or fails.
 pub async fn fetch(
     spec: &Spec,
     places: &Places,
-    client: &Client,
-    observer: &dyn Observer,
+    inspect: &dyn Inspect,
+    (client, observer): (&Client, &dyn Observer),
 ) -> Result<Vec<Staged>> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -142,6 +156,8 @@ pub async fn fetch(
             fetched_at,
             requests: 0,
         };
+        // Pages of one address agree on where the rows are, as they will when types are found.
+        let mut rows_at: HashMap<String, String> = HashMap::new();
         for location in &table.locations {
             match location {
                 Location::File(path) => {
@@ -150,10 +166,19 @@ pub async fn fetch(
                 }
                 Location::Http(url) => {
                     let name = format!("source-{index}-{}", staged.files.len());
-                    let into = places.spool.join(name);
-                    let (file, requests) = download(spec, url, &into, (client, observer)).await?;
-                    staged.requests += requests;
-                    staged.files.push(file);
+                    let crawl = pages::Crawl {
+                        spec,
+                        url,
+                        into: &places.spool.join(name),
+                        inspect,
+                        client,
+                        observer,
+                    };
+                    let origin = http::show(url);
+                    let crawled = crawl.run(rows_at.get(&origin).cloned()).await?;
+                    staged.requests += crawled.requests;
+                    staged.files.extend(crawled.files);
+                    rows_at.extend(crawled.rows_at.map(|place| (origin, place)));
                 }
             }
         }
@@ -197,25 +222,20 @@ impl Auth {
     }
 }
 
+/// Sends one request; any status is an answer.
 async fn download(
-    spec: &Spec,
-    url: &Url,
+    request: &Request,
     into: &Path,
+    limit: u64,
     (client, observer): (&Client, &dyn Observer),
-) -> Result<(StagedFile, u32)> {
-    let request = ask(spec, url)?;
-    let origin = http::show(url);
-    observer.on(Event::Note(format!(
-        "{} {}{}",
-        request.method,
-        origin,
-        show_parameters(url)
-    )));
-    let answer = client
-        .download(&request, into, BODY_LIMIT, observer)
-        .await?;
+) -> Result<Answer> {
+    Ok(client.download(request, into, limit, observer).await?)
+}
+
+/// Takes a downloaded file for data, if the answer is a success.
+fn accept(answer: &Answer, spec: &Spec, into: &Path, origin: String) -> Result<StagedFile> {
     if !answer.status.is_success() {
-        return Err(refused(&answer, spec).into());
+        return Err(refused(answer, spec).into());
     }
     let content_type = answer
         .headers
@@ -226,19 +246,16 @@ async fn download(
         &format::Clues {
             given: spec.format,
             content_type,
-            name: url.path(),
+            name: answer.url.path(),
             origin: &origin,
         },
     )?;
-    Ok((
-        StagedFile {
-            path: into.to_owned(),
-            format,
-            origin,
-            bytes: answer.length,
-        },
-        answer.attempts,
-    ))
+    Ok(StagedFile {
+        path: into.to_owned(),
+        format,
+        origin,
+        bytes: answer.length,
+    })
 }
 
 fn ask(spec: &Spec, url: &Url) -> Result<Request> {
@@ -247,7 +264,12 @@ fn ask(spec: &Spec, url: &Url) -> Result<Request> {
         headers.insert(AUTHORIZATION, auth.header()?);
     }
     // A request that carries nothing of the user's may be sent wherever the server points.
-    let redirects = if headers.is_empty() && spec.body.is_none() {
+    let body = spec
+        .query
+        .as_ref()
+        .map(Query::body)
+        .or_else(|| spec.body.clone());
+    let redirects = if headers.is_empty() && body.is_none() {
         Redirects::Anywhere
     } else {
         Redirects::SameOrigin
@@ -255,18 +277,15 @@ fn ask(spec: &Spec, url: &Url) -> Result<Request> {
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static(
         "application/json, text/csv;q=0.9, */*;q=0.5",
     ));
-    let (method, body) = match &spec.body {
+    let (method, body) = match body {
         None => (Method::GET, Body::Empty),
         Some(body) => {
-            if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() {
+            if serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok() {
                 headers
                     .entry(CONTENT_TYPE)
                     .or_insert(HeaderValue::from_static("application/json"));
             }
-            (
-                Method::POST,
-                Body::Bytes(Bytes::copy_from_slice(body.as_bytes())),
-            )
+            (Method::POST, Body::Bytes(Bytes::from(body)))
         }
     };
     Ok(Request {

@@ -6,6 +6,7 @@ mod engine;
 mod extract;
 mod harness;
 mod inputs;
+mod paging;
 mod pipeline;
 mod publish;
 mod tidy;
