@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 
 use super::paging::{Ask, Base, Inspect, Param, Place, Pointer, Seen, Signs, Style};
 use super::walk::{Step, Trouble, Walk};
-use super::{BODY_LIMIT, SourceError, Spec, StagedFile, accept, ask, download, graphql, param};
+use super::{
+    BODY_LIMIT, SourceError, Spec, StagedFile, accept, ask, download, graphql, param, redact,
+};
 use crate::events::{Event, Observer, Progress, count};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Request, Url};
@@ -156,7 +158,10 @@ impl Crawl<'_> {
             return Ok(None);
         };
         if self.spec.query.is_some() {
-            graphql::check(&seen, &file.origin)?;
+            graphql::check(&seen, &file.origin).map_err(|error| SourceError {
+                problem: redact(&error.problem, self.spec),
+                ..error
+            })?;
         }
         if seen.rows.is_none() {
             walk.without_rows(file, &answer.headers, &seen)

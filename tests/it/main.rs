@@ -4,9 +4,11 @@
 
 mod engine;
 mod extract;
+mod graphql;
 mod harness;
 mod inputs;
 mod paging;
+mod paging_trouble;
 mod pipeline;
 mod publish;
 mod tidy;

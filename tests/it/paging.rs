@@ -1,14 +1,13 @@
-//! Pages: sources that page well, sources that misbehave as real ones do, and what must never happen in silence.
+//! Pages: every way from one to the next, and how the last one is known.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tableau_simulator::{OriginRequest, Page, Simulator};
 
 use crate::harness::{Action, Ended};
 
 /// Records with ids in a range, as a JSON array.
-fn records(ids: impl IntoIterator<Item = u64>) -> String {
+pub(crate) fn records(ids: impl IntoIterator<Item = u64>) -> String {
     let mut text = String::new();
     for id in ids {
         let comma = if text.is_empty() { "" } else { "," };
@@ -17,11 +16,11 @@ fn records(ids: impl IntoIterator<Item = u64>) -> String {
     format!("[{text}]")
 }
 
-fn number(request: &OriginRequest, name: &str) -> Option<u64> {
+pub(crate) fn number(request: &OriginRequest, name: &str) -> Option<u64> {
     request.param(name)?.parse().ok()
 }
 
-fn fetch(site: &Simulator, path: &str, paginate: &str) -> Action {
+pub(crate) fn fetch(site: &Simulator, path: &str, paginate: &str) -> Action {
     Action::building()
         .input("source", site.origin_url(path))
         .input("paginate", paginate)
@@ -29,7 +28,7 @@ fn fetch(site: &Simulator, path: &str, paginate: &str) -> Action {
 
 /// Fails unless exactly the rows 1 to `n` arrived, each once.
 #[track_caller]
-fn all_arrived(run: Ended, n: u64) -> Ended {
+pub(crate) fn all_arrived(run: Ended, n: u64) -> Ended {
     let run = run.succeeded();
     let rows = run.rows();
     let mut ids: Vec<u64> = rows
@@ -44,10 +43,39 @@ fn all_arrived(run: Ended, n: u64) -> Ended {
 
 /// Fails unless the fetch failed with these words and nothing was built.
 #[track_caller]
-fn refused(run: Ended, words: &[&str]) -> Ended {
+pub(crate) fn refused(run: Ended, words: &[&str]) -> Ended {
     let run = run.failed("fetch", words);
     assert_eq!(run.output("hyper"), "");
     run
+}
+
+/// Inputs of a recipe in the README, with secrets filled in and another address.
+pub(crate) fn recipe(name: &str, source: String) -> Action {
+    let readme = include_str!("../../README.md");
+    let start = format!("<!-- recipe: {name} -->\n```yaml\n");
+    let recipe = readme.split(&start).nth(1).unwrap();
+    let lines = recipe.split("```").next().unwrap().lines();
+    let mut inputs: Vec<(String, String)> = Vec::new();
+    for line in lines {
+        let line = &line[10..];
+        if let Some(more) = line.strip_prefix("  ") {
+            let value = &mut inputs.last_mut().unwrap().1;
+            *value += &format!("{}\n", more.split("${{").next().unwrap());
+        } else {
+            let (name, value) = line.split_once(": ").unwrap();
+            let value = value.strip_prefix('|').unwrap_or(value);
+            let (before, secret) = value.split_once("${{").unwrap_or((value, ""));
+            let secret = if secret.is_empty() { "" } else { "tok-12345" };
+            inputs.push((name.to_owned(), format!("{before}{secret}")));
+        }
+    }
+    assert!(inputs.len() >= 4);
+    inputs
+        .into_iter()
+        .fold(Action::building(), |action, (name, value)| {
+            action.input(&name, value)
+        })
+        .input("source", source)
 }
 
 #[test]
@@ -63,15 +91,7 @@ fn pages_are_counted_until_one_is_empty() {
             records(first..=last)
         ))
     });
-    let run = fetch(
-        &site,
-        "/orders",
-        "page page=1 size=per_page:100 total=/meta/total",
-    )
-    .input("params", "status: paid")
-    .input("auth", "bearer tok-12345")
-    .input("records", "/data")
-    .run();
+    let run = recipe("pages", site.origin_url("/orders")).run();
     let run = all_arrived(run, 25);
     let requests = site.origin_requests();
     let queries: Vec<&str> = requests
@@ -169,25 +189,29 @@ fn the_place_of_a_parameter_may_be_a_header_or_the_body() {
 fn a_last_id_leads_on_while_there_is_more() {
     let site = Simulator::start();
     site.serve_with("/charges", |request| {
-        let after = number(request, "starting_after").unwrap_or(0);
         assert_eq!(number(request, "limit"), Some(100));
+        let after = number(request, "starting_after").unwrap_or(0);
         let last = (after + 4).min(10);
+        let charge = |id| {
+            format!("{{\"id\":{id},\"created\":1700000000,\"metadata\":{{\"order\":\"{id}\"}}}}")
+        };
+        let charges: Vec<String> = (after + 1..=last).map(charge).collect();
         Page::json(format!(
-            "{{\"object\":\"list\",\"data\":{},\"has_more\":{}}}",
-            records(after + 1..=last),
+            "{{\"object\":\"list\",\"data\":[{}],\"has_more\":{}}}",
+            charges.join(","),
             last < 10
         ))
     });
-    let run = fetch(
-        &site,
-        "/charges",
-        "cursor starting_after last:/id more=/has_more size=limit:100",
-    )
-    .input("auth", "bearer sk_test_12345")
-    .input("records", "/data")
-    .run();
-    all_arrived(run, 10);
+    let run = recipe("last id", site.origin_url("/charges"))
+        .run()
+        .succeeded();
+    assert_eq!(run.output("rows"), "10");
     assert_eq!(site.origin_requests().len(), 3);
+    let rows = run.rows();
+    assert!(
+        rows.contains("10 | 2023-11-14 22:13:20 | {\"order\":\"10\"}"),
+        "{rows}"
+    );
 }
 
 #[test]
@@ -348,170 +372,6 @@ fn a_link_in_the_body_is_followed_to_the_same_host_only() {
 }
 
 #[test]
-fn going_in_a_circle_is_an_error() {
-    let site = Simulator::start();
-    // The parameter is unknown to the source, which answers the same page for ever.
-    site.serve("/deaf", Page::json(records(1..=5)));
-    refused(
-        fetch(&site, "/deaf", "page p=1").run(),
-        &[
-            "pages 1 and 2 hold the same rows",
-            "seems to ignore `p`",
-            "paginate: page",
-        ],
-    );
-    assert_eq!(site.origin_requests().len(), 2);
-    // The same, but every answer has another time in it.
-    let clock = AtomicU32::new(0);
-    site.serve_with("/deaf-with-clock", move |_| {
-        let now = clock.fetch_add(1, Ordering::Relaxed);
-        Page::json(format!("{{\"at\":{now},\"data\":{}}}", records(1..=5)))
-    });
-    refused(
-        fetch(&site, "/deaf-with-clock", "offset start=0").run(),
-        &["hold the same rows", "seems to ignore `start`"],
-    );
-    // Cursors that come back.
-    site.serve_with("/circle", |request| {
-        let at = number(request, "c").unwrap_or(0);
-        Page::json(format!(
-            "{{\"items\":{},\"next\":{}}}",
-            records([at + 10]),
-            (at + 1) % 3 + 1
-        ))
-    });
-    refused(
-        fetch(&site, "/circle", "cursor c /next").run(),
-        &["the cursor of page 4 has been followed before", "`more=`"],
-    );
-    site.serve(
-        "/self",
-        Page::json(records([1])).header("Link", "</origin/self>; rel=next"),
-    );
-    refused(
-        fetch(&site, "/self", "auto").run(),
-        &["the link of page 1 has been followed before"],
-    );
-}
-
-#[test]
-fn a_crawl_without_end_is_an_error() {
-    let site = Simulator::start();
-    site.serve_with("/cursor", |request| {
-        let at = number(request, "c").unwrap_or(0);
-        let items = if at == 0 { records([1]) } else { "[]".into() };
-        Page::json(format!("{{\"items\":{items},\"next\":{}}}", at + 1))
-    });
-    refused(
-        fetch(&site, "/cursor", "cursor c /next").run(),
-        &[
-            "the last 10 pages have no rows",
-            "`more=/path`",
-            "`empty=stop`",
-        ],
-    );
-    assert_eq!(site.origin_requests().len(), 11);
-    all_arrived(
-        fetch(&site, "/cursor", "cursor c /next empty=stop").run(),
-        1,
-    );
-
-    site.serve_with("/many", |request| {
-        Page::json(records([number(request, "page").unwrap()]))
-    });
-    let run = refused(
-        fetch(&site, "/many", "page page=1 max=20").run(),
-        &["there are more than 20 pages", "max=200", "`size=`"],
-    );
-    assert_eq!(run.output("rows"), "");
-    // Exactly as many pages as allowed are all of them.
-    site.serve_with("/few", |request| match number(request, "page").unwrap() {
-        page @ 1..=20 => Page::json(records([page])),
-        _ => Page::json("[]"),
-    });
-    all_arrived(fetch(&site, "/few", "page page=1 max=20").run(), 20);
-}
-
-#[test]
-fn rows_that_are_promised_must_come() {
-    let site = Simulator::start();
-    site.serve_with("/x", |request| {
-        let offset = number(request, "offset").unwrap();
-        let rows = records(offset + 1..=(offset + 4).min(6));
-        Page::json(format!(
-            "{{\"data\":{rows},\"total\":{},\"more\":true,\"pages\":3,\"text\":\"n/a\"}}",
-            7 + offset
-        ))
-    });
-    refused(
-        fetch(&site, "/x", "offset offset=0 total=/total").run(),
-        &[
-            "`total=/total` says there are 13 rows, but 6 rows came in 3 pages",
-            "`total=` of `paginate`",
-        ],
-    );
-    refused(
-        fetch(&site, "/x", "offset offset=0 total=/totl").run(),
-        &["the first page does not have what `total=/totl` names"],
-    );
-    refused(
-        fetch(&site, "/x", "offset offset=0 total=/text").run(),
-        &["what `total=/text` names is no whole number"],
-    );
-    refused(
-        fetch(&site, "/x", "offset offset=0 more=/more").run(),
-        &[
-            "`more=/more` says there is more, but no rows come at this `offset`",
-            "empty=stop",
-        ],
-    );
-    all_arrived(
-        fetch(&site, "/x", "offset offset=0 more=/more empty=stop").run(),
-        6,
-    );
-    refused(
-        fetch(&site, "/x?offset=0", "cursor after /next more=/more").run(),
-        &["`more=/more` says there is more, but page 1 leads no further"],
-    );
-    // Known pages are all read, also behind an empty one.
-    site.serve_with("/holes", |request| match number(request, "page").unwrap() {
-        2 => Page::json(r#"{"data":[],"pages":"3"}"#),
-        page @ 0..=2 => Page::json(format!(
-            "{{\"data\":{},\"pages\":\"3\"}}",
-            records([page + 1])
-        )),
-        page => panic!("page {page}"),
-    });
-    let run = fetch(&site, "/holes", "page page=0 pages=/pages").run();
-    all_arrived(run, 2);
-}
-
-#[test]
-fn a_page_that_does_not_exist_is_the_end_of_counting_only() {
-    let site = Simulator::start();
-    site.serve_with("/x", |request| match number(request, "page") {
-        Some(page @ 1..=2) => Page::json(format!("{{\"data\":{},\"more\":true}}", records([page]))),
-        None => Page::json(r#"{"data":[{"id":1}],"next":"/origin/gone"}"#),
-        Some(_) => Page::json(r#"{"detail":"Invalid page."}"#).status(404),
-    });
-    all_arrived(fetch(&site, "/x", "page page=1").run(), 2);
-    refused(
-        fetch(&site, "/x", "page page=1 more=/more").run(),
-        &[
-            "failed to get page 3 of",
-            "after 2 rows",
-            "answered 404",
-            "Invalid page.",
-        ],
-    );
-    refused(fetch(&site, "/x", "page page=3").run(), &["answered 404"]);
-    refused(
-        fetch(&site, "/x", "next /next").run(),
-        &["failed to get page 2", "answered 404"],
-    );
-}
-
-#[test]
 fn later_pages_obey_the_first() {
     let site = Simulator::start();
     // The end has another shape, and says nothing of going on.
@@ -553,171 +413,6 @@ fn later_pages_obey_the_first() {
         "{}",
         run.rows()
     );
-}
-
-#[test]
-fn one_failed_page_publishes_nothing_and_a_retried_one_is_no_failure() {
-    let site = Simulator::start();
-    let asked = AtomicU32::new(0);
-    site.serve_with("/x", move |request| {
-        let page = number(request, "page").unwrap();
-        if page == 3 && asked.fetch_add(1, Ordering::Relaxed) == 0 {
-            return Page::json("{}").status(503);
-        }
-        Page::json(if page > 4 {
-            "[]".into()
-        } else {
-            records([page])
-        })
-    });
-    let run = all_arrived(fetch(&site, "/x", "page page=1").run(), 4);
-    assert!(run.log.contains("with 6 requests"), "{}", run.log);
-    assert!(run.log.contains("the server answered 503"), "{}", run.log);
-
-    site.serve_with("/broken", |request| {
-        match number(request, "page").unwrap() {
-            3 => Page::json("{}").status(503),
-            page => Page::json(records([page])),
-        }
-    });
-    let run = Action::publishing_to(&site)
-        .input("source", site.origin_url("/broken"))
-        .input("paginate", "page page=1")
-        .run();
-    refused(
-        run,
-        &[
-            "failed to get page 3 of",
-            "after 2 rows",
-            "503 Service Unavailable after 6 attempts",
-        ],
-    );
-    assert_eq!(site.calls(), [""; 0]);
-}
-
-#[test]
-fn a_page_that_looks_like_one_of_many_is_a_warning() {
-    let site = Simulator::start();
-    site.serve(
-        "/more",
-        Page::json(r#"{"data":[{"id":1}],"has_more":true}"#),
-    );
-    site.serve(
-        "/total",
-        Page::json(r#"{"results":[{"id":1}],"count":88,"next":null}"#),
-    );
-    site.serve(
-        "/header",
-        Page::json(records([1])).header("X-Total-Count", "12"),
-    );
-    site.serve(
-        "/all",
-        Page::json(r#"{"data":[{"id":1}],"has_more":false,"total":1,"next":null}"#),
-    );
-    for (path, words) in [
-        ("/more", "`/has_more` is true"),
-        ("/total", "`/count` says 88 where 1 row came"),
-        ("/header", "`x-total-count` says 12 where 1 row came"),
-    ] {
-        let run = all_arrived(fetch(&site, path, "auto").run(), 1);
-        assert_eq!(run.annotations.len(), 1, "{}", run.raw);
-        let told = &run.annotations[0];
-        assert!(
-            told.starts_with("warning")
-                && told.contains(words)
-                && told.contains("`paginate: none`"),
-            "{told}"
-        );
-        let run = all_arrived(fetch(&site, path, "none").run(), 1);
-        assert_eq!(run.annotations, [""; 0]);
-    }
-    let run = all_arrived(fetch(&site, "/all", "auto").run(), 1);
-    assert_eq!(run.annotations, [""; 0]);
-    // A misspelt path looks like the end.
-    let run = all_arrived(fetch(&site, "/more", "cursor after /nxt").run(), 1);
-    assert!(
-        run.annotations[0].contains("`/has_more` is true"),
-        "{}",
-        run.raw
-    );
-}
-
-const QUERY: &str = "query($after: String, $owner: String!, $first: Int!) {
-  repository(owner: $owner) {
-    issues(first: $first, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }";
-
-#[test]
-fn graphql_pages_by_its_variables() {
-    let site = Simulator::start();
-    site.serve_with("/graphql", |request| {
-        let body = String::from_utf8(request.body.clone()).unwrap();
-        assert!(body.contains("\"query\":\"query($after: String"), "{body}");
-        let (id, has_next) = match body.split("\"variables\":").nth(1).unwrap() {
-            "{\"owner\":\"12\",\"first\":100}}" => (1, true),
-            "{\"owner\":\"12\",\"first\":100,\"after\":\"Y3Vyc29y\"}}" => (2, false),
-            other => panic!("{other}"),
-        };
-        let info = format!("{{\"hasNextPage\":{has_next},\"endCursor\":\"Y3Vyc29y\"}}");
-        Page::json(format!("{{\"data\":{{\"repository\":{{\"issues\":{{\"nodes\":[{{\"id\":{id}}}],\"pageInfo\":{info}}}}}}}}}"))
-    });
-    let run = fetch(&site, "/graphql", "cursor after /data/repository/issues/pageInfo/endCursor more=/data/repository/issues/pageInfo/hasNextPage")
-        .input("auth", "bearer tok-12345")
-        .input("query", QUERY)
-        .input("params", "owner: 12\nfirst: 100")
-        .input("records", "/data/repository/issues/nodes")
-        .run();
-    all_arrived(run, 2);
-    for request in site.origin_requests() {
-        assert_eq!(
-            (request.method.as_str(), request.query.as_str()),
-            ("POST", "")
-        );
-        assert_eq!(request.header("content-type"), Some("application/json"));
-    }
-}
-
-#[test]
-fn graphql_errors_are_failures_of_status_200() {
-    let site = Simulator::start();
-    let long = "x".repeat(500);
-    let errors =
-        format!("\"errors\":[{{\"message\":\"Field `nodez` is unknown {long}\",\"path\":[]}}]");
-    site.serve_with("/first", {
-        let errors = errors.clone();
-        move |_| Page::json(format!("{{\"data\":null,{errors}}}"))
-    });
-    site.serve_with("/second", move |request| {
-        let is_first = !String::from_utf8_lossy(&request.body).contains("\"after\":\"a\"");
-        let errors = if is_first {
-            "\"errors\":[]"
-        } else {
-            errors.as_str()
-        };
-        Page::json(format!(
-            "{{\"data\":{{\"nodes\":[{{\"id\":1}}],\"next\":\"a\"}},{errors}}}"
-        ))
-    });
-    let ask = |path: &str, paginate: &str| {
-        fetch(&site, path, paginate)
-            .input(
-                "query",
-                "query($after: String) { nodes(after: $after) { id } }",
-            )
-            .input("records", "/data/nodes")
-            .run()
-    };
-    for paginate in ["none", "auto", "cursor after /data/next"] {
-        let run = refused(
-            ask("/first", paginate),
-            &[
-                "answered with a GraphQL error: Field `nodez` is unknown xxx",
-                "`query`",
-            ],
-        );
-        assert!(!run.raw.contains(&long), "the message is not cut");
-    }
-    let words = ["failed to get page 2", "Field `nodez` is unknown"];
-    refused(ask("/second", "cursor after /data/next"), &words);
 }
 
 #[test]
