@@ -68,6 +68,13 @@ pub enum Event {
 pub enum Progress {
     /// Bytes received from the source.
     Received(u64),
+    /// Pages of an address received, and the rows in them.
+    Pages {
+        /// Pages so far.
+        pages: u32,
+        /// Rows so far.
+        rows: u64,
+    },
     /// Rows written to the extract.
     Rows(u64),
     /// Bytes of the extract sent to Tableau.

@@ -5,6 +5,7 @@
 mod auth;
 mod network;
 mod options;
+mod paginate;
 mod parse;
 mod raw;
 

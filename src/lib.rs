@@ -187,7 +187,13 @@ impl Line<'_> {
             workspace: inputs.machine.workspace.clone(),
             spool: spool.to_owned(),
         };
-        let staged = source::fetch(&inputs.source, &places, client, self.observer).await?;
+        let staged = source::fetch(
+            &inputs.source,
+            &places,
+            &inputs.rules,
+            (client, self.observer),
+        )
+        .await?;
         let files = || staged.iter().flat_map(|staged| &staged.files);
         let bytes: u64 = files().map(|file| file.bytes).sum();
         let mut line = format!("{} of {}", count(files().count(), "file"), size(bytes));

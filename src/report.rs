@@ -232,6 +232,13 @@ impl State {
             Progress::Received(bytes) => {
                 format!("received {}{}", size(bytes), rate(bytes, elapsed))
             }
+            Progress::Pages { pages, rows } => {
+                format!(
+                    "received {} with {}",
+                    count(pages, "page"),
+                    count(rows, "row")
+                )
+            }
             Progress::Rows(rows) => format!("{rows} rows"),
             Progress::Sent { bytes, of } => format!(
                 "sent {} of {}{}",

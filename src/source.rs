@@ -3,10 +3,18 @@
 //! What is in the files is not known here beyond their first bytes, which tell the format.
 
 pub mod auth;
+mod body;
 mod file;
 mod format;
+mod graphql;
+mod link;
+mod pages;
+mod paging;
+mod param;
 mod unpack;
+mod walk;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -14,7 +22,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use bytes::Bytes;
 
-use crate::events::{Event, Observer};
+use crate::events::Observer;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
     self, Answer, Body, Client, Conduct, Method, Redirects, Replay, Request, StatusCode, Url,
@@ -23,6 +31,8 @@ pub use auth::Auth;
 use auth::Session;
 pub use file::WorkspacePath;
 pub use format::Format;
+pub use graphql::Query;
+pub use paging::{Ask, Base, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 
 /// What to fetch and how to ask for it.
 #[derive(Clone, Debug)]
@@ -39,6 +49,10 @@ pub struct Spec {
     pub body: Option<String>,
     /// How to treat the servers, and how much to take from them.
     pub conduct: Conduct,
+    /// Makes the request a POST with a GraphQL document; never together with `body`.
+    pub query: Option<Query>,
+    /// How to get all pages.
+    pub paging: Paging,
 }
 
 /// Where the rows of one table lie.
@@ -111,12 +125,12 @@ pub struct Places {
     pub spool: PathBuf,
 }
 
-/// Fetches every location of every table completely, or fails.
+/// Fetches every location of every table completely, with all pages, or fails.
 pub async fn fetch(
     spec: &Spec,
     places: &Places,
-    client: &Client,
-    observer: &dyn Observer,
+    inspect: &dyn Inspect,
+    (client, observer): (&Client, &dyn Observer),
 ) -> Result<Vec<Staged>> {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -131,6 +145,8 @@ pub async fn fetch(
             fetched_at,
             requests: 0,
         };
+        // Pages of one address agree on where the rows are, as they will when types are found.
+        let mut rows_at: HashMap<String, String> = HashMap::new();
         for location in &table.locations {
             match location {
                 Location::File(path) => {
@@ -145,11 +161,20 @@ pub async fn fetch(
                 }
                 Location::Http(url) => {
                     let name = format!("source-{index}-{}", staged.files.len());
-                    let into = places.spool.join(name);
-                    let (file, requests) =
-                        download(spec, url, &into, (&session, client, observer)).await?;
-                    staged.requests += requests;
-                    staged.files.push(file);
+                    let crawl = pages::Crawl {
+                        spec,
+                        url,
+                        into: &places.spool.join(name),
+                        inspect,
+                        session: &session,
+                        client,
+                        observer,
+                    };
+                    let origin = http::show(url);
+                    let crawled = crawl.run(rows_at.get(&origin).cloned()).await?;
+                    staged.requests += crawled.requests;
+                    staged.files.extend(crawled.files);
+                    rows_at.extend(crawled.rows_at.map(|place| (origin, place)));
                 }
             }
         }
@@ -158,33 +183,25 @@ pub async fn fetch(
     Ok(tables)
 }
 
-async fn download(
+/// Takes a downloaded file for data, if the answer is a success; unpacks it if it is packed.
+fn accept(
+    answer: &Answer,
     spec: &Spec,
-    url: &Url,
-    into: &Path,
-    (session, client, observer): (&Session<'_>, &Client, &dyn Observer),
-) -> Result<(StagedFile, u32)> {
-    let mut request = ask(spec, url);
-    let origin = http::show(url);
-    observer.on(Event::Note(format!(
-        "{} {}{}",
-        request.method,
-        origin,
-        show_parameters(url)
-    )));
-    let answer = session
-        .download(&mut request, into, client, observer)
-        .await?;
+    session: &Session<'_>,
+    (into, origin): (&Path, String),
+) -> Result<StagedFile> {
     if !answer.status.is_success() {
-        return Err(refused(&answer, spec, session).into());
+        return Err(refused(answer, spec, session).into());
     }
     let unpacked = into.with_extension("unpacked");
     let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
-    let path = if is_packed { unpacked } else { into.to_owned() };
-    if is_packed {
+    let path = if is_packed {
         // Its place on the disk may be needed; if it stays, no harm is done.
         let _ = std::fs::remove_file(into);
-    }
+        unpacked
+    } else {
+        into.to_owned()
+    };
     let content_type = answer
         .headers
         .get(CONTENT_TYPE)
@@ -194,25 +211,27 @@ async fn download(
         &format::Clues {
             given: spec.format,
             content_type,
-            name: unpack::inner_name(url.path()),
+            name: unpack::inner_name(answer.url.path()),
             origin: &origin,
         },
     )?;
-    Ok((
-        StagedFile {
-            bytes: path.metadata().map_or(answer.length, |file| file.len()),
-            path,
-            format,
-            origin,
-        },
-        answer.attempts,
-    ))
+    Ok(StagedFile {
+        bytes: path.metadata().map_or(answer.length, |file| file.len()),
+        path,
+        format,
+        origin,
+    })
 }
 
 fn ask(spec: &Spec, url: &Url) -> Request {
     let mut headers = spec.headers.clone();
     // A request that carries nothing of the user's may be sent wherever the server points.
-    let redirects = if headers.is_empty() && spec.auth.is_none() && spec.body.is_none() {
+    let body = spec
+        .query
+        .as_ref()
+        .map(Query::body)
+        .or_else(|| spec.body.clone());
+    let redirects = if headers.is_empty() && spec.auth.is_none() && body.is_none() {
         Redirects::Anywhere(spec.conduct.allow.clone())
     } else {
         Redirects::Allowed(spec.conduct.allow.clone())
@@ -220,18 +239,15 @@ fn ask(spec: &Spec, url: &Url) -> Request {
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static(
         "application/json, text/csv;q=0.9, */*;q=0.5",
     ));
-    let (method, body) = match &spec.body {
+    let (method, body) = match body {
         None => (Method::GET, Body::Empty),
         Some(body) => {
-            if serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok() {
+            if serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok() {
                 headers
                     .entry(CONTENT_TYPE)
                     .or_insert(HeaderValue::from_static("application/json"));
             }
-            (
-                Method::POST,
-                Body::Bytes(Bytes::copy_from_slice(body.as_bytes())),
-            )
+            (Method::POST, Body::Bytes(Bytes::from(body)))
         }
     };
     Request {

@@ -3,9 +3,11 @@
 //! All rows decide the types (pass 1); the same converters then produce the values (pass 2).
 //! Nothing here touches the network, and nothing is async.
 
+mod atom;
 mod csv;
 mod declare;
 mod infer;
+mod inspect;
 mod json;
 mod layout;
 mod path;
@@ -24,6 +26,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
 
+pub use inspect::parse_pointer;
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::auth::auth;
 use super::network;
 use super::raw::Raw;
-use super::{Machine, Problems};
+use super::{Machine, Problems, paginate};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::{INPUT, TableName};
@@ -102,7 +102,13 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
     let mut tables: Vec<TableSource> = Vec::new();
     for line in lines(raw.get("source")) {
         let (name, text) = split_name(line);
-        let Some(location) = problems.take("source", Some(location(text, place, &params))) else {
+        // With GraphQL they are variables of the query.
+        let params = if raw.get("query").is_some() {
+            &[][..]
+        } else {
+            &params
+        };
+        let Some(location) = problems.take("source", Some(location(text, place, params))) else {
             continue;
         };
         if let Location::Http(url) = &location
@@ -140,7 +146,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
     let mut locations = tables.iter().flat_map(|table| &table.locations);
     let is_http = locations.any(|location| matches!(location, Location::Http(_)));
     if !is_http && !tables.is_empty() {
-        for name in ["params", "headers", "auth", "body"] {
+        for name in ["params", "headers", "auth", "query", "body"] {
             if raw.get(name).is_some() {
                 problems.add(
                     name,
@@ -149,6 +155,8 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
             }
         }
     }
+    let query = paginate::query(raw, &params, problems);
+    let paging = paginate::paging(raw, query.as_ref(), &tables, problems);
     Spec {
         tables,
         format,
@@ -156,6 +164,8 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         auth,
         body,
         conduct: network::conduct(raw, problems),
+        query,
+        paging,
     }
 }
 

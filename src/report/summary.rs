@@ -146,8 +146,11 @@ fn facts(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let files: Vec<&StagedFile> = run.staged.iter().flat_map(|staged| &staged.files).collect();
     if !files.is_empty() {
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-        let origins = join(files.iter().take(5).map(|file| escape(&file.origin)));
-        let more = files.len().saturating_sub(5);
+        // The pages of an address have one name.
+        let mut names: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
+        names.dedup();
+        let origins = join(names.iter().take(5).map(|name| escape(name)));
+        let more = names.len().saturating_sub(5);
         let more = if more > 0 {
             format!(" and {more} more")
         } else {

@@ -5,10 +5,13 @@
 mod auth;
 mod engine;
 mod extract;
+mod graphql;
 mod harness;
 mod http;
 mod inputs;
 mod network;
+mod paging;
+mod paging_trouble;
 mod pipeline;
 mod publish;
 mod server;

@@ -144,6 +144,15 @@ impl Simulator {
         self.world.lock().origin.serve(path, pages);
     }
 
+    /// Lets a closure answer whatever is asked at `/origin` + `path`.
+    pub fn serve_with(
+        &self,
+        path: &str,
+        answer: impl FnMut(&OriginRequest) -> Page + Send + 'static,
+    ) {
+        self.world.lock().origin.script(path, Box::new(answer));
+    }
+
     /// Looks at the site, or changes it.
     pub fn site<T>(&self, look: impl FnOnce(&mut Site) -> T) -> T {
         look(&mut self.world.lock().site)

@@ -87,6 +87,16 @@ pub struct OriginRequest {
 }
 
 impl OriginRequest {
+    /// Returns the first query parameter of that name, decoded.
+    pub fn param(&self, name: &str) -> Option<String> {
+        let pairs = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        let mut values = pairs.filter(|(key, _)| decoded(key) == name);
+        values.next().map(|(_, value)| decoded(value))
+    }
+
     /// Returns the first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -94,6 +104,26 @@ impl OriginRequest {
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
+}
+
+fn decoded(text: &str) -> String {
+    let bytes = text.replace('+', " ");
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                decoded.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// What the wire sends for a page.
@@ -107,8 +137,12 @@ pub(crate) struct Served {
 #[derive(Default)]
 pub(crate) struct Origin {
     pages: HashMap<String, Turns>,
+    scripts: HashMap<String, Script>,
     pub(crate) requests: Vec<OriginRequest>,
 }
+
+/// Answers the requests for one path.
+type Script = Box<dyn FnMut(&OriginRequest) -> Page + Send>;
 
 struct Turns {
     pages: Vec<Page>,
@@ -122,6 +156,12 @@ impl Origin {
         self.pages.insert(path, Turns { pages, next: 0 });
     }
 
+    /// Lets a closure answer whatever is asked at a path.
+    pub(crate) fn script(&mut self, path: &str, script: Script) {
+        let path = format!("/{}", path.trim_start_matches('/'));
+        self.scripts.insert(path, script);
+    }
+
     pub(crate) fn answer(&mut self, request: OriginRequest) -> Served {
         let exact = format!("{}?{}", request.path, request.query);
         let key = if self.pages.contains_key(&exact) {
@@ -129,7 +169,9 @@ impl Origin {
         } else {
             request.path.clone()
         };
-        let page = self.pages.get_mut(&key).and_then(|turns| {
+        let script = self.scripts.get_mut(&request.path);
+        let page = script.map(|script| script(&request)).or_else(|| {
+            let turns = self.pages.get_mut(&key)?;
             let index = turns.next;
             turns.next = (index + 1) % turns.pages.len().max(1);
             turns.pages.get(index).cloned()
@@ -179,6 +221,20 @@ mod tests {
             body: Vec::new(),
         });
         (served.status, String::from_utf8(served.body).unwrap())
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let request = OriginRequest {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: "a=1&%24b=x%20y+z%&a=2".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        assert_eq!(request.param("a").as_deref(), Some("1"));
+        assert_eq!(request.param("$b").as_deref(), Some("x y z%"));
+        assert_eq!(request.param("c"), None);
     }
 
     #[test]

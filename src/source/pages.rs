@@ -1,0 +1,327 @@
+//! Walks from page to page until all rows have come, or says why it cannot.
+//!
+//! Nothing is guessed: a short page is not the end, a page that comes again is an error, and so are rows that
+//! the source counts and did not deliver. What pages hold is looked up by an [`Inspect`].
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::auth::Session;
+use super::paging::{Ask, Base, Inspect, Param, Place, Pointer, Seen, Signs, Style};
+use super::walk::{Step, Trouble, Walk};
+use super::{SourceError, Spec, StagedFile, accept, ask, graphql, param, redact};
+use crate::events::{Event, Observer, Progress, count};
+use crate::http::header::HeaderMap;
+use crate::http::{self, Answer, Client, Redirects, Request, Url};
+
+/// One address and everything needed to read all its pages.
+pub(super) struct Crawl<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) url: &'a Url,
+    /// Pages lie beside it, with a number at the end.
+    pub(super) into: &'a Path,
+    pub(super) inspect: &'a dyn Inspect,
+    pub(super) session: &'a Session<'a>,
+    pub(super) client: &'a Client,
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// All pages of an address.
+pub(super) struct Crawled {
+    /// Those with rows, and the first one whatever it holds.
+    pub(super) files: Vec<StagedFile>,
+    /// Retries included.
+    pub(super) requests: u32,
+    /// Where the rows were, for the next address of the same origin.
+    pub(super) rows_at: Option<String>,
+}
+
+impl Crawl<'_> {
+    /// Reads every page; `rows_at` is where an earlier address of the same origin had its rows.
+    pub(super) async fn run(&self, rows_at: Option<String>) -> Result<Crawled> {
+        let mut request = ask(self.spec, self.url);
+        self.begin(&mut request)?;
+        let mut walk = Walk::new(&self.spec.paging, &request.url, rows_at);
+        loop {
+            let page = self.read_page(&mut request, &mut walk).await;
+            let page = match walk.pages {
+                0 => page?,
+                n => page.with_context(|| {
+                    let rows = count(walk.rows, "row");
+                    format!(
+                        "failed to get page {} of `{}`, after {rows}",
+                        n + 1,
+                        self.shown()
+                    )
+                })?,
+            };
+            let Some((answer, seen)) = page else { break };
+            let step = walk
+                .step(&answer.headers, &seen)
+                .map_err(|trouble| self.says(trouble))?;
+            let key = match step {
+                Step::End => break,
+                Step::Count(number) => {
+                    self.change(&mut request, &number.to_string())?;
+                    continue;
+                }
+                Step::Address(text) => {
+                    request.url = self.follow(&answer.url, &text)?;
+                    request.url.to_string()
+                }
+                Step::Cursor(json) => {
+                    self.change(&mut request, &json)?;
+                    json
+                }
+            };
+            if !walk
+                .goes_on(key, &seen)
+                .map_err(|trouble| self.says(trouble))?
+            {
+                break;
+            }
+        }
+        walk.check_total(self.counts_all())
+            .map_err(|trouble| self.says(trouble))?;
+        self.tell(&walk);
+        Ok(Crawled {
+            files: walk.files,
+            requests: walk.requests,
+            rows_at: walk.rows_at,
+        })
+    }
+
+    fn shown(&self) -> String {
+        http::show(self.url)
+    }
+
+    fn says(&self, trouble: Trouble) -> SourceError {
+        SourceError {
+            problem: format!("`{}`: {}", self.shown(), trouble.problem),
+            hint: Some(trouble.hint),
+        }
+    }
+
+    /// Puts the page size and the first number into the first request.
+    fn begin(&self, request: &mut Request) -> Result<()> {
+        let paging = &self.spec.paging;
+        if let Some((param, size)) = &paging.size {
+            self.put(request, param, &size.to_string())?;
+        }
+        if let Style::Page(param, first) | Style::Offset(param, first) = &paging.style {
+            self.put(request, param, &first.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Fetches one page and looks into it; `None` is the end.
+    async fn read_page(
+        &self,
+        request: &mut Request,
+        walk: &mut Walk<'_>,
+    ) -> Result<Option<(Answer, Seen)>> {
+        let is_first = walk.pages == 0;
+        let into = with_number(self.into, walk.pages + 1);
+        if is_first {
+            let names = super::show_parameters(&request.url);
+            self.observer.on(Event::Note(format!(
+                "{} {}{names}",
+                request.method,
+                http::show(&request.url)
+            )));
+        }
+        let answer = self
+            .session
+            .download(request, &into, self.client, self.observer)
+            .await?;
+        walk.requests += answer.attempts;
+        if !is_first && walk.may_end_with(answer.status) {
+            return Ok(None);
+        }
+        let origin = self.shown();
+        if !is_first && answer.status.is_success() && answer.length == 0 {
+            let nothing = Seen {
+                rows: Some(0),
+                ..Seen::default()
+            };
+            walk.count(&nothing);
+            return Ok(Some((answer, nothing)));
+        }
+        let file = accept(&answer, self.spec, self.session, (&into, origin))?;
+        walk.bytes += file.bytes;
+        let paging = &self.spec.paging;
+        if paging.style == Style::None && self.spec.query.is_none() {
+            walk.keep(file);
+            return Ok(None);
+        }
+        let Some(mut seen) = self.look(&file, walk)? else {
+            walk.keep(file);
+            return Ok(None);
+        };
+        if self.spec.query.is_some() {
+            graphql::check(&seen, &file.origin).map_err(|error| SourceError {
+                problem: redact(&self.session.redact(&error.problem), self.spec),
+                ..error
+            })?;
+        }
+        if seen.rows.is_none() {
+            walk.without_rows(file, &answer.headers, &seen)
+                .map_err(|trouble| self.says(trouble))?;
+            return Ok(None);
+        }
+        if is_first && seen.sign.is_none() {
+            seen.sign = sign_in_headers(&answer.headers, seen.rows.unwrap_or(0));
+        }
+        walk.take(file, &seen)
+            .map_err(|trouble| self.says(trouble))?;
+        self.observer.on(Event::Progress(Progress::Pages {
+            pages: walk.pages,
+            rows: walk.rows,
+        }));
+        Ok((paging.style != Style::None).then_some((answer, seen)))
+    }
+
+    /// Looks into a page. `None` is a first page that cannot be read: the same file is read again when types are
+    /// found, by the same rules, and the message is better there.
+    fn look(&self, file: &StagedFile, walk: &Walk<'_>) -> Result<Option<Seen>> {
+        let paging = &self.spec.paging;
+        let is_first = walk.pages == 0;
+        let document = self.wanted();
+        let last = match &paging.style {
+            Style::Cursor(_, Place::Last(pointer)) | Style::Next(Place::Last(pointer)) => {
+                Some(pointer)
+            }
+            _ => None,
+        };
+        let looks_for_signs = is_first && paging.style != Style::None;
+        let question = Ask {
+            document: &document,
+            last,
+            rows_at: walk.rows_at.as_deref(),
+            signs: if looks_for_signs {
+                Signs::Wanted
+            } else {
+                Signs::Ignored
+            },
+        };
+        match self.inspect.inspect(file, &question) {
+            Ok(seen) => Ok(Some(seen)),
+            Err(_) if is_first => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wanted(&self) -> Vec<Pointer> {
+        let paging = &self.spec.paging;
+        let mut places: Vec<&Place> = [&paging.more, &paging.total, &paging.pages]
+            .into_iter()
+            .flatten()
+            .collect();
+        if let Style::Cursor(_, place) | Style::Next(place) = &paging.style {
+            places.push(place);
+        }
+        let in_body = places.into_iter().filter_map(|place| match place {
+            Place::Body(pointer) => Some(pointer.clone()),
+            Place::Last(_) | Place::Header(_) => None,
+        });
+        let mut wanted: Vec<Pointer> = in_body.collect();
+        if self.spec.query.is_some() {
+            wanted.extend(graphql::error_places());
+        }
+        wanted
+    }
+
+    /// The address a link leads to, if it may be asked.
+    fn follow(&self, page: &Url, text: &str) -> Result<Url> {
+        let target = page.join(text.trim()).map_err(|error| SourceError {
+            problem: format!(
+                "the link to the next page of `{}` is no address: {error}",
+                self.shown()
+            ),
+            hint: Some("check what `paginate` takes for the link".into()),
+        })?;
+        if self.spec.paging.base == Base::Source {
+            let mut url = self.url.clone();
+            url.set_path(target.path());
+            url.set_query(target.query());
+            return Ok(url);
+        }
+        let allowed = Redirects::Allowed(self.spec.conduct.allow.clone());
+        // Where a redirect has led us, links may lead, too.
+        http::check_link(self.url, target.clone(), &allowed)
+            .or_else(|problem| http::check_link(page, target, &allowed).map_err(|_| problem))
+            .map_err(|problem| {
+                let error = SourceError {
+                    problem: format!("the next page of `{}` is said to be at {problem}", self.shown()),
+                    hint: Some(
+                        "if the source lies behind a proxy, `rebase` in `paginate` keeps its own address".into(),
+                    ),
+                };
+                error.into()
+            })
+    }
+
+    fn change(&self, request: &mut Request, json: &str) -> Result<()> {
+        match self.spec.paging.style.param() {
+            Some(param) => self.put(request, param, json),
+            None => Ok(()),
+        }
+    }
+
+    fn put(&self, request: &mut Request, target: &Param, json: &str) -> Result<()> {
+        let put = param::put(request, target, json, self.spec.query.as_ref());
+        put.map_err(|problem| {
+            let error = SourceError {
+                problem: format!("the value for `{target}` cannot be sent: {problem}"),
+                hint: Some("check the parameter and the path in `paginate`".into()),
+            };
+            error.into()
+        })
+    }
+
+    /// Whether the format's own total counts what was asked for: `OData` counts without `$top` and `$skip`.
+    fn counts_all(&self) -> bool {
+        !self.url.query_pairs().any(|(name, _)| {
+            let name = name.trim_start_matches('$');
+            name.eq_ignore_ascii_case("top") || name.eq_ignore_ascii_case("skip")
+        })
+    }
+
+    fn tell(&self, walk: &Walk<'_>) {
+        let paging = &self.spec.paging;
+        let origin = self.shown();
+        if walk.pages > 1 || !matches!(paging.style, Style::Auto | Style::None) {
+            let (pages, rows) = (count(walk.pages, "page"), count(walk.rows, "row"));
+            self.observer
+                .on(Event::Note(format!("{origin}: {pages} with {rows}")));
+        }
+        if let Some(sign) = walk.sign.as_ref().filter(|_| walk.pages == 1) {
+            self.observer.on(Event::Warning(format!(
+                "`{origin}` looks like one page of several: {sign}; say in `paginate` how to get the others, or `paginate: none` if this is all"
+            )));
+        }
+    }
+}
+
+fn with_number(into: &Path, page: u32) -> PathBuf {
+    let mut name = into.as_os_str().to_owned();
+    name.push(format!("-{page}"));
+    PathBuf::from(name)
+}
+
+/// Signs of further pages beside the body.
+fn sign_in_headers(headers: &HeaderMap, rows: u64) -> Option<String> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    for name in ["x-total-count", "x-total"] {
+        let total: Option<u64> = text(name).and_then(|text| text.parse().ok());
+        if let Some(total) = total.filter(|total| *total > rows) {
+            return Some(format!(
+                "the header `{name}` says {total} where {} came",
+                count(rows, "row")
+            ));
+        }
+    }
+    let next = text("x-next-page").filter(|next| !next.is_empty());
+    next.map(|_| "the header `x-next-page` is set".to_owned())
+}

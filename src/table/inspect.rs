@@ -1,0 +1,499 @@
+//! Looks into one page while pages are still being fetched: how many rows, and what leads to the next one.
+//!
+//! Rows are counted by the rules that read them afterwards; the place found on the first page holds for all.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::io::Read;
+
+use serde_json::value::RawValue;
+
+use super::json::{self, Record, Stop};
+use super::path::{RecordsPath, Step, keys, pointer};
+use super::place::{Problem, quoted};
+use super::stream::{self, Scanner};
+use super::{DataError, Rules, Table, atom};
+use crate::source::{Ask, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
+
+/// Where `OData` says that there is more.
+const NEXT_LINKS: [&[&str]; 4] = [
+    &["@odata.nextLink"],
+    &["@nextLink"],
+    &["odata.nextLink"],
+    &["d", "__next"],
+];
+
+/// Where `OData` says how many rows there are, and under which path these then lie.
+const TOTALS: [(&[&str], &str); 4] = [
+    (&["@odata.count"], "/value"),
+    (&["@count"], "/value"),
+    (&["odata.count"], "/value"),
+    (&["d", "__count"], "/d/results"),
+];
+
+/// Keys whose value, if there is one, leads to another page.
+const NEXT_KEYS: [&str; 11] = [
+    "next",
+    "nextpage",
+    "nexturl",
+    "nextpageurl",
+    "nextlink",
+    "nexthref",
+    "nextcursor",
+    "nextpagetoken",
+    "nexttoken",
+    "endcursor",
+    "continuationtoken",
+];
+
+/// Keys whose `true` says that there is another page.
+const MORE_KEYS: [&str; 5] = ["hasmore", "hasnext", "hasnextpage", "more", "morepages"];
+
+/// Keys whose value is the number of all rows.
+const TOTAL_KEYS: [&str; 7] = [
+    "total",
+    "totalcount",
+    "totalresults",
+    "totalitems",
+    "totalrecords",
+    "totalrows",
+    "count",
+];
+
+/// Objects that hold such keys.
+const ABOUT_PAGES: [&str; 12] = [
+    "meta",
+    "metadata",
+    "page",
+    "paging",
+    "pagination",
+    "pageinfo",
+    "links",
+    "_links",
+    "cursor",
+    "cursors",
+    "responsemetadata",
+    "info",
+];
+
+/// Reads a path to one value; the error says what was probably meant.
+pub fn parse_pointer(text: &str) -> Result<Pointer, String> {
+    Ok(Pointer { keys: keys(text)? })
+}
+
+impl Inspect for Rules {
+    fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
+        let inspected = if page.format == Format::Json {
+            self.inspect_document(page, ask)
+        } else if page.format == Format::NdJson {
+            count_records(page, self.records.as_ref(), ask)
+        } else {
+            return Ok(self.inspect_other(page)?);
+        };
+        Ok(inspected.map_err(|problem| problem.at(page, None, None))?)
+    }
+}
+
+impl Rules {
+    fn inspect_document(&self, page: &StagedFile, ask: &Ask<'_>) -> Result<Seen, Problem> {
+        let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
+        let pinned = pinned.map_err(Problem::new)?;
+        let path = match (&self.records, pinned) {
+            (Some(path), _) => path.clone(),
+            (None, Some(path)) => path,
+            (None, None) => json::locate(page)?.path,
+        };
+        let mut look = Look::new(ask, &path);
+        let (input, skipped) = stream::open(&page.path)?;
+        let all: Vec<usize> = (0..look.wanted.len()).collect();
+        look.seek(&mut Scanner::new(input, skipped), 0, &all)?;
+        let mut seen = if look.has_rows {
+            count_records(page, Some(&path), ask)?
+        } else {
+            Seen::default()
+        };
+        let at = path.to_string();
+        for (pointer, found) in ask.document.iter().zip(&look.found) {
+            seen.document
+                .extend(found.clone().map(|text| (pointer.clone(), text)));
+        }
+        let own = &look.found[ask.document.len()..];
+        let (links, totals) = own.split_at(NEXT_LINKS.len());
+        let link = links.iter().flatten().next();
+        seen.next_link = link.and_then(|text| serde_json::from_str(text).ok());
+        seen.total = TOTALS
+            .iter()
+            .zip(totals)
+            .filter(|((_, place), _)| *place == at)
+            .find_map(|(_, found)| found.clone());
+        // A document that is one row may have a column `total`, and an array says nothing of pages.
+        if ask.signs == Signs::Wanted && !path.steps.is_empty() && seen.next_link.is_none() {
+            seen.sign = sign(page, seen.rows.unwrap_or(0))?;
+        }
+        seen.rows_at = Some(at);
+        Ok(seen)
+    }
+
+    /// Formats without places inside: reading them as a table counts their rows.
+    fn inspect_other(&self, page: &StagedFile) -> Result<Seen, DataError> {
+        let rules = Rules {
+            records: self.records.clone(),
+            ..Rules::default()
+        };
+        let staged = Staged {
+            name: String::new(),
+            files: vec![page.clone()],
+            fetched_at: 0,
+            requests: 0,
+        };
+        let table = Table::read(&staged, &rules)?;
+        let mut hasher = DefaultHasher::new();
+        table.for_each_row::<DataError>(|row| {
+            format!("{row:?}").hash(&mut hasher);
+            Ok(())
+        })?;
+        let feed = atom::look(page).unwrap_or_default();
+        Ok(Seen {
+            rows: Some(table.rows()),
+            digest: hasher.finish(),
+            next_link: feed.next,
+            total: feed.count,
+            ..Seen::default()
+        })
+    }
+}
+
+/// Counts records and remembers what makes them the same or the last.
+fn count_records(
+    page: &StagedFile,
+    path: Option<&RecordsPath>,
+    ask: &Ask<'_>,
+) -> Result<Seen, Problem> {
+    let mut hasher = DefaultHasher::new();
+    let mut rows = 0;
+    let mut last = String::new();
+    let result = json::read(page, path, &mut |record: Record<'_>| {
+        rows += 1;
+        record.text.hash(&mut hasher);
+        if ask.last.is_some() {
+            last.clear();
+            last.push_str(record.text);
+        }
+        Ok::<(), Problem>(())
+    });
+    match result {
+        Ok(_) => {}
+        Err(Stop::Problem(problem) | Stop::Sink(problem)) => return Err(problem),
+    }
+    let mut seen = Seen {
+        rows: Some(rows),
+        digest: hasher.finish(),
+        ..Seen::default()
+    };
+    if let Some(wanted) = ask.last.filter(|_| rows > 0) {
+        let mut look = Look {
+            wanted: vec![Want::Text(&wanted.keys)],
+            found: vec![None],
+            has_rows: false,
+        };
+        let mut scanner = Scanner::with_block(last.as_bytes(), 0, last.len());
+        look.seek(&mut scanner, 0, &[0])?;
+        seen.last = look.found.pop().flatten();
+    }
+    Ok(seen)
+}
+
+/// Something to be found in a document.
+enum Want<'a> {
+    Text(&'a [String]),
+    Own(&'static [&'static str]),
+    /// The place of the rows, as far as it is one place.
+    Rows(&'a [Step]),
+}
+
+impl Want<'_> {
+    fn key(&self, at: usize) -> Option<&str> {
+        match self {
+            Want::Text(keys) => keys.get(at).map(String::as_str),
+            Want::Own(keys) => keys.get(at).copied(),
+            Want::Rows(steps) => match steps.get(at)? {
+                Step::Key(key) => Some(key),
+                Step::Each => None,
+            },
+        }
+    }
+}
+
+struct Look<'a> {
+    wanted: Vec<Want<'a>>,
+    /// JSON texts, by what is wanted.
+    found: Vec<Option<String>>,
+    has_rows: bool,
+}
+
+impl<'a> Look<'a> {
+    fn new(ask: &Ask<'a>, path: &'a RecordsPath) -> Look<'a> {
+        let asked = ask.document.iter().map(|pointer| Want::Text(&pointer.keys));
+        let totals = TOTALS.iter().map(|(keys, _)| *keys);
+        let own = NEXT_LINKS.into_iter().chain(totals).map(Want::Own);
+        let mut wanted: Vec<Want<'a>> = asked.chain(own).collect();
+        wanted.push(Want::Rows(&path.steps));
+        Look {
+            found: vec![None; wanted.len()],
+            wanted,
+            has_rows: false,
+        }
+    }
+
+    /// Takes the next value, in which the keys from `depth` on of some things lead further.
+    fn seek<R: Read>(
+        &mut self,
+        scanner: &mut Scanner<R>,
+        depth: usize,
+        some: &[usize],
+    ) -> Result<(), Problem> {
+        let (here, below): (Vec<usize>, Vec<usize>) = some
+            .iter()
+            .partition(|want| self.wanted[**want].key(depth).is_none());
+        let is_rows = |want: &usize| matches!(self.wanted[*want], Want::Rows(_));
+        let are_rows_here = here.iter().any(is_rows);
+        self.has_rows |= are_rows_here;
+        if here
+            .iter()
+            .all(|want| matches!(self.wanted[*want], Want::Rows(_)))
+        {
+            return self.enter(scanner, depth, &below);
+        }
+        let range = scanner.value()?;
+        let (text, offset) = scanner.text(&range)?;
+        serde_json::from_str::<&RawValue>(text)
+            .map_err(|error| Problem::json(text, &error).within(offset))?;
+        for want in here {
+            self.found[want] = Some(text.to_owned());
+        }
+        let mut inner = Scanner::with_block(text.as_bytes(), offset, text.len());
+        self.enter(&mut inner, depth, &below)
+    }
+
+    fn enter<R: Read>(
+        &mut self,
+        scanner: &mut Scanner<R>,
+        depth: usize,
+        some: &[usize],
+    ) -> Result<(), Problem> {
+        let first = scanner.begin()?;
+        if some.is_empty() || !matches!(first, b'{' | b'[') {
+            return scanner.pass();
+        }
+        let mut member = |scanner: &mut Scanner<R>, key: &str| {
+            let leads = |want: &&usize| self.wanted[**want].key(depth) == Some(key);
+            let inside: Vec<usize> = some.iter().filter(leads).copied().collect();
+            if inside.is_empty() {
+                scanner.pass()
+            } else {
+                self.seek(scanner, depth + 1, &inside)
+            }
+        };
+        if first == b'{' {
+            scanner.object(|scanner, key| member(scanner, &key))
+        } else {
+            scanner.array(|scanner, index| member(scanner, &index.to_string()))
+        }
+    }
+}
+
+/// Finds out why a document looks like one page of several.
+fn sign(page: &StagedFile, rows: u64) -> Result<Option<String>, Problem> {
+    let (input, skipped) = stream::open(&page.path)?;
+    let mut scanner = Scanner::new(input, skipped);
+    let mut sign = None;
+    if scanner.begin()? != b'{' {
+        return Ok(None);
+    }
+    scanner.object(|scanner, key| {
+        let first = scanner.begin()?;
+        let is_about_pages = ABOUT_PAGES.contains(&simple(&key).as_str());
+        if first == b'{' && is_about_pages {
+            return scanner.object(|scanner, inner| {
+                let steps = [Step::Key(key.clone()), Step::Key(inner)];
+                judge(scanner, &steps, rows, &mut sign)
+            });
+        }
+        judge(scanner, &[Step::Key(key)], rows, &mut sign)
+    })?;
+    Ok(sign)
+}
+
+fn judge<R: Read>(
+    scanner: &mut Scanner<R>,
+    steps: &[Step],
+    rows: u64,
+    sign: &mut Option<String>,
+) -> Result<(), Problem> {
+    let Some(Step::Key(key)) = steps.last() else {
+        return scanner.pass();
+    };
+    let name = simple(key);
+    let first = scanner.begin()?;
+    let is_scalar = !matches!(first, b'[' | b'{');
+    // JSON:API and HAL links are objects.
+    if first == b'{' && name == "next" {
+        sign.get_or_insert_with(|| format!("{} is set", quoted(&pointer(steps))));
+    }
+    if !is_scalar {
+        return scanner.pass();
+    }
+    let range = scanner.value()?;
+    let (text, _) = scanner.text(&range)?;
+    let number: Option<u64> = text.trim_matches('"').parse().ok();
+    let is_set = !matches!(text, "null" | "false" | "\"\"" | "0" | "\"0\"");
+    let place = quoted(&pointer(steps));
+    if NEXT_KEYS.contains(&name.as_str()) && is_set {
+        sign.get_or_insert_with(|| format!("{place} is set"));
+    } else if MORE_KEYS.contains(&name.as_str()) && text == "true" {
+        sign.get_or_insert_with(|| format!("{place} is true"));
+    } else if TOTAL_KEYS.contains(&name.as_str()) && number.is_some_and(|total| total > rows) {
+        let total = number.unwrap_or_default();
+        let came = if rows == 1 { "row came" } else { "rows came" };
+        sign.get_or_insert_with(|| format!("{place} says {total} where {rows} {came}"));
+    }
+    Ok(())
+}
+
+/// `has_more`, `hasMore` and `HAS-MORE` are one word; a leading `_` stays for `_links`.
+fn simple(key: &str) -> String {
+    let start = usize::from(key.starts_with('_'));
+    let letters = key[start..].chars().filter(char::is_ascii_alphanumeric);
+    let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    format!("{}{letters}", &key[..start])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(text: &str, ask: &Ask<'_>) -> Seen {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page");
+        std::fs::write(&path, text).unwrap();
+        let format = if text.starts_with(['{', '[']) {
+            Format::Json
+        } else {
+            Format::Csv
+        };
+        let page = StagedFile {
+            path,
+            format,
+            origin: "page".into(),
+            bytes: text.len() as u64,
+        };
+        Rules::default().inspect(&page, ask).unwrap()
+    }
+
+    const PLAIN: Ask<'static> = Ask {
+        document: &[],
+        last: None,
+        rows_at: None,
+        signs: Signs::Wanted,
+    };
+
+    #[test]
+    fn rows_and_values_are_found() {
+        let pointers = ["/meta/next", "/meta", "/data/1/id", "/none", "/nil"];
+        let pointers = pointers.map(|text| parse_pointer(text).unwrap());
+        let id = parse_pointer("/id").unwrap();
+        let ask = Ask {
+            document: &pointers,
+            last: Some(&id),
+            ..PLAIN
+        };
+        let text = r#"{"meta": {"next": "a\"b"}, "data": [{"id": 1}, {"id": "x"}], "nil": null}"#;
+        let seen = look(text, &ask);
+        assert_eq!(seen.rows, Some(2));
+        assert_eq!(seen.rows_at.as_deref(), Some("/data"));
+        assert_eq!(seen.last.as_deref(), Some("\"x\""));
+        let found: Vec<(String, &str)> = seen
+            .document
+            .iter()
+            .map(|(pointer, text)| (pointer.to_string(), text.as_str()))
+            .collect();
+        let expected = [
+            ("/meta/next", r#""a\"b""#),
+            ("/meta", r#"{"next": "a\"b"}"#),
+            ("/data/1/id", "\"x\""),
+            ("/nil", "null"),
+        ];
+        assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text)));
+    }
+
+    #[test]
+    fn the_place_of_the_first_page_holds() {
+        let at = |rows_at| Ask {
+            rows_at: Some(rows_at),
+            ..PLAIN
+        };
+        assert_eq!(look(r#"{"items":[]}"#, &at("/items")).rows, Some(0));
+        assert_eq!(look(r#"{"items":null}"#, &at("/items")).rows, Some(0));
+        assert_eq!(look(r#"{"data":[{}]}"#, &at("/items")).rows, None);
+        assert_eq!(look(r#"{"a":5}"#, &at("/a/b")).rows, None);
+        assert_eq!(look(r#"{"a":{"x":{},"y":{}}}"#, &at("/a/*")).rows, Some(2));
+        assert_eq!(look("[1,2]", &at("/")).rows, Some(2));
+    }
+
+    #[test]
+    fn odata_says_where_it_goes_on() {
+        let seen = look(
+            r#"{"@odata.count":"7","value":[{}],"@odata.nextLink":"X?$skip=1"}"#,
+            &PLAIN,
+        );
+        assert_eq!(seen.next_link.as_deref(), Some("X?$skip=1"));
+        assert_eq!(seen.total.as_deref(), Some("\"7\""));
+        let seen = look(
+            r#"{"d":{"results":[{}],"__count":"7","__next":"u"}}"#,
+            &PLAIN,
+        );
+        assert_eq!(seen.next_link.as_deref(), Some("u"));
+        assert_eq!(seen.total.as_deref(), Some("\"7\""));
+    }
+
+    #[track_caller]
+    fn check_sign(text: &str, expected: Option<&str>) {
+        assert_eq!(look(text, &PLAIN).sign.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn pages_look_like_pages() {
+        check_sign(
+            r#"{"data":[{}],"has_more":true}"#,
+            Some("`/has_more` is true"),
+        );
+        check_sign(r#"{"data":[{}],"has_more":false}"#, None);
+        check_sign(
+            r#"{"data":[{}],"meta":{"hasMore":true}}"#,
+            Some("`/meta/hasMore` is true"),
+        );
+        check_sign(r#"{"results":[{}],"next":null,"count":1}"#, None);
+        check_sign(
+            r#"{"results":[{}],"next":"u","count":1}"#,
+            Some("`/next` is set"),
+        );
+        check_sign(
+            r#"{"results":[{}],"count":"12"}"#,
+            Some("`/count` says 12 where 1 row came"),
+        );
+        check_sign(
+            r#"{"data":[{}],"_links":{"next":{"href":"u"}}}"#,
+            Some("`/_links/next` is set"),
+        );
+        check_sign(r#"{"total":500,"free":20}"#, None);
+        check_sign(r#"[{"next":"u"}]"#, None);
+    }
+
+    #[test]
+    fn other_formats_are_counted_by_reading_them() {
+        let seen = look("a,b\n1,2\n3,4\n", &PLAIN);
+        assert_eq!(seen.rows, Some(2));
+        assert_ne!(seen.digest, look("a,b\n1,2\n3,5\n", &PLAIN).digest);
+        assert_eq!(seen.digest, look("a,b\n1,2\n3,4\n", &PLAIN).digest);
+    }
+}
