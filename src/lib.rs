@@ -14,7 +14,7 @@
 //! | module | what it is | may import |
 //! |---|---|---|
 //! | [`events`] | what stages say while they work | – |
-//! | [`http`] | one client for both networks; retries, redirects | `events` |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events` |
 //! | [`source`] | brings bytes to this disk, knows their format | `events http` |
 //! | [`table`] | finds records, decides columns and types, converts values | `source` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `events table` |
@@ -34,6 +34,9 @@
 //!
 //! *Invariant:* every retry happens in `http`; every other module sees one request, one outcome.
 //! Restarting an upload session is not a retry; it is the publish workflow.
+//!
+//! *Invariant:* what a server supplies (a redirect, a next link) is followed only as `http::check_link`
+//! allows; no header of the user's reaches an origin the user did not name.
 //!
 //! *Invariant:* nothing is published that was not completely read and typed, completed on disk
 //! and let through by every guard.

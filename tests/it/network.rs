@@ -191,7 +191,7 @@ fn a_ca_of_ones_own_is_trusted_when_it_is_named() {
 fn tableau_is_trusted_by_the_same_ca() {
     let site = Simulator::start();
     let ours = Authority::new("Ours");
-    let front = ours.front(address_of(&site.url().to_string()), &["127.0.0.1"]);
+    let front = ours.front(address_of(&site.url()), &["127.0.0.1"]);
     let publishing = || {
         Action::publishing_to(&site)
             .input("server-url", format!("https://{front}"))

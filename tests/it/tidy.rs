@@ -37,11 +37,14 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Names of the outside world and the modules that may say them.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("hyperdb_api", &["hyper"]),
     ("quick_xml", &["table", "tableau"]),
     ("envy::", &["inputs"]),
     ("reqwest", &["http"]),
+    ("flate2", &["http"]),
+    ("brotli::", &["http"]),
+    ("zstd::", &["http"]),
     ("tokio::fs", &["http", "tableau"]),
     ("\"GITHUB_", &["report", "inputs"]),
     ("std::env::var", &["main"]),
