@@ -112,6 +112,11 @@ impl Action {
         self
     }
 
+    /// Returns the workspace the step will see.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.machine.workspace()
+    }
+
     /// Prepares the command as the runner would start it in the container.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_publish-to-tableau"));
