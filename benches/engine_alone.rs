@@ -16,7 +16,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let engine = engine::Engine::start(&hyperd, folder.path()).unwrap();
+    let engine = engine::Engine::start(&hyperd, folder.path(), engine::Reach::Nothing).unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     for statement in [
         "CREATE DATABASE \"one.hyper\"",

@@ -2,14 +2,31 @@
 
 use std::fmt;
 
-use crate::hyper::Draft;
+use crate::hyper::{Answer, Draft, Duplicates, EngineError};
+
+/// Examples of keys in a message.
+const EXAMPLES: usize = 5;
+/// Characters of an example that are shown.
+const SHOWN: usize = 40;
 
 /// What the user asked to be true of the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guards {
     /// Fewer rows than this and nothing is published.
     pub min_rows: u64,
+    /// Columns that identify a row, if declared.
+    pub key: Option<Key>,
+    /// Conditions over the result.
+    pub checks: Vec<Check>,
 }
+
+/// Columns that together are unique and never null. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(Vec<String>);
+
+/// A condition in Hyper SQL over the columns of the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check(String);
 
 /// Whether a guard let the data through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +46,18 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// What was found, in numbers.
     pub found: String,
+    /// What to do about it, if it failed.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.outcome {
+            Outcome::Held => '✓',
+            Outcome::Failed => '✗',
+        };
+        write!(f, "{mark} {}: {}", self.guard, self.found)
+    }
 }
 
 /// At least one guard failed.
@@ -40,7 +69,17 @@ pub struct GuardError {
 impl GuardError {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
-        "check what the source delivers now; if this is as it should be, change the guard (`min-rows: 0` publishes an empty table)".into()
+        let mut hints: Vec<&str> = Vec::new();
+        for hint in self
+            .failed
+            .iter()
+            .filter_map(|verdict| verdict.hint.as_deref())
+        {
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        hints.join("; ")
     }
 }
 
@@ -57,27 +96,297 @@ impl fmt::Display for GuardError {
 
 impl std::error::Error for GuardError {}
 
+impl Key {
+    /// Takes names separated by commas or line breaks; `"…"` around a name that holds one.
+    pub fn parse(text: &str) -> Result<Key, String> {
+        let mut names: Vec<String> = Vec::new();
+        for line in text.lines().map(str::trim) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            for name in split(line)? {
+                if names
+                    .iter()
+                    .any(|other| other.to_lowercase() == name.to_lowercase())
+                {
+                    return Err(format!("`{name}` is named twice"));
+                }
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            return Err("it names no column".into());
+        }
+        Ok(Key(names))
+    }
+
+    /// Finds the columns in the result.
+    fn columns<'a>(&self, names: &[&'a str]) -> Result<Vec<&'a str>, String> {
+        let find = |name: &String| {
+            let exact = names.iter().find(|other| *other == name);
+            let found = exact.or_else(|| {
+                names
+                    .iter()
+                    .find(|other| other.to_lowercase() == name.to_lowercase())
+            });
+            found.copied().ok_or_else(|| name.clone())
+        };
+        self.0.iter().map(find).collect()
+    }
+}
+
+/// Splits a line of names; a quote within quotes is doubled.
+fn split(line: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start();
+        let (name, after) = if let Some(mut quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            loop {
+                let end = quoted.find('"').ok_or("a quote is not closed")?;
+                name += &quoted[..end];
+                quoted = &quoted[end + 1..];
+                match quoted.strip_prefix('"') {
+                    Some(further) => {
+                        name.push('"');
+                        quoted = further;
+                    }
+                    None => break (name, quoted.trim_start()),
+                }
+            }
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].trim_end().to_owned(), &rest[end..])
+        };
+        if name.is_empty() {
+            return Err(format!("a name is missing in `{line}`"));
+        }
+        if name.contains('\0') {
+            return Err("a name contains a NUL character".into());
+        }
+        names.push(name);
+        match after.strip_prefix(',') {
+            Some(further) => rest = further,
+            None if after.is_empty() => return Ok(names),
+            None => return Err(format!("a comma is missing before `{after}`")),
+        }
+    }
+}
+
+impl Check {
+    /// Takes one expression; whether it is one, the engine says.
+    pub fn parse(text: &str) -> Result<Check, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("the condition is empty".into());
+        }
+        if text.contains('\0') {
+            return Err("the condition contains a NUL character".into());
+        }
+        let first: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+        if matches!(
+            first.to_ascii_lowercase().as_str(),
+            "select" | "with" | "insert" | "update" | "delete" | "create" | "drop" | "copy"
+        ) {
+            return Err(format!(
+                "`{text}` is a statement: write a condition, such as `count(*) FILTER (WHERE amount < 0) = 0`"
+            ));
+        }
+        Ok(Check(text.to_owned()))
+    }
+}
+
 /// Runs every guard over the finished result, also after one has failed.
 pub fn check(draft: &Draft, guards: &Guards) -> Vec<Verdict> {
-    vec![check_rows(draft.rows(), guards)]
+    let mut verdicts = vec![check_rows(draft.rows(), guards)];
+    verdicts.extend(guards.key.iter().map(|key| check_key(draft, key)));
+    verdicts.extend(
+        guards
+            .checks
+            .iter()
+            .map(|check| check_condition(draft, check)),
+    );
+    verdicts
 }
 
 /// The row guard alone, for a result that has not even columns.
 pub fn check_rows(rows: u64, guards: &Guards) -> Verdict {
-    let outcome = if rows < guards.min_rows {
-        Outcome::Failed
-    } else {
-        Outcome::Held
-    };
     let found = match rows {
         1 => "the result has 1 row".to_owned(),
         rows => format!("the result has {rows} rows"),
     };
     Verdict {
         guard: format!("min-rows: {}", guards.min_rows),
-        outcome,
+        outcome: Outcome::of(rows >= guards.min_rows),
         found,
+        hint: (rows < guards.min_rows).then(|| {
+            "check what the source delivers now; if this is as it should be, change the guard (`min-rows: 0` publishes an empty table)".into()
+        }),
     }
+}
+
+fn check_key(draft: &Draft, key: &Key) -> Verdict {
+    let guard = format!("key: {}", key.0.join(", "));
+    let names: Vec<&str> = draft
+        .columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let columns = match key.columns(&names) {
+        Ok(columns) => columns,
+        Err(name) => {
+            let found = format!("the result has no column `{name}`");
+            let hint = crate::hyper::suggest(&name, &names);
+            return Verdict::failed(guard, found, format!("`key`: {hint}"));
+        }
+    };
+    match draft.duplicates(&columns, EXAMPLES) {
+        Ok(found) => {
+            let holds = found.incomplete == 0 && found.repeated == 0;
+            Verdict {
+                guard,
+                outcome: Outcome::of(holds),
+                found: say_duplicates(&found, draft.rows()),
+                hint: (!holds).then(|| {
+                    "remove the rows in `sql`, or add the columns to `key` that tell them apart"
+                        .into()
+                }),
+            }
+        }
+        Err(error) => Verdict::failed(guard, format!("{error:#}"), String::new()),
+    }
+}
+
+fn say_duplicates(found: &Duplicates, rows: u64) -> String {
+    let mut said = Vec::new();
+    if found.repeated > 0 {
+        let examples: Vec<String> = found
+            .examples
+            .iter()
+            .map(|(values, n)| {
+                let values: Vec<String> = values.iter().map(|value| shorten(value)).collect();
+                format!("`{}` ({n} rows)", values.join("`, `"))
+            })
+            .collect();
+        let more = if found.repeated > count(found.examples.len()) {
+            ", …"
+        } else {
+            ""
+        };
+        let keys = if found.repeated == 1 {
+            "value is"
+        } else {
+            "values are"
+        };
+        said.push(format!(
+            "{} {keys} in {} rows: {}{more}",
+            found.repeated,
+            found.rows,
+            examples.join(", ")
+        ));
+    }
+    match found.incomplete {
+        0 => {}
+        1 => said.push("1 row has NULL there".to_owned()),
+        n => said.push(format!("{n} rows have NULL there")),
+    }
+    if said.is_empty() {
+        return match rows {
+            1 => "unique and never NULL in 1 row".into(),
+            rows => format!("unique and never NULL in {rows} rows"),
+        };
+    }
+    said.join("; ")
+}
+
+fn check_condition(draft: &Draft, check: &Check) -> Verdict {
+    let guard = format!("checks: {}", check.0);
+    match draft.evaluate(&check.0) {
+        Ok(answer) => {
+            let holds = answer.untrue == 0 && answer.unknown == 0;
+            Verdict {
+                guard,
+                outcome: Outcome::of(holds),
+                found: say_answer(answer),
+                hint: (!holds).then(|| {
+                    "check what the source delivers now; if this is as it should be, change the line in `checks`".into()
+                }),
+            }
+        }
+        Err(error) => {
+            let hint = error.hint.clone().unwrap_or_else(|| {
+                "a line of `checks` is a condition in Hyper SQL over the columns of the result"
+                    .into()
+            });
+            Verdict::failed(guard, say_error(&error), hint)
+        }
+    }
+}
+
+/// Without the place: it counts from the beginning of a statement the user did not write.
+fn say_error(error: &EngineError) -> String {
+    let first = error.message.lines().next().unwrap_or_default();
+    match &error.code {
+        Some(code) => format!("Hyper answered {code}: {first}"),
+        None => first.to_owned(),
+    }
+}
+
+fn say_answer(answer: Answer) -> String {
+    let Answer {
+        values,
+        untrue,
+        unknown,
+    } = answer;
+    match (values, untrue, unknown) {
+        (1, 1, _) => "it is false".into(),
+        (1, _, 1) => "it is NULL".into(),
+        (1, ..) => "it is true".into(),
+        (values, 0, 0) => format!("it is true in all {values} rows"),
+        (values, untrue, 0) => format!("it is false in {untrue} of {values} rows"),
+        (values, 0, unknown) => format!("it is NULL in {unknown} of {values} rows"),
+        (values, untrue, unknown) => {
+            format!("it is false in {untrue} and NULL in {unknown} of {values} rows")
+        }
+    }
+}
+
+impl Outcome {
+    fn of(holds: bool) -> Outcome {
+        if holds {
+            Outcome::Held
+        } else {
+            Outcome::Failed
+        }
+    }
+}
+
+impl Verdict {
+    fn failed(guard: String, found: String, hint: String) -> Verdict {
+        Verdict {
+            guard,
+            outcome: Outcome::Failed,
+            found,
+            hint: (!hint.is_empty()).then_some(hint),
+        }
+    }
+}
+
+fn shorten(value: &str) -> String {
+    let mut shown: String = value
+        .chars()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
+    if value.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Fails if any verdict does.
@@ -91,5 +400,43 @@ pub fn judge(verdicts: &[Verdict]) -> Result<(), GuardError> {
         Ok(())
     } else {
         Err(GuardError { failed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_names_with_commas_lines_and_quotes() {
+        let parse = |text| Key::parse(text).map(|key| key.0);
+        let names = |names: &[&str]| Ok(names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(parse("id"), names(&["id"]));
+        assert_eq!(parse("a, user name ,b"), names(&["a", "user name", "b"]));
+        assert_eq!(parse("a\n# not this\n\n b,c\n"), names(&["a", "b", "c"]));
+        assert_eq!(
+            parse(r#""a, b", "say ""hi""" , c"#),
+            names(&["a, b", "say \"hi\"", "c"])
+        );
+        assert_eq!(parse("a,,b"), Err("a name is missing in `a,,b`".into()));
+        assert_eq!(parse("a,"), Err("a name is missing in `a,`".into()));
+        assert_eq!(parse("\"a"), Err("a quote is not closed".into()));
+        assert_eq!(
+            parse("\"a\" b"),
+            Err("a comma is missing before `b`".into())
+        );
+        assert_eq!(parse("id, ID"), Err("`ID` is named twice".into()));
+    }
+
+    #[test]
+    fn a_statement_is_no_condition() {
+        assert!(Check::parse("count(*) > 0").is_ok());
+        assert!(Check::parse("selected").is_ok());
+        assert!(
+            Check::parse("SELECT 1")
+                .unwrap_err()
+                .contains("write a condition")
+        );
+        assert!(Check::parse("drop table x").is_err());
     }
 }

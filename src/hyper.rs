@@ -5,7 +5,9 @@
 //! `CREATE TABLE … AS` shapes them. A [`Draft`] is a finished table nobody else sees yet;
 //! [`Draft::seal`] turns it into the file that may be published.
 
+mod ask;
 mod engine;
+mod files;
 mod load;
 mod shape;
 
@@ -20,7 +22,9 @@ use hyperdb_api::Connection;
 
 use crate::events::{Event, Observer, count};
 use crate::table::{ColumnType, Table};
-use engine::Engine;
+pub use ask::{Answer, Duplicates};
+use engine::{Engine, Reach};
+use files::Files;
 
 /// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
 pub const SCHEMA: &str = "Extract";
@@ -86,6 +90,8 @@ pub struct Draft {
     connection: Connection,
     engine: Engine,
     folder: PathBuf,
+    /// The result table, qualified and quoted.
+    table: String,
     rows: u64,
     columns: Vec<ResultColumn>,
 }
@@ -145,34 +151,56 @@ pub fn build(
     observer: &dyn Observer,
 ) -> Result<Draft> {
     let hyperd = engine::find(workshop.hyperd.as_deref())?;
-    let engine = Engine::start(&hyperd, &workshop.folder)?;
-    let connection = open(&engine)?;
+    let files = files::stage(tables, &workshop.folder)?;
+    let reach = match &files {
+        Some(files) => Reach::Folder(files.folder()),
+        None => Reach::Nothing,
+    };
+    let mut engine = Engine::start(&hyperd, &workshop.folder, reach)?;
+    let built = fill(&engine, tables, shape, files, observer);
+    let (connection, table, rows, columns) = built.map_err(|error| engine.blame(error))?;
+    Ok(Draft {
+        connection,
+        engine,
+        folder: workshop.folder.clone(),
+        table,
+        rows,
+        columns,
+    })
+}
+
+/// Loads and shapes; afterwards no file is within the engine's reach, the user's SQL included.
+fn fill(
+    engine: &Engine,
+    tables: &[Table],
+    shape: &Shape,
+    files: Option<Files>,
+    observer: &dyn Observer,
+) -> Result<(Connection, String, u64, Vec<ResultColumn>)> {
+    let connection = open(engine)?;
     let result = format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(&shape.table.0));
+    let staged = files.as_ref();
     match (&shape.sql, tables) {
         (None, [table]) => {
             let target = load::Target::Result(&shape.table);
-            load::insert(&connection, table, &target, observer)?;
+            load::insert(&connection, table, &target, staged, observer)?;
+            files.map(Files::remove).transpose()?;
         }
         (None, _) => bail!("several tables need `sql` to become one"),
         (Some(sql), _) => {
             for table in tables {
-                load::insert(&connection, table, &load::Target::Staging, observer)?;
+                load::insert(&connection, table, &load::Target::Staging, staged, observer)?;
                 let rows = count(table.rows(), "row");
                 observer.on(Event::Note(format!("staged {rows} as `{}`", table.name())));
             }
+            files.map(Files::remove).transpose()?;
             let select = shape::normalise(&connection, sql, tables)?;
             let statement = format!("CREATE TABLE {result} AS\n{select}");
             shape::run(&connection, &statement, tables)?;
         }
     }
     let (rows, columns) = shape::describe(&connection, &result)?;
-    Ok(Draft {
-        connection,
-        engine,
-        folder: workshop.folder.clone(),
-        rows,
-        columns,
-    })
+    Ok((connection, result, rows, columns))
 }
 
 impl Draft {
@@ -193,6 +221,7 @@ impl Draft {
             folder,
             rows,
             columns,
+            table: _,
         } = self;
         // Committed data is on disk only after this; killing the engine earlier leaves an empty file.
         connection
@@ -262,6 +291,11 @@ impl TableName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Names the column of the result that `name` was meant to be, or those there are.
+pub fn suggest(name: &str, names: &[&str]) -> String {
+    shape::suggest(name, names, "the result")
 }
 
 /// Creates the file, attaches it under [`RESULT`] and fixes the session's zone.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::gate::Guards;
+use crate::gate::{Check, Guards, Key};
 use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
 use crate::source::{Auth, Spec};
@@ -129,11 +129,7 @@ impl Inputs {
         let mut source = parse::source(&raw, &place, &mut problems);
         let shape = read_shape(&raw, &mut problems);
         let rules = read_rules(&raw, shape.sql.as_ref(), &mut problems);
-        let guards = Guards {
-            min_rows: problems
-                .take("min-rows", raw.get("min-rows").map(parse::count))
-                .unwrap_or(1),
-        };
+        let guards = read_guards(&raw, &mut problems);
         let destination = parse::destination(&raw, &mut problems);
         let hyper = parse::hyper_path(&raw, (&place, &machine), &shape.table, &mut problems);
         let certificate = network::ca_certificate(&raw, (&place, &machine), &mut problems);
@@ -233,6 +229,19 @@ fn read_shape(raw: &Raw, problems: &mut Problems) -> Shape {
         .or_else(|| TableName::parse("Extract").ok())
         .expect("`Extract` is a table name");
     Shape { sql, table }
+}
+
+fn read_guards(raw: &Raw, problems: &mut Problems) -> Guards {
+    let checks = parse::lines(raw.get("checks"))
+        .filter_map(|line| problems.take("checks", Some(Check::parse(line))))
+        .collect();
+    Guards {
+        min_rows: problems
+            .take("min-rows", raw.get("min-rows").map(parse::count))
+            .unwrap_or(1),
+        key: problems.take("key", raw.get("key").map(Key::parse)),
+        checks,
+    }
 }
 
 fn read_rules(raw: &Raw, sql: Option<&Sql>, problems: &mut Problems) -> Rules {

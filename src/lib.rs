@@ -263,6 +263,9 @@ impl Line<'_> {
     /// The file is completed also when a guard fails: whoever looks into it finds out why.
     fn check(&mut self, draft: Draft, inputs: &Inputs) -> Result<()> {
         self.run.verdicts = gate::check(&draft, &inputs.guards);
+        for verdict in &self.run.verdicts {
+            self.observer.on(Event::Note(verdict.to_string()));
+        }
         self.stage = Stage::Shape;
         let extract = draft.seal(&inputs.hyper)?;
         self.stage = Stage::Check;

@@ -10,6 +10,7 @@ mod infer;
 mod inspect;
 mod json;
 mod layout;
+mod parquet;
 mod path;
 mod place;
 mod rules;
@@ -27,6 +28,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 pub use inspect::parse_pointer;
+pub use parquet::{Cell, Parquet, Part};
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
@@ -96,7 +98,7 @@ pub enum Value<'a> {
     Boolean(bool),
     /// For [`ColumnType::BigInt`].
     BigInt(i64),
-    /// For [`ColumnType::Double`]; always finite.
+    /// For [`ColumnType::Double`]; finite, unless a Parquet file says otherwise.
     Double(f64),
     /// For [`ColumnType::Decimal`]: the digits as an integer, at the column's scale.
     Decimal(i128),
@@ -160,6 +162,8 @@ pub struct Table {
     fetched_at: i64,
     rows: u64,
     notices: Vec<String>,
+    /// Instead of all sources, if the files are Parquet.
+    parquet: Option<Parquet>,
 }
 
 /// One file and what pass 1 found out about it.
@@ -178,6 +182,13 @@ impl Table {
     ///
     /// Memory does not grow with the number of rows. A table may have no columns, if no row and no rule has one.
     pub fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+        if staged
+            .files
+            .iter()
+            .any(|file| file.format == Format::Parquet)
+        {
+            return parquet::read(staged, rules);
+        }
         let whole = |problem: Problem| match staged.files.first() {
             Some(file) => problem.at(file, None, None),
             None => without_file(problem),
@@ -296,6 +307,7 @@ impl Table {
             fetched_at: staged.fetched_at,
             rows,
             notices,
+            parquet: None,
         }
     }
 
@@ -319,6 +331,20 @@ impl Table {
         &self.notices
     }
 
+    /// Returns the files the engine may read by itself, if they are of that kind.
+    pub fn parquet(&self) -> Option<&Parquet> {
+        self.parquet.as_ref()
+    }
+
+    /// Pass 2 for one file of [`Table::parquet`].
+    pub fn for_each_row_of<E: From<DataError>>(
+        &self,
+        part: &Part,
+        mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        part.for_each_row(self, &mut sink)
+    }
+
     /// Pass 2: converts every row, in the same order; `sink` gets the values of one row at a time.
     ///
     /// Fails only if `sink` does, or if a file has changed since pass 1.
@@ -326,11 +352,16 @@ impl Table {
         &self,
         mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
+        for part in self.parquet.iter().flat_map(Parquet::parts) {
+            part.for_each_row(self, &mut sink)?;
+        }
         let mut row = 0;
         for source in &self.sources {
             match source.file.format {
                 Format::Json | Format::NdJson => self.fill_records(source, &mut row, &mut sink)?,
                 Format::Csv => self.fill_fields(source, &mut row, &mut sink)?,
+                // Never among the sources.
+                Format::Parquet => {}
             }
         }
         match self.sources.last() {

@@ -20,6 +20,19 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Waking up this often costs nothing against the 30 ms the engine takes.
 const POLL: Duration = Duration::from_millis(1);
 
+/// Which files outside its databases the engine may read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reach<'a> {
+    /// None at all.
+    Nothing,
+    /// Those in this folder, and what links in it lead to.
+    #[allow(
+        dead_code,
+        reason = "the benchmark that shares this file needs no files"
+    )]
+    Folder(&'a Path),
+}
+
 /// A running `hyperd`.
 ///
 /// It ends when the value is dropped, and also when this process is killed: the engine watches
@@ -33,10 +46,10 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Starts the engine; it may read and write below `folder` and nowhere else.
+    /// Starts the engine; it may keep databases below `folder` and nowhere else.
     ///
     /// The folder must exist and be writable. Errors carry the engine's own words.
-    pub(super) fn start(hyperd: &Path, folder: &Path) -> Result<Engine> {
+    pub(super) fn start(hyperd: &Path, folder: &Path, reach: Reach) -> Result<Engine> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .context("cannot open a local port for the Hyper engine")?;
@@ -46,7 +59,7 @@ impl Engine {
         let stderr =
             File::create(&words).with_context(|| format!("cannot create `{}`", words.display()))?;
         let child = Command::new(hyperd)
-            .args(arguments(&listener, folder, &temp)?)
+            .args(arguments(&listener, folder, &temp, reach)?)
             .env_clear()
             .env("TMPDIR", &temp)
             .current_dir(folder)
@@ -78,6 +91,27 @@ impl Engine {
     /// Returns how the engine ended, if it did so by itself.
     pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Puts the engine's death above an error that may only be its consequence.
+    #[allow(
+        dead_code,
+        reason = "the benchmark that shares this file blames nobody"
+    )]
+    pub(super) fn blame(&mut self, error: anyhow::Error) -> anyhow::Error {
+        // The connection breaks a moment before the process is gone.
+        for _ in 0..100 {
+            if let Some(status) = self.has_ended() {
+                return error.context(format!(
+                    "the Hyper engine died ({status}); if it ran out of memory, let `sql` keep fewer rows or columns, or use a larger runner"
+                ));
+            }
+            if !is_broken(&error) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        error
     }
 
     /// Stops the engine in order and waits until it is gone; committed data is on disk then.
@@ -176,7 +210,20 @@ pub(super) fn find(configured: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-fn arguments(listener: &TcpListener, folder: &Path, temp: &Path) -> Result<Vec<String>> {
+/// Whether the connection is what failed, not a statement.
+fn is_broken(error: &anyhow::Error) -> bool {
+    let words = format!("{error:#}").to_lowercase();
+    ["connection", "broken pipe", "os error"]
+        .iter()
+        .any(|word| words.contains(word))
+}
+
+fn arguments(
+    listener: &TcpListener,
+    folder: &Path,
+    temp: &Path,
+    reach: Reach,
+) -> Result<Vec<String>> {
     let callback = listener
         .local_addr()
         .context("the local port has no address")?;
@@ -207,7 +254,11 @@ fn arguments(listener: &TcpListener, folder: &Path, temp: &Path) -> Result<Vec<S
     .into();
     arguments.push(format!("--callback-connection=tab.tcp://{callback}"));
     // A folder that does not exist allows no file at all; the default allows `/proc/self/environ`.
-    arguments.push(format!("--external-file-whitelist={folder}/none"));
+    let files = match reach {
+        Reach::Nothing => format!("{folder}/none"),
+        Reach::Folder(files) => path_text(files)?.to_owned(),
+    };
+    arguments.push(format!("--external-file-whitelist={files}"));
     arguments.push(format!("--database-dir-whitelist={folder}"));
     arguments.push(format!("--hyper-temp-directory-override={temp}"));
     Ok(arguments)

@@ -1,11 +1,18 @@
 //! Writes typed rows into a table through the engine's binary protocol.
+//!
+//! One thread converts and encodes, another one sends: neither waits while the other works.
 
-use anyhow::{Context, Result, ensure};
-use hyperdb_api::{Connection, Inserter, Persistence, SqlType, TableDefinition};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
-use super::{RESULT, SCHEMA, TableName, shape};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use bytes::BytesMut;
+use hyperdb_api::{Connection, InsertChunk, SqlType};
+
+use super::files::Files;
+use super::{RESULT, SCHEMA, TableName, quote, shape};
 use crate::events::{Event, Observer, Progress};
-use crate::table::{ColumnType, Table, Value};
+use crate::table::{Column, ColumnType, Part, Table, Value};
 
 /// The engine counts days from Julian day 0.
 const JULIAN_DAY_OF_1970: i32 = 2_440_588;
@@ -13,8 +20,10 @@ const JULIAN_DAY_OF_1970: i32 = 2_440_588;
 const JULIAN_MICROS_OF_1970: i64 = 210_866_803_200_000_000;
 /// Up to this precision a decimal is stored in 64 bits, beyond it in 128.
 const SHORT_PRECISION: u8 = 18;
-/// Rows between two progress events.
-const REPORT_EVERY: u64 = 100_000;
+/// Bytes sent at once. Larger ones gain nothing and keep the other thread waiting at both ends.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that may wait; with them the memory of a load is bounded.
+const CHUNKS_AHEAD: usize = 4;
 
 /// Where rows go.
 pub(super) enum Target<'a> {
@@ -24,42 +33,205 @@ pub(super) enum Target<'a> {
     Staging,
 }
 
-/// Creates the target table and fills it with every row.
+/// Creates the target table and fills it with every row; `files` are those the engine can reach.
 pub(super) fn insert(
     connection: &Connection,
     table: &Table,
     target: &Target,
+    files: Option<&Files>,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let definition = define(table, target);
-    let create = definition
-        .to_create_sql(true)
-        .context("the table cannot be defined")?;
-    shape::run(connection, &create, std::slice::from_ref(table))?;
-    // Dropping an inserter that was fed but not executed would leave the connection out of step;
-    // on any error here the whole engine is discarded, so nothing is ever sent after it.
-    let mut inserter = Inserter::new(connection, &definition).context("the table takes no rows")?;
-    let mut n_rows = 0u64;
-    table.for_each_row(|row| -> Result<()> {
-        for (value, column) in row.iter().zip(table.columns()) {
-            add(&mut inserter, value, column.column_type)?;
+    let name = target.name(table);
+    create(connection, table, target, &name)?;
+    match table.parquet() {
+        None => stream(connection, (table, None), &name, observer),
+        Some(parquet) => {
+            let (own, rest): (Vec<&Part>, Vec<&Part>) = parquet
+                .parts()
+                .iter()
+                .partition(|part| part.cells().is_some());
+            if let (Some(files), false) = (files, own.is_empty()) {
+                read_files(connection, (table, &own), files, &name, observer)?;
+            }
+            for part in rest {
+                observer.on(Event::Note(format!(
+                    "`{}` is read row by row: it has what Hyper does not read by itself",
+                    part.origin()
+                )));
+                stream(connection, (table, Some(part)), &name, observer)?;
+            }
+            Ok(())
         }
-        inserter.end_row()?;
+    }
+}
+
+/// Lets the engine read the files; what it refuses is converted here, which tells the row.
+fn read_files(
+    connection: &Connection,
+    (table, parts): (&Table, &[&Part]),
+    files: &Files,
+    name: &str,
+    observer: &dyn Observer,
+) -> Result<()> {
+    match files.insert(connection, table, parts, name) {
+        Ok(stored) => {
+            let said: u64 = parts.iter().map(|part| part.rows()).sum();
+            ensure!(
+                stored == said,
+                "the Parquet files say they have {said} rows and have {stored}"
+            );
+            observer.on(Event::Progress(Progress::Rows(stored)));
+            Ok(())
+        }
+        // Without a code it did not answer at all.
+        Err(error) if error.sqlstate().is_none() => {
+            Err(anyhow!(shape::explain(&error, &[])).context("failed to read the Parquet files"))
+        }
+        Err(error) => {
+            let reason = shape::explain(&error, &[]).message;
+            let reason = reason.lines().next().unwrap_or_default();
+            observer.on(Event::Note(format!(
+                "the Parquet files are read row by row: Hyper refused them ({reason})"
+            )));
+            for part in parts {
+                stream(connection, (table, Some(part)), name, observer)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Converts every row of the table, or of one of its files, and sends them.
+fn stream(
+    connection: &Connection,
+    (table, part): (&Table, Option<&Part>),
+    name: &str,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
+    thread::scope(|scope| {
+        let converter = scope.spawn(move || convert(table, part, &to_sender));
+        // The sender ends when the converter is done; when the sender fails, the converter's
+        // next chunk does.
+        let sent = send(connection, name, table.columns(), chunks, observer);
+        let converted = converter
+            .join()
+            .map_err(|_| anyhow!("the conversion of the rows broke off"))?;
+        match (converted, sent) {
+            (Err(Stopped::Rows(error)), _) => Err(error),
+            (_, Err(error)) => Err(error),
+            (Err(Stopped::Refused), Ok(_)) => bail!("the Hyper engine did not take the rows"),
+            (Ok(n_rows), Ok(stored)) => {
+                ensure!(
+                    stored == n_rows,
+                    "the Hyper engine stored {stored} of {n_rows} rows"
+                );
+                Ok(())
+            }
+        }
+    })
+}
+
+/// Why the converter ended before the last row.
+enum Stopped {
+    /// A row cannot be converted.
+    Rows(anyhow::Error),
+    /// Nobody takes the chunks any more.
+    Refused,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Stopped {
+    fn from(error: E) -> Stopped {
+        Stopped::Rows(error.into())
+    }
+}
+
+/// Encoded rows.
+struct Chunk {
+    bytes: BytesMut,
+    /// With the chunks before it.
+    n_rows: u64,
+}
+
+fn convert(
+    table: &Table,
+    part: Option<&Part>,
+    to_sender: &SyncSender<Chunk>,
+) -> Result<u64, Stopped> {
+    let types: Vec<ColumnType> = table
+        .columns()
+        .iter()
+        .map(|column| column.column_type)
+        .collect();
+    let mut chunk = InsertChunk::new(types.len(), vec![true; types.len()]);
+    let mut n_rows = 0u64;
+    let sink = |row: &[Value<'_>]| -> Result<(), Stopped> {
+        for (value, column_type) in row.iter().zip(&types) {
+            add(&mut chunk, value, *column_type)?;
+        }
+        chunk.end_row()?;
         n_rows += 1;
-        if n_rows.is_multiple_of(REPORT_EVERY) {
-            observer.on(Event::Progress(Progress::Rows(n_rows)));
+        if chunk.buffer_size() >= CHUNK_BYTES {
+            pass_on(&mut chunk, n_rows, to_sender)?;
         }
         Ok(())
-    })?;
-    let stored = inserter
-        .execute()
-        .map_err(|error| shape::explain(&error, &[]))
-        .context("the Hyper engine did not take the rows")?;
-    ensure!(
-        stored == n_rows,
-        "the Hyper engine stored {stored} of {n_rows} rows"
-    );
-    Ok(())
+    };
+    match part {
+        Some(part) => table.for_each_row_of(part, sink)?,
+        None => table.for_each_row(sink)?,
+    }
+    pass_on(&mut chunk, n_rows, to_sender)?;
+    Ok(n_rows)
+}
+
+/// Only the first chunk that is taken begins with the header of the stream.
+fn pass_on(
+    chunk: &mut InsertChunk,
+    n_rows: u64,
+    to_sender: &SyncSender<Chunk>,
+) -> Result<(), Stopped> {
+    match chunk.take() {
+        Some(bytes) => to_sender
+            .send(Chunk { bytes, n_rows })
+            .map_err(|_| Stopped::Refused),
+        None => Ok(()),
+    }
+}
+
+/// Sends chunks until there are no more; returns the number of rows the engine stored.
+///
+/// Not by the library's own senders: they do not quote a table whose name is a word of SQL.
+fn send(
+    connection: &Connection,
+    name: &str,
+    columns: &[Column],
+    chunks: Receiver<Chunk>,
+    observer: &dyn Observer,
+) -> Result<u64> {
+    let failed = |error: hyperdb_api::Error| {
+        anyhow!(shape::explain(&error, &[])).context("the Hyper engine did not take the rows")
+    };
+    let mut chunks = chunks.into_iter();
+    let Some(first) = chunks.next() else {
+        return Ok(0);
+    };
+    let client = connection
+        .tcp_client()
+        .context("the connection to the engine takes no rows")?;
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    // A writer that is dropped before it is finished leaves the connection out of step; on any
+    // error here the whole engine is discarded, so nothing is ever sent after it.
+    let mut writer = client
+        .copy_in(name, &names)
+        .map_err(|error| failed(error.into()))?;
+    for chunk in std::iter::once(first).chain(chunks) {
+        writer
+            .send_direct(&chunk.bytes)
+            .and_then(|()| writer.flush_stream())
+            .map_err(|error| failed(error.into()))?;
+        observer.on(Event::Progress(Progress::Rows(chunk.n_rows)));
+    }
+    writer.finish().map_err(|error| failed(error.into()))
 }
 
 /// Returns the engine's type for a column.
@@ -77,48 +249,66 @@ pub(super) fn sql_type(column_type: ColumnType) -> SqlType {
     }
 }
 
-fn define(table: &Table, target: &Target) -> TableDefinition {
-    let empty = match target {
-        Target::Result(name) => TableDefinition::new(name.as_str())
-            .with_schema(SCHEMA)
-            .with_database(RESULT),
-        Target::Staging => {
-            TableDefinition::new(table.name()).with_persistence(Persistence::Temporary)
+impl Target<'_> {
+    /// The table's name, qualified and quoted.
+    fn name(&self, table: &Table) -> String {
+        match self {
+            Target::Result(name) => {
+                format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(name.as_str()))
+            }
+            Target::Staging => quote(table.name()),
         }
+    }
+}
+
+/// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
+fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -> Result<()> {
+    let kind = match target {
+        Target::Result(_) => "TABLE",
+        Target::Staging => "TEMPORARY TABLE",
     };
-    table.columns().iter().fold(empty, |definition, column| {
-        definition.add_nullable_column(&column.name, sql_type(column.column_type))
-    })
+    let columns: Vec<String> = table
+        .columns()
+        .iter()
+        .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
+        .collect();
+    let statement = format!("CREATE {kind} {name} ({})", columns.join(", "));
+    connection
+        .execute_command(&statement)
+        .map_err(|error| anyhow!(shape::explain(&error, &[])))
+        .with_context(|| {
+            format!(
+                "the Hyper engine cannot create the table `{}`",
+                table.name()
+            )
+        })?;
+    Ok(())
 }
 
 /// Writes one value at the width its column has: the engine checks neither, and a value of
 /// another width would shift everything behind it.
-fn add(inserter: &mut Inserter<'_>, value: &Value<'_>, column_type: ColumnType) -> Result<()> {
+fn add(chunk: &mut InsertChunk, value: &Value<'_>, column_type: ColumnType) -> Result<()> {
     match (value, column_type) {
-        (Value::Null, _) => inserter.add_null()?,
-        (Value::Text(text), ColumnType::Text) => inserter.add_str(text)?,
-        (Value::Boolean(value), ColumnType::Boolean) => inserter.add_bool(*value)?,
-        (Value::BigInt(value), ColumnType::BigInt) => inserter.add_i64(*value)?,
-        (Value::Double(value), ColumnType::Double) => inserter.add_f64(*value)?,
-        (Value::Date(days), ColumnType::Date) => {
-            inserter.add_i32(days + JULIAN_DAY_OF_1970)?;
-        }
+        (Value::Null, _) => chunk.add_null()?,
+        (Value::Text(text), ColumnType::Text) => chunk.add_str(text)?,
+        (Value::Boolean(value), ColumnType::Boolean) => chunk.add_bool(*value)?,
+        (Value::BigInt(value), ColumnType::BigInt) => chunk.add_i64(*value)?,
+        (Value::Double(value), ColumnType::Double) => chunk.add_f64(*value)?,
+        (Value::Date(days), ColumnType::Date) => chunk.add_i32(days + JULIAN_DAY_OF_1970)?,
         (Value::Timestamp(micros), ColumnType::Timestamp) => {
-            inserter.add_i64(micros + JULIAN_MICROS_OF_1970)?;
+            chunk.add_i64(micros + JULIAN_MICROS_OF_1970)?;
         }
         // Not `add_numeric`: it stores the digits of a value without regard to the column's scale.
         (Value::Decimal(digits), ColumnType::Decimal { precision, .. }) => {
             if precision <= SHORT_PRECISION {
                 let digits =
                     i64::try_from(*digits).context("a decimal is wider than its column")?;
-                inserter.add_i64(digits)?;
+                chunk.add_i64(digits)?;
             } else {
-                inserter.add_data128(&digits.to_le_bytes())?;
+                chunk.add_data128(&digits.to_le_bytes())?;
             }
         }
-        (value, column_type) => {
-            anyhow::bail!("a {column_type} column cannot hold {value:?}");
-        }
+        (value, column_type) => bail!("a {column_type} column cannot hold {value:?}"),
     }
     Ok(())
 }

@@ -123,6 +123,9 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineErr
             "`sql` may read {} and nothing else: no files, no network",
             names_of(staged)
         )),
+        Some("53200" | "53S02") => {
+            Some("the engine ran out of memory: let `sql` keep fewer rows or columns, avoid sorting and joining everything at once, or use a larger runner".into())
+        }
         Some("22P02" | "22007" | "22008" | "22003") => {
             Some("use `try_cast(x AS type)` in `sql` where a value may not fit".into())
         }
@@ -133,6 +136,20 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineErr
         message: message.to_owned(),
         hint,
     }
+}
+
+/// The same for a question to the result, whose columns `checks` and `key` name.
+pub(super) fn explain_result(error: &hyperdb_api::Error, columns: &[ResultColumn]) -> EngineError {
+    let mut explained = explain(error, &[]);
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    explained.hint = match explained.code.as_deref() {
+        Some("42703") => quoted(&explained.message).map(|name| suggest(name, &names, "the result")),
+        Some("42P01" | "42501") => {
+            Some("a check may ask the columns of the result and nothing else".into())
+        }
+        _ => explained.hint,
+    };
+    explained
 }
 
 fn columns_of(connection: &Connection, query: &str) -> hyperdb_api::Result<Vec<(String, SqlType)>> {
@@ -239,36 +256,44 @@ fn names_of(tables: &[Table]) -> String {
 /// Unquoted names are folded to lower case, so `createdAt` must be quoted to be found.
 fn suggest_column(name: &str, staged: &[Table]) -> Option<String> {
     let columns: Vec<&Column> = staged.iter().flat_map(Table::columns).collect();
-    if let Some(column) = columns
-        .iter()
-        .find(|column| column.name.to_lowercase() == name.to_lowercase())
-    {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    if let Some(nearest) = nearest(name, &names) {
+        return Some(nearest);
+    }
+    let lists = staged.iter().map(|table| {
+        let columns = table.columns().iter();
+        let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+        list(&names, &format!("`{}`", table.name()))
+    });
+    Some(lists.collect::<Vec<_>>().join("; "))
+}
+
+/// Names the column that was meant, or those there are in `what`.
+pub(super) fn suggest(name: &str, names: &[&str], what: &str) -> String {
+    nearest(name, names).unwrap_or_else(|| list(names, what))
+}
+
+fn nearest(name: &str, names: &[&str]) -> Option<String> {
+    let lower = name.to_lowercase();
+    if let Some(same) = names.iter().find(|other| other.to_lowercase() == lower) {
         return Some(format!(
-            "did you mean `{}`? In `sql`, quote names with capitals, dots or blanks",
-            quote(&column.name)
+            "did you mean `{}`? In SQL, quote names with capitals, dots or blanks",
+            quote(same)
         ));
     }
-    let nearest = columns
+    let likeness = |other: &str| strsim::jaro_winkler(&other.to_lowercase(), &lower);
+    let nearest = names
         .iter()
-        .map(|column| {
-            (
-                strsim::jaro_winkler(&column.name.to_lowercase(), name),
-                column,
-            )
-        })
+        .map(|other| (likeness(other), other))
         .max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    if nearest.0 > 0.8 {
-        return Some(format!("did you mean `{}`?", quote(&nearest.1.name)));
-    }
-    let list = |table: &Table| {
-        let names = table
-            .columns()
-            .iter()
-            .take(20)
-            .map(|column| format!("`{}`", column.name));
-        let names: Vec<String> = names.collect();
-        format!("the columns of `{}` are {}", table.name(), names.join(", "))
-    };
-    let lists: Vec<String> = staged.iter().map(list).collect();
-    Some(lists.join("; "))
+    (nearest.0 > 0.8).then(|| format!("did you mean `{}`?", quote(nearest.1)))
+}
+
+fn list(names: &[&str], what: &str) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .take(20)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    format!("the columns of {what} are {}", names.join(", "))
 }

@@ -18,11 +18,13 @@ pub enum Format {
     NdJson,
     /// Comma-separated values with a header line.
     Csv,
+    /// Apache Parquet.
+    Parquet,
 }
 
 impl Format {
     /// All of them, in the order they are documented.
-    pub const ALL: [Format; 3] = [Format::Json, Format::NdJson, Format::Csv];
+    pub const ALL: [Format; 4] = [Format::Json, Format::NdJson, Format::Csv, Format::Parquet];
 
     /// Returns the name in the `format` input.
     pub fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Format {
             Format::Json => "json",
             Format::NdJson => "ndjson",
             Format::Csv => "csv",
+            Format::Parquet => "parquet",
         }
     }
 }
@@ -122,6 +125,9 @@ fn by_content_type(value: &str) -> Option<Format> {
         | "application/jsonlines" => Some(Format::NdJson),
         "text/csv" | "application/csv" => Some(Format::Csv),
         "application/json" | "text/json" => Some(Format::Json),
+        "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => {
+            Some(Format::Parquet)
+        }
         kind if kind.ends_with("+json") => Some(Format::Json),
         _ => None,
     }
@@ -133,11 +139,15 @@ fn by_extension(name: &str) -> Option<Format> {
         "json" | "geojson" => Some(Format::Json),
         "ndjson" | "jsonl" => Some(Format::NdJson),
         "csv" => Some(Format::Csv),
+        "parquet" | "parq" => Some(Format::Parquet),
         _ => None,
     }
 }
 
 fn by_bytes(text: &[u8]) -> Option<Format> {
+    if text.starts_with(b"PAR1") {
+        return Some(Format::Parquet);
+    }
     if matches!(text.first(), Some(b'{' | b'[')) {
         let mut documents =
             serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();

@@ -1,4 +1,4 @@
-//! The engine: what it says of SQL, what it cannot reach, and when it ends.
+//! The engine: what it says of SQL, and when it ends.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -40,33 +40,6 @@ fn sql_errors_say_what_to_change() {
     shape("SELECT 'x'::text::bigint AS d FROM input").failed("shape", &["try_cast"]);
     shape("SELECT 1 AS a; SELECT 2 AS b").failed("shape", &["syntax error"]);
     shape("SELECT 1 AS a) AS q; DROP TABLE input; --").failed("shape", &["syntax error"]);
-}
-
-#[test]
-fn sql_reaches_nothing_but_the_rows() {
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("secret.csv"), "top secret\n").unwrap();
-    let secret = outside.path().join("secret.csv").display().to_string();
-    for reach in [
-        "external('/proc/self/environ', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
-        format!("external('{secret}', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))"),
-        "external('x.csv', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
-        "external('s3://bucket/x.csv', FORMAT=>'csv', COLUMNS=>DESCRIPTOR(a text))".to_owned(),
-    ] {
-        let run = Action::building()
-            .file("x.csv", "a\n1\n")
-            .variable("SECRET_OF_THE_JOB", "hunter2-in-the-environment")
-            .input("source", "x.csv")
-            .input("sql", format!("SELECT a FROM {reach}"))
-            .run();
-        assert_eq!(run.code, Some(1), "{reach}\n{}", run.raw);
-        assert!(
-            !run.raw.contains("hunter2") && !run.raw.contains("top secret"),
-            "{}",
-            run.raw
-        );
-        assert_eq!(run.output("failed-stage"), "shape");
-    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Action {
         self
     }
 
-    /// Returns the workspace of the step.
+    /// Returns the workspace the step will see.
     pub(crate) fn workspace(&self) -> PathBuf {
         self.machine.workspace()
     }

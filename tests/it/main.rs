@@ -3,15 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
+mod closed;
 mod engine;
 mod extract;
 mod graphql;
+mod guards;
 mod harness;
 mod http;
 mod inputs;
 mod network;
 mod paging;
 mod paging_trouble;
+mod parquet;
 mod pipeline;
 mod publish;
 mod server;

@@ -37,8 +37,10 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 ];
 
 /// Names of the outside world and the modules that may say them.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("hyperdb_api", &["hyper"]),
+    ("arrow_", &["table"]),
+    ("parquet::arrow", &["table"]),
     ("quick_xml", &["table", "tableau"]),
     ("envy::", &["inputs"]),
     ("reqwest", &["http"]),

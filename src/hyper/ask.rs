@@ -1,0 +1,110 @@
+//! Questions to a finished result: one `SELECT` each, which can change nothing.
+
+use anyhow::{Context, Result, anyhow};
+
+use super::{Draft, EngineError, ResultColumn, quote, shape};
+
+/// What a condition came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Values of the expression: one if it aggregates, else one a row.
+    pub values: u64,
+    /// How many of them are false.
+    pub untrue: u64,
+    /// How many of them are NULL.
+    pub unknown: u64,
+}
+
+/// What keeps columns from identifying a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    /// Rows where one of the columns is null.
+    pub incomplete: u64,
+    /// Values that several rows have.
+    pub repeated: u64,
+    /// Rows that have them.
+    pub rows: u64,
+    /// The most frequent of these values, column by column, with their number of rows.
+    pub examples: Vec<(Vec<String>, u64)>,
+}
+
+impl Draft {
+    /// Returns the columns of the result, in order.
+    pub fn columns(&self) -> &[ResultColumn] {
+        &self.columns
+    }
+
+    /// Evaluates a condition in SQL over the result, whose columns it names.
+    ///
+    /// Errors are the engine's; their hints speak of the result's columns.
+    pub fn evaluate(&self, condition: &str) -> Result<Answer, EngineError> {
+        // On a line of its own, so that a comment at its end hides nothing.
+        let query = format!(
+            "SELECT count(*), count(*) FILTER (WHERE NOT holds), count(*) FILTER (WHERE holds IS NULL) FROM (SELECT (\n{condition}\n) AS holds FROM {}) AS checked",
+            self.table
+        );
+        let numbers = self.numbers(&query)?;
+        Ok(Answer {
+            values: numbers[0],
+            untrue: numbers[1],
+            unknown: numbers[2],
+        })
+    }
+
+    /// Looks for rows that these columns of the result do not identify.
+    pub fn duplicates(&self, columns: &[&str], examples: usize) -> Result<Duplicates> {
+        let names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+        let each = |wrap: &dyn Fn(&String) -> String, between: &str| {
+            names.iter().map(wrap).collect::<Vec<_>>().join(between)
+        };
+        let complete = each(&|name| format!("{name} IS NOT NULL"), " AND ");
+        let keys = format!(
+            "SELECT {0}, count(*) AS \"rows of a key\" FROM {1} WHERE {complete} GROUP BY {0} HAVING count(*) > 1",
+            names.join(", "),
+            self.table
+        );
+        let query = format!(
+            "SELECT (SELECT count(*) FROM {} WHERE NOT ({complete})), count(*), coalesce(sum(\"rows of a key\")::bigint, 0) FROM ({keys}) AS keys",
+            self.table
+        );
+        let numbers = self.numbers(&query)?;
+        let mut found = Duplicates {
+            incomplete: numbers[0],
+            repeated: numbers[1],
+            rows: numbers[2],
+            examples: Vec::new(),
+        };
+        if found.repeated > 0 {
+            let texts = each(&|name| format!("CAST({name} AS text)"), ", ");
+            let query = format!(
+                "SELECT \"rows of a key\", {texts} FROM ({keys}) AS keys ORDER BY 1 DESC, {} LIMIT {examples}",
+                names.join(", ")
+            );
+            let rows = self
+                .connection
+                .fetch_all(query.as_str())
+                .map_err(|error| anyhow!(shape::explain_result(&error, &self.columns)))?;
+            for row in rows {
+                let values = (1..=names.len()).map(|index| row.get_string(index));
+                let values = values.map(Option::unwrap_or_default).collect();
+                let n = row.get_i64(0).and_then(|n| u64::try_from(n).ok());
+                found
+                    .examples
+                    .push((values, n.context("the engine counted nothing")?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn numbers(&self, query: &str) -> Result<[u64; 3], EngineError> {
+        let row = self
+            .connection
+            .fetch_one(query)
+            .map_err(|error| shape::explain_result(&error, &self.columns))?;
+        let number = |index| {
+            let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
+            number.unwrap_or_default()
+        };
+        Ok([number(0), number(1), number(2)])
+    }
+}

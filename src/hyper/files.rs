@@ -1,0 +1,110 @@
+//! Parquet files the engine reads itself: within its reach while they are loaded, and alone there.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use hyperdb_api::Connection;
+
+use super::{load, quote};
+use crate::table::{Cell, ColumnType, Part, Table};
+
+/// A folder of our own that holds links to the files and nothing else.
+///
+/// The engine follows links in the one folder it may read, so nothing is copied. The SQL of the
+/// user runs only after [`Files::remove`].
+#[derive(Debug)]
+pub(super) struct Files {
+    folder: PathBuf,
+}
+
+/// Links every file the engine can read into a new folder; `None` if there is none.
+pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
+    let parts: Vec<&Part> = tables.iter().flat_map(readable).collect();
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let folder = folder.join("parquet");
+    fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let files = Files { folder };
+    for part in parts {
+        let (link, file) = (files.link(part), part.path());
+        // The same file may be named twice.
+        if !link.exists() {
+            symlink(fs::canonicalize(file)?, &link)
+                .with_context(|| format!("cannot create `{}`", link.display()))?;
+        }
+    }
+    Ok(Some(files))
+}
+
+fn readable(table: &Table) -> impl Iterator<Item = &Part> {
+    let parts = table.parquet().into_iter().flat_map(|files| files.parts());
+    parts.filter(|part| part.cells().is_some())
+}
+
+impl Files {
+    /// Returns the folder; the engine may read it and nothing else.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes the files out of the engine's reach.
+    pub(super) fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.folder)
+            .with_context(|| format!("cannot remove `{}`", self.folder.display()))
+    }
+
+    /// A name that says nothing and cannot end a string in SQL.
+    fn link(&self, part: &Part) -> PathBuf {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hash = DefaultHasher::new();
+        part.path().hash(&mut hash);
+        self.folder.join(format!("{:016x}.parquet", hash.finish()))
+    }
+
+    /// Lets the engine read these parts into a table; returns the number of rows.
+    pub(super) fn insert(
+        &self,
+        connection: &Connection,
+        table: &Table,
+        parts: &[&Part],
+        target: &str,
+    ) -> hyperdb_api::Result<u64> {
+        let mut selects = Vec::new();
+        for group in parts.chunk_by(|a, b| a.is_like(b)) {
+            let links = group
+                .iter()
+                .map(|part| literal(&self.link(part).display().to_string()));
+            let links: Vec<String> = links.collect();
+            let cells = group[0].cells().unwrap_or_default();
+            let expressions: Vec<String> = cells
+                .iter()
+                .zip(table.columns())
+                .map(|(cell, column)| expression(cell, column.column_type))
+                .collect();
+            selects.push(format!(
+                "SELECT {} FROM external(ARRAY[{}], FORMAT => 'parquet')",
+                expressions.join(", "),
+                links.join(", ")
+            ));
+        }
+        let statement = format!("INSERT INTO {target}\n{}", selects.join("\nUNION ALL\n"));
+        connection.execute_command(&statement)
+    }
+}
+
+fn expression(cell: &Cell, column_type: ColumnType) -> String {
+    let value = match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Column(name) => quote(name),
+        Cell::Zoned(name) => format!("{} AT TIME ZONE 'UTC'", quote(name)),
+        Cell::FetchedAt(text) | Cell::Text(text) => literal(text),
+    };
+    format!("CAST({value} AS {})", load::sql_type(column_type))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

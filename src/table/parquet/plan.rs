@@ -1,0 +1,316 @@
+//! Decides the columns of a table from the schemas of its files, and who reads which file.
+
+use std::collections::HashMap;
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt64Type};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+
+use super::super::layout::Layout;
+use super::super::place::{self, Problem};
+use super::super::rules::{ColumnRule, RuleKind, Rules};
+use super::super::{Column, ColumnType, DataError, SystemColumn, Table};
+use super::cell::instant;
+use super::schema::{self, Engine, Kind, Leaf, Wanted};
+use super::{Cell, Fill, Parquet, Part, batches, column_type, open};
+use crate::source::{Staged, StagedFile};
+
+/// Up to here a double holds every integer.
+const EXACT_IN_DOUBLE: u64 = 1 << 53;
+
+/// A file whose schema is known.
+struct Known<'a> {
+    file: &'a StagedFile,
+    metadata: ArrowReaderMetadata,
+    rows: u64,
+}
+
+/// A column while it is being decided.
+struct Draft<'a> {
+    name: String,
+    rule: Option<&'a ColumnRule>,
+    /// The leaf of each file that has it.
+    leaves: Vec<Option<Leaf>>,
+}
+
+pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+    let mut known = Vec::with_capacity(staged.files.len());
+    for file in &staged.files {
+        let metadata = open(file).map_err(|problem| problem.at(file, None, None))?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        let rows = u64::try_from(rows)
+            .map_err(|_| super::broken("its number of rows is negative").at(file, None, None))?;
+        known.push(Known {
+            file,
+            metadata,
+            rows,
+        });
+    }
+    let mut drafts = collect(&known, rules)?;
+    let mut notices = Vec::new();
+    let mut columns = Vec::with_capacity(drafts.len());
+    for draft in &mut drafts {
+        columns.push(Column {
+            name: draft.name.clone(),
+            column_type: decide(draft, &known, &mut notices)?,
+        });
+    }
+    let system = system_columns(rules, &mut columns, &mut notices);
+    let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at);
+    Ok(Table {
+        name: staged.name.clone(),
+        sources: Vec::new(),
+        layout: Layout::new(&[]).map_err(super::without_file)?,
+        columns,
+        targets: Vec::new(),
+        system,
+        fetched_at: staged.fetched_at,
+        rows: known.iter().map(|known| known.rows).sum(),
+        notices: notices.into_iter().map(place::harmless).collect(),
+        parquet: Some(Parquet { parts }),
+    })
+}
+
+/// Brings together the columns of all files by name, declared ones first looked up in `rules`.
+fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, DataError> {
+    let mut drafts: Vec<Draft<'a>> = Vec::new();
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    for (index, Known { file, metadata, .. }) in known.iter().enumerate() {
+        let wanted = |names: &[String]| match matching(rules, names).next() {
+            Some(_) => Wanted::Whole,
+            None => Wanted::Leaves,
+        };
+        for leaf in schema::leaves(metadata, &wanted) {
+            let mut matched: Vec<Option<&ColumnRule>> =
+                matching(rules, &leaf.names).map(Some).collect();
+            if matched.is_empty() {
+                matched.push(None);
+            }
+            for rule in matched {
+                if rule.is_some_and(|rule| rule.kind == RuleKind::Skip) {
+                    continue;
+                }
+                let name = rule.map_or_else(|| leaf.names.join("."), |rule| rule.name.clone());
+                let lower = name.to_lowercase();
+                let position = *positions.entry(lower).or_insert_with(|| {
+                    drafts.push(Draft {
+                        name: name.clone(),
+                        rule,
+                        leaves: vec![None; known.len()],
+                    });
+                    drafts.len() - 1
+                });
+                let draft = &mut drafts[position];
+                if draft.name != name || draft.leaves[index].is_some() {
+                    let problem = format!("`{}` and `{name}` would be one column", draft.name);
+                    let hint = "rename one of them in `columns`: `name: type from /path`";
+                    return Err(Problem::new(problem).hint(hint).at(file, None, None));
+                }
+                draft.leaves[index] = Some(leaf.clone());
+            }
+        }
+    }
+    for rule in &rules.columns {
+        let is_there = positions.contains_key(&rule.name.to_lowercase());
+        if !is_there && rule.kind != RuleKind::Skip {
+            positions.insert(rule.name.to_lowercase(), drafts.len());
+            drafts.push(Draft {
+                name: rule.name.clone(),
+                rule: Some(rule),
+                leaves: vec![None; known.len()],
+            });
+        }
+    }
+    Ok(drafts)
+}
+
+/// The rules about a place in the schema.
+fn matching<'a>(rules: &'a Rules, names: &[String]) -> impl Iterator<Item = &'a ColumnRule> {
+    rules.columns.iter().filter(move |rule| match &rule.from {
+        Some(from) => from == names || (from.len() == 1 && from[0] == names.join(".")),
+        None => rule.name == names.join("."),
+    })
+}
+
+/// Decides the type of a column; mends kinds that only the values tell.
+fn decide(
+    draft: &mut Draft<'_>,
+    known: &[Known<'_>],
+    notices: &mut Vec<String>,
+) -> Result<ColumnType, DataError> {
+    let name = place::quoted(&draft.name);
+    if draft.leaves.iter().all(Option::is_none) {
+        notices.push(format!(
+            "{name} is declared in `columns` but not in the data, so null"
+        ));
+    }
+    if let Some(declared) = draft.rule.and_then(|rule| rule.kind.column_type()) {
+        return Ok(declared);
+    }
+    for (leaf, known) in draft.leaves.iter_mut().zip(known) {
+        let Some(leaf) = leaf else { continue };
+        if leaf.kind.column_type().is_none() {
+            let problem = match leaf.kind {
+                Kind::Binary => "holds binary values, which an extract cannot keep",
+                _ => "has a type an extract cannot keep",
+            };
+            let hint = format!(
+                "in `columns`, leave it out (`{0}: skip`) or take it as text (`{0}: text`)",
+                draft.name
+            );
+            let problem = Problem::new(problem).column(&draft.name).hint(hint);
+            return Err(problem.at(known.file, None, None));
+        }
+        if leaf.kind == Kind::Unsigned && largest(known, leaf)? <= i64::MAX.unsigned_abs() {
+            leaf.kind = Kind::Long;
+        }
+    }
+    let has = |kind| draft.leaves.iter().flatten().any(|leaf| leaf.kind == kind);
+    if has(Kind::Double) && has(Kind::Long) {
+        for (leaf, known) in draft.leaves.iter_mut().zip(known) {
+            if let Some(leaf) = leaf
+                && leaf.kind == Kind::Long
+                && largest(known, leaf)? <= EXACT_IN_DOUBLE
+            {
+                leaf.kind = Kind::Short;
+            }
+        }
+    }
+    let mut joined = Kind::Null;
+    for (leaf, known) in draft.leaves.iter().zip(known) {
+        let Some(leaf) = leaf else { continue };
+        let Some(both) = joined.join(leaf.kind) else {
+            notices.push(format!(
+                "{name} has another type in {} than in the files before it, so text",
+                place::quoted(&known.file.origin)
+            ));
+            return Ok(ColumnType::Text);
+        };
+        joined = both;
+    }
+    Ok(joined.column_type().unwrap_or(ColumnType::Text))
+}
+
+/// Returns the largest distance from 0 among the integers of a leaf; reads them all.
+fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
+    let at = |problem: Problem| problem.at(known.file, None, None);
+    let roots = std::iter::once(leaf.path[0]);
+    let mut largest = 0;
+    for batch in batches(known.file, known.metadata.clone(), roots).map_err(at)? {
+        let batch = batch.map_err(at)?;
+        let mut array: ArrayRef = batch.column(0).clone();
+        for &position in &leaf.path[1..] {
+            let group = array.as_struct_opt();
+            let child = group
+                .filter(|group| position < group.num_columns())
+                .map(|group| group.column(position).clone());
+            array = child.ok_or_else(|| at(super::broken("a group lacks a column")))?;
+        }
+        let found = if let Some(array) = array.as_primitive_opt::<UInt64Type>() {
+            array.iter().flatten().max()
+        } else if let Some(array) = array.as_primitive_opt::<Int64Type>() {
+            array.iter().flatten().map(i64::unsigned_abs).max()
+        } else {
+            None
+        };
+        largest = largest.max(found.unwrap_or_default());
+    }
+    Ok(largest)
+}
+
+fn system_columns(
+    rules: &Rules,
+    columns: &mut Vec<Column>,
+    notices: &mut Vec<String>,
+) -> Vec<SystemColumn> {
+    let mut system = Vec::new();
+    for &column in &rules.system {
+        let name = column.name();
+        if columns
+            .iter()
+            .any(|other| other.name.eq_ignore_ascii_case(name))
+        {
+            notices.push(format!(
+                "`{name}` is a column of the data, which takes precedence"
+            ));
+        } else {
+            system.push(column);
+        }
+    }
+    columns.extend(system.iter().map(|column| Column {
+        name: column.name().to_owned(),
+        column_type: column.column_type(),
+    }));
+    system
+}
+
+fn parts(
+    known: &[Known<'_>],
+    drafts: &[Draft<'_>],
+    columns: &[Column],
+    system: &[SystemColumn],
+    fetched_at: i64,
+) -> Vec<Part> {
+    let mut rows_before = 0;
+    let mut parts = Vec::with_capacity(known.len());
+    for (index, known) in known.iter().enumerate() {
+        let data = drafts.iter().map(|draft| match &draft.leaves[index] {
+            Some(leaf) => Fill::Leaf(leaf.clone(), draft.rule.cloned()),
+            None => Fill::Null,
+        });
+        let fills: Vec<Fill> = data
+            .chain(system.iter().map(|column| Fill::System(*column)))
+            .collect();
+        let cells = match schema::engine(&known.metadata) {
+            Engine::Refuses => None,
+            Engine::Reads => {
+                let cells = fills
+                    .iter()
+                    .zip(columns)
+                    .map(|(fill, column)| cell(fill, column, known.file, fetched_at));
+                cells.collect()
+            }
+        };
+        parts.push(Part {
+            file: known.file.clone(),
+            rows_before,
+            rows: known.rows,
+            fills,
+            cells,
+            schema: known.metadata.parquet_schema().root_schema_ptr(),
+            fetched_at,
+        });
+        rows_before += known.rows;
+    }
+    parts
+}
+
+/// What the engine would have to do; `None` if only this process can.
+fn cell(fill: &Fill, column: &Column, file: &StagedFile, fetched_at: i64) -> Option<Cell> {
+    match fill {
+        Fill::Null | Fill::System(SystemColumn::Key) => Some(Cell::Null),
+        Fill::System(SystemColumn::FetchedAt) => {
+            instant(fetched_at).map(|time| Cell::FetchedAt(time.to_string()))
+        }
+        Fill::System(SystemColumn::Source) => Some(Cell::Text(file.origin.clone())),
+        // The engine does not keep the order of rows.
+        Fill::System(SystemColumn::Row) => None,
+        Fill::Leaf(leaf, rule) => {
+            let [name] = leaf.names.as_slice() else {
+                return None;
+            };
+            let is_plain = rule.as_ref().is_none_or(|rule| {
+                rule.format.is_none()
+                    && rule.kind != RuleKind::Json
+                    && (rule.tz.is_none() || leaf.kind == Kind::Zoned)
+            });
+            let target = column_type(rule.as_ref(), column.column_type);
+            match leaf.kind {
+                _ if !is_plain || !leaf.kind.casts_to(target) => None,
+                Kind::Zoned => Some(Cell::Zoned(name.clone())),
+                _ => Some(Cell::Column(name.clone())),
+            }
+        }
+    }
+}
