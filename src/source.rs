@@ -29,7 +29,9 @@ use crate::http::{
 pub use file::WorkspacePath;
 pub use format::Format;
 pub use graphql::Query;
-pub use paging::{Ask, Base, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
+pub use paging::{
+    Ask, Base, Count, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style,
+};
 
 /// A source may compute for long before it begins to answer.
 const ANSWER_WAIT: Duration = Duration::from_mins(1);
