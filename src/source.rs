@@ -32,7 +32,9 @@ use auth::Session;
 pub use file::WorkspacePath;
 pub use format::Format;
 pub use graphql::Query;
-pub use paging::{Ask, Base, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
+pub use paging::{
+    Ask, Base, Count, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style,
+};
 
 /// What to fetch and how to ask for it.
 #[derive(Clone, Debug)]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::auth::Session;
-use super::paging::{Ask, Base, Inspect, Param, Place, Pointer, Seen, Signs, Style};
+use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 use super::walk::{Step, Trouble, Walk};
-use super::{SourceError, Spec, StagedFile, accept, ask, graphql, param, redact};
+use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param, redact};
 use crate::events::{Event, Observer, Progress, count};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
@@ -155,7 +155,7 @@ impl Crawl<'_> {
             walk.keep(file);
             return Ok(None);
         }
-        let Some(mut seen) = self.look(&file, walk)? else {
+        let Some(mut seen) = self.look(&file, &answer.headers, walk)? else {
             walk.keep(file);
             return Ok(None);
         };
@@ -184,7 +184,12 @@ impl Crawl<'_> {
 
     /// Looks into a page. `None` is a first page that cannot be read: the same file is read again when types are
     /// found, by the same rules, and the message is better there.
-    fn look(&self, file: &StagedFile, walk: &Walk<'_>) -> Result<Option<Seen>> {
+    fn look(
+        &self,
+        file: &StagedFile,
+        headers: &HeaderMap,
+        walk: &Walk<'_>,
+    ) -> Result<Option<Seen>> {
         let paging = &self.spec.paging;
         let is_first = walk.pages == 0;
         let document = self.wanted();
@@ -195,6 +200,9 @@ impl Crawl<'_> {
             _ => None,
         };
         let looks_for_signs = is_first && paging.style != Style::None;
+        // Most answers are all there is; they need not be read a second time to find that out.
+        let says_nothing = link::next(headers).is_none() && sign_in_headers(headers, 0).is_none();
+        let only_if_paged = is_first && paging == &Paging::default() && says_nothing;
         let question = Ask {
             document: &document,
             last,
@@ -203,6 +211,11 @@ impl Crawl<'_> {
                 Signs::Wanted
             } else {
                 Signs::Ignored
+            },
+            count: if only_if_paged {
+                Count::IfPaged
+            } else {
+                Count::Always
             },
         };
         match self.inspect.inspect(file, &question) {

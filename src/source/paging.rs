@@ -188,6 +188,17 @@ pub struct Ask<'a> {
     pub rows_at: Option<&'a str>,
     /// Whether signs of further pages are looked for.
     pub signs: Signs,
+    /// Whether the rows must be counted.
+    pub count: Count,
+}
+
+/// Whether the rows of a page must be counted, which means reading all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// The way to the next page, or a check at the end, needs the number.
+    Always,
+    /// Only if the page itself tells of others.
+    IfPaged,
 }
 
 /// Whether a page is searched for signs that it is one of several.
@@ -202,7 +213,7 @@ pub enum Signs {
 /// What a page holds. Values are JSON texts: strings have their quotes, `null` is a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Number of rows; `None` if the document lacks the place they should be at.
+    /// Number of rows, 0 if they were not to be counted; `None` if the document lacks the place they should be at.
     pub rows: Option<u64>,
     /// Where the rows were found, in words only the inspector understands.
     pub rows_at: Option<String>,

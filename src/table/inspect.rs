@@ -3,8 +3,9 @@
 //! Rows are counted by the rules that read them afterwards; the place found on the first page holds for all.
 
 use std::collections::hash_map::DefaultHasher;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
 
@@ -12,8 +13,8 @@ use super::json::{self, Record, Stop};
 use super::path::{RecordsPath, Step, keys, pointer};
 use super::place::{Problem, quoted};
 use super::stream::{self, Scanner};
-use super::{DataError, Rules, Table, atom};
-use crate::source::{Ask, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
+use super::{Rules, Table, atom};
+use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
 
 /// Where `OData` says that there is more.
 const NEXT_LINKS: [&[&str]; 4] = [
@@ -88,7 +89,7 @@ impl Inspect for Rules {
         } else if page.format == Format::NdJson {
             count_records(page, self.records.as_ref(), ask)
         } else {
-            return Ok(self.inspect_other(page)?);
+            return self.inspect_other(page, ask);
         };
         Ok(inspected.map_err(|problem| problem.at(page, None, None))?)
     }
@@ -107,10 +108,9 @@ impl Rules {
         let (input, skipped) = stream::open(&page.path)?;
         let all: Vec<usize> = (0..look.wanted.len()).collect();
         look.seek(&mut Scanner::new(input, skipped), 0, &all)?;
-        let mut seen = if look.has_rows {
-            count_records(page, Some(&path), ask)?
-        } else {
-            Seen::default()
+        let mut seen = Seen {
+            rows: look.has_rows.then_some(0),
+            ..Seen::default()
         };
         let at = path.to_string();
         for (pointer, found) in ask.document.iter().zip(&look.found) {
@@ -127,7 +127,18 @@ impl Rules {
             .filter(|((_, place), _)| *place == at)
             .find_map(|(_, found)| found.clone());
         // A document that is one row may have a column `total`, and an array says nothing of pages.
-        if ask.signs == Signs::Wanted && !path.steps.is_empty() && seen.next_link.is_none() {
+        let has_signs = ask.signs == Signs::Wanted && !path.steps.is_empty();
+        if has_signs && seen.next_link.is_none() {
+            seen.sign = sign(page, 0)?;
+        }
+        let is_paged = seen.next_link.is_some() || seen.total.is_some() || seen.sign.is_some();
+        if look.has_rows && (ask.count == Count::Always || is_paged) {
+            let counted = count_records(page, Some(&path), ask)?;
+            seen.rows = counted.rows;
+            seen.digest = counted.digest;
+            seen.last = counted.last;
+        }
+        if seen.sign.is_some() {
             seen.sign = sign(page, seen.rows.unwrap_or(0))?;
         }
         seen.rows_at = Some(at);
@@ -135,10 +146,23 @@ impl Rules {
     }
 
     /// Formats without places inside: reading them as a table counts their rows.
-    fn inspect_other(&self, page: &StagedFile) -> Result<Seen, DataError> {
+    fn inspect_other(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
+        let feed = atom::look(page).unwrap_or_default();
+        let is_paged = feed.next.is_some() || feed.count.is_some();
+        let mut seen = Seen {
+            rows: Some(0),
+            next_link: feed.next,
+            total: feed.count,
+            ..Seen::default()
+        };
+        if ask.count == Count::IfPaged && !is_paged {
+            return Ok(seen);
+        }
+        // A value that does not fit its declared type is told later, with all of its kind.
         let rules = Rules {
-            records: self.records.clone(),
-            ..Rules::default()
+            columns: Vec::new(),
+            system: std::collections::BTreeSet::new(),
+            ..self.clone()
         };
         let staged = Staged {
             name: String::new(),
@@ -146,20 +170,26 @@ impl Rules {
             fetched_at: 0,
             requests: 0,
         };
-        let table = Table::read(&staged, &rules)?;
-        let mut hasher = DefaultHasher::new();
-        table.for_each_row::<DataError>(|row| {
-            format!("{row:?}").hash(&mut hasher);
-            Ok(())
+        seen.rows = Some(Table::read(&staged, &rules)?.rows());
+        seen.digest = digest(page).map_err(|error| {
+            let problem = stream::unreadable(&error);
+            problem.at(page, None, None)
         })?;
-        let feed = atom::look(page).unwrap_or_default();
-        Ok(Seen {
-            rows: Some(table.rows()),
-            digest: hasher.finish(),
-            next_link: feed.next,
-            total: feed.count,
-            ..Seen::default()
-        })
+        Ok(seen)
+    }
+}
+
+fn digest(page: &StagedFile) -> io::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    let mut file = BufReader::with_capacity(1 << 16, File::open(&page.path)?);
+    loop {
+        let block = file.fill_buf()?;
+        if block.is_empty() {
+            return Ok(hasher.finish());
+        }
+        hasher.write(block);
+        let length = block.len();
+        file.consume(length);
     }
 }
 
@@ -395,7 +425,26 @@ mod tests {
         last: None,
         rows_at: None,
         signs: Signs::Wanted,
+        count: Count::Always,
     };
+
+    #[test]
+    fn nothing_is_counted_that_tells_of_no_other_page() {
+        let ask = Ask {
+            count: Count::IfPaged,
+            ..PLAIN
+        };
+        for text in [r#"{"data":[{},{}],"next":null}"#, "[1,2]", "a\n1\n"] {
+            assert_eq!(look(text, &ask).rows, Some(0), "{text}");
+        }
+        for text in [
+            r#"{"data":[{},{}],"total":2}"#,
+            r#"{"value":[{},{}],"@odata.count":2}"#,
+        ] {
+            let seen = look(text, &ask);
+            assert_eq!((seen.rows, seen.sign), (Some(2), None), "{text}");
+        }
+    }
 
     #[test]
     fn rows_and_values_are_found() {

@@ -273,7 +273,8 @@ fn files_are_united_by_column_name() {
           1 | x | NULL | data/a.parquet
           1099511627776 | y | 1970-01-02 00:00:00 | data/b.parquet
           9 | 7 | NULL | data/d.parquet
-    "#]].assert_eq(&run.rows());
+    "#]]
+    .assert_eq(&run.rows());
     assert!(
         run.log.contains("`t` has another type in `data/d.parquet`"),
         "{}",
@@ -300,7 +301,8 @@ fn columns_rename_retype_and_skip() {
           id BIGINT, amount NUMERIC(6, 2), at TIMESTAMP, when DATE, wide NUMERIC(20, 2), none TEXT
           1 | 1.50 | 1969-12-31 23:00:00 | 1970-01-01 | 1.00 | NULL
           2 | 2.25 | 1969-12-31 23:00:00.000001 | 1970-01-02 | 2.00 | NULL
-    "#]].assert_eq(&run.rows());
+    "#]]
+    .assert_eq(&run.rows());
     assert!(
         run.log
             .contains("`none` is declared in `columns` but not in the data")
