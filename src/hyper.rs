@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
 
+use crate::cancel::Cancel;
 use crate::events::{Event, Observer, count};
 use crate::table::{ColumnType, Table};
 use engine::Engine;
@@ -55,6 +56,8 @@ pub struct Workshop {
     pub hyperd: Option<PathBuf>,
     /// An empty folder of our own, on the file system the extract will live on.
     pub folder: PathBuf,
+    /// Ends the engine at once, whatever it is busy with.
+    pub cancel: Cancel,
 }
 
 /// Type of a result column as stored in the extract.
@@ -145,7 +148,7 @@ pub fn build(
     observer: &dyn Observer,
 ) -> Result<Draft> {
     let hyperd = engine::find(workshop.hyperd.as_deref())?;
-    let engine = Engine::start(&hyperd, &workshop.folder)?;
+    let engine = Engine::start(&hyperd, &workshop.folder, &workshop.cancel)?;
     let connection = open(&engine)?;
     let result = format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(&shape.table.0));
     match (&shape.sql, tables) {

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod cancel;
 mod engine;
 mod extract;
 mod harness;
 mod inputs;
+mod matrix;
 mod pipeline;
 mod publish;
 mod tidy;

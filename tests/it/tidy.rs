@@ -8,14 +8,15 @@ use publish_to_tableau::report::OUTPUTS;
 use publish_to_tableau::tableau::CATALOGUE;
 
 /// Which module may import which; the crate doc says why.
-const IMPORTS: [(&str, &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str]); 12] = [
     ("events", &[]),
+    ("cancel", &[]),
     ("http", &["events"]),
     ("source", &["events", "http"]),
     ("table", &["source"]),
-    ("hyper", &["events", "table"]),
+    ("hyper", &["cancel", "events", "table"]),
     ("gate", &["hyper"]),
-    ("tableau", &["events", "http"]),
+    ("tableau", &["cancel", "events", "http"]),
     (
         "inputs",
         &["http", "source", "table", "hyper", "gate", "tableau"],
@@ -30,10 +31,11 @@ const IMPORTS: [(&str, &[&str]); 11] = [
     (
         "lib",
         &[
-            "events", "http", "source", "table", "hyper", "gate", "tableau", "inputs", "report",
+            "cancel", "events", "http", "source", "table", "hyper", "gate", "tableau", "inputs",
+            "report",
         ],
     ),
-    ("main", &["inputs", "report", "Run", "run"]),
+    ("main", &["cancel", "inputs", "report", "Run", "run"]),
 ];
 
 /// Names of the outside world and the modules that may say them.

@@ -239,7 +239,7 @@ fn new_content_is_late_in_lists() {
         .logged("is not listed in project `Sales/EMEA` yet");
     assert!(
         outcome.result.is_ok()
-            && outcome.record.change.is_none()
+            && outcome.record.change == Some(Change::Created)
             && outcome.record.datasource.is_none()
     );
     // A synchronous answer names the LUID, which needs no list.

@@ -94,6 +94,16 @@ impl FromStr for UploadLife {
     }
 }
 
+/// What becomes of the description a publication carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DescriptionAtPublish {
+    /// It is set.
+    #[default]
+    Set,
+    /// It is ignored, and an overwrite empties what was there, as old servers do.
+    Reset,
+}
+
 /// The way this server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -119,6 +129,8 @@ pub struct Settings {
     pub chunk_limit: u64,
     /// The most bytes of a file published in a single request.
     pub single_request_limit: u64,
+    /// What an overwrite makes of the description it carries.
+    pub description: DescriptionAtPublish,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
 }
@@ -140,6 +152,7 @@ impl Default for Settings {
             append_status: 200,
             chunk_limit: MEGABYTES_64,
             single_request_limit: MEGABYTES_64,
+            description: DescriptionAtPublish::default(),
             filter_case: FilterCase::default(),
         }
     }
