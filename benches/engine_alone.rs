@@ -7,6 +7,9 @@
     reason = "a measurement that fails is no measurement"
 )]
 
+#[path = "../src/cancel.rs"]
+#[expect(dead_code, reason = "nobody cancels a measurement")]
+mod cancel;
 #[path = "../src/hyper/engine.rs"]
 mod engine;
 
@@ -16,7 +19,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let engine = engine::Engine::start(&hyperd, folder.path()).unwrap();
+    let engine = engine::Engine::start(&hyperd, folder.path(), &cancel::Cancel::default()).unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     for statement in [
         "CREATE DATABASE \"one.hyper\"",

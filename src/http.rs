@@ -7,7 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -78,6 +79,8 @@ pub enum Body {
         length: u64,
         /// Sent after the file's bytes.
         tail: Bytes,
+        /// Bytes of the file handed to the connection so far, by the last attempt.
+        sent: Arc<AtomicU64>,
     },
 }
 
@@ -379,9 +382,10 @@ impl Client {
                 offset,
                 length,
                 tail,
+                sent,
             } => {
                 let whole = head.len() as u64 + length + tail.len() as u64;
-                let stream = read_part(head, path, *offset, *length, tail)
+                let stream = read_part((head, path, tail), (*offset, *length), sent)
                     .await
                     .map_err(ErrorKind::Disk)?;
                 // Without it the body would be sent in chunked encoding, which Tableau does not promise to take.
@@ -506,11 +510,9 @@ async fn read(
 }
 
 async fn read_part(
-    head: &Bytes,
-    path: &Path,
-    offset: u64,
-    length: u64,
-    tail: &Bytes,
+    (head, path, tail): (&Bytes, &Path, &Bytes),
+    (offset, length): (u64, u64),
+    sent: &Arc<AtomicU64>,
 ) -> std::io::Result<impl futures_util::Stream<Item = std::io::Result<Bytes>> + use<>> {
     enum Next {
         Head(Bytes),
@@ -520,19 +522,25 @@ async fn read_part(
     let mut file = tokio::fs::File::open(path).await?;
     file.seek(std::io::SeekFrom::Start(offset)).await?;
     let tail = tail.clone();
-    let state = (Next::Head(head.clone()), file, tail);
+    let sent = Arc::clone(sent);
+    sent.store(0, Ordering::Relaxed);
+    let state = (Next::Head(head.clone()), file, (tail, sent));
     Ok(futures_util::stream::try_unfold(
         state,
-        move |(next, mut file, tail)| async move {
+        move |(next, mut file, (tail, sent))| async move {
             match next {
-                Next::Head(head) => Ok(Some((head, (Next::File(length), file, tail)))),
-                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, tail)))),
+                Next::Head(head) => Ok(Some((head, (Next::File(length), file, (tail, sent))))),
+                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, (tail, sent))))),
                 Next::File(left) => {
                     let block = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_BLOCK);
                     let mut buffer = vec![0; block];
                     file.read_exact(&mut buffer).await?;
                     let left = left - block as u64;
-                    Ok(Some((buffer.into(), (Next::File(left), file, tail))))
+                    sent.store(length - left, Ordering::Relaxed);
+                    Ok(Some((
+                        buffer.into(),
+                        (Next::File(left), file, (tail, sent)),
+                    )))
                 }
                 Next::Done => Ok(None),
             }

@@ -5,6 +5,7 @@
 
 mod call;
 mod error;
+mod fitness;
 mod job;
 mod lookup;
 mod name;
@@ -197,6 +198,10 @@ async fn run(
         info.product, session.version
     )));
     record.api_version = Some(session.version.to_string());
+    fitness::check_server(&info.product)?;
+    if let Some(warning) = fitness::size_warning(&host, record.bytes) {
+        observer.on(Event::Warning(warning));
+    }
     record.product_version = Some(info.product);
     if to.site.is_default() && host.ends_with(".online.tableau.com") {
         return Err(

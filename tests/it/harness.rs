@@ -32,6 +32,11 @@ impl Started {
         assert!(sent.unwrap().success());
     }
 
+    /// Returns the runner's temp folder.
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.action.machine.temp()
+    }
+
     /// Waits for the end.
     pub(crate) fn end(self) -> Ended {
         let output = self.child.wait_with_output().unwrap();

@@ -10,5 +10,7 @@ mod inputs;
 mod matrix;
 mod pipeline;
 mod publish;
+mod soak;
 mod tidy;
+mod watching;
 mod workflow;

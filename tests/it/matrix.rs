@@ -268,7 +268,9 @@ fn check(mode: PublishMode, expected: &Expect) {
 
 #[test]
 fn overwrite() {
-    check(PublishMode::Overwrite, &expect![[r#"
+    check(
+        PublishMode::Overwrite,
+        &expect![[r#"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -285,12 +287,15 @@ fn overwrite() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn append() {
-    check(PublishMode::Append, &expect![[r#"
+    check(
+        PublishMode::Append,
+        &expect![[r#"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -307,12 +312,15 @@ fn append() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn create_new() {
-    check(PublishMode::CreateNew, &expect![[r#"
+    check(
+        PublishMode::CreateNew,
+        &expect![[r#"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -329,5 +337,6 @@ fn create_new() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]]);
+    "#]],
+    );
 }

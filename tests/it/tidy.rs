@@ -304,19 +304,28 @@ fn outputs_agree_in_action_code_and_readme() {
     }
 }
 
+/// `UPDATE_EXPECT=1` rewrites the table.
 #[test]
-fn every_error_code_with_a_hint_is_in_the_readme() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let section = readme
-        .split("## Troubleshooting")
-        .nth(1)
-        .expect("a section `Troubleshooting`");
-    for (code, _, _) in CATALOGUE {
-        assert!(
-            section.contains(&format!("| `{code}` |")),
-            "the README does not explain {code}"
-        );
+fn the_readme_explains_every_code_as_the_catalogue_does() {
+    let file = root().join("README.md");
+    let readme = std::fs::read_to_string(&file).unwrap();
+    let head = "| code | what it means | what to do |\n|---|---|---|\n";
+    let start = readme.find(head).expect("a table of codes") + head.len();
+    let end = start + readme[start..].find("\n\n").expect("an end of the table") + 1;
+    let rows = CATALOGUE
+        .iter()
+        .map(|(code, cause, hint)| format!("| `{code}` | {cause} | {hint} |\n"))
+        .collect::<String>();
+    if readme[start..end] != rows && std::env::var_os("UPDATE_EXPECT").is_some() {
+        let readme = format!("{}{rows}{}", &readme[..start], &readme[end..]);
+        std::fs::write(&file, readme).unwrap();
+        return;
     }
+    assert_eq!(
+        &readme[start..end],
+        rows,
+        "the table of codes differs from the catalogue; UPDATE_EXPECT=1 rewrites it"
+    );
 }
 
 #[test]

@@ -336,7 +336,7 @@ impl Site {
             .child(
                 Element::new("productVersion")
                     .with("build", "20262.26.0615.1200")
-                    .text("2026.2.0"),
+                    .text(&self.settings.product_version),
             )
             .child(Element::new("prepConductorVersion").text("20262.26.0601.0900"))
             .child(Element::new("restApiVersion").text(&self.settings.rest_api_version))

@@ -107,6 +107,8 @@ pub enum DescriptionAtPublish {
 /// The way this server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// The release, such as `2026.2.0`.
+    pub product_version: String,
     /// The highest version of the REST API, `major.minor`.
     pub rest_api_version: String,
     /// How many query-job calls answer "running" before the job is finished.
@@ -141,6 +143,7 @@ const MEGABYTES_64: u64 = 64 * 1024 * 1024;
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            product_version: "2026.2.0".to_owned(),
             rest_api_version: "3.29".to_owned(),
             polls_until_done: 1,
             job: JobOutcome::default(),
