@@ -7,13 +7,11 @@
     reason = "a measurement that fails is no measurement"
 )]
 
-#[path = "../src/cancel.rs"]
-#[expect(dead_code, reason = "nobody cancels a measurement")]
-mod cancel;
 #[path = "../src/hyper/engine.rs"]
 mod engine;
 
 use hyperdb_api::Connection;
+use publish_to_tableau::cancel;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();

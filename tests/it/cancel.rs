@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tableau_simulator::{Page, Settings, Setup, Simulator};
+use tableau_simulator::{Page, Settings, Setup, Simulator, Site};
 
 use crate::engine::{child_of, is_alive};
 use crate::harness::{Action, Ended, Started, leftovers};
@@ -46,7 +46,7 @@ fn cancel(step: Started, signal: &str, stage: &str) -> Ended {
         leftovers(&run.machine.temp(), &[]).len(),
         kept(&run),
         "{:?}",
-        run.machine.temp()
+        run.machine.temp().display()
     );
     if let Some(engine) = engine {
         wait_until("the end of the engine", || !is_alive(engine));
@@ -158,7 +158,7 @@ fn while_tableau_works() {
     assert_eq!(run.output("published"), "");
     assert!(!is_signed_in(&site));
     // Tableau finishes what it has accepted.
-    site.site(|site| site.finish_jobs());
+    site.site(Site::finish_jobs);
     let part = site.site(|site| site.datasource("Orders").unwrap().parts[0].clone());
     assert_eq!(
         std::fs::read(part).unwrap(),

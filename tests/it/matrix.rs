@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use publish_to_tableau::tableau::{Description, Pace, PublishMode, Standing, Tag};
-use tableau_simulator::{DescriptionAtPublish, Settings, Setup, Simulator};
+use tableau_simulator::{DescriptionAtPublish, Settings, Setup, Simulator, Site};
 
 use crate::workflow::{Outcome, Run, chain, hints};
 
@@ -155,7 +155,7 @@ fn cell(mode: PublishMode, call: usize, effect: usize) -> &'static str {
             .iter()
             .filter(|line| line.starts_with("warning: "))
     };
-    let cell = match (&outcome.result, outcome.record.standing) {
+    let ended = match (&outcome.result, outcome.record.standing) {
         (Ok(()), Standing::Changed) if warnings().next().is_none() => "ok",
         (Ok(()), Standing::Changed) => "warn",
         (Err(_), Standing::Untouched) => "old",
@@ -164,19 +164,19 @@ fn cell(mode: PublishMode, call: usize, effect: usize) -> &'static str {
         (Ok(()), Standing::Accepted) => "waiting",
         other => panic!("{other:?} in {place}"),
     };
-    match cell {
+    match ended {
         "ok" | "warn" => assert!(has_new, "the data is not there: {place}"),
         "old" => assert!(!has_new, "the data is there: {place}"),
         _ => {}
     }
-    if !matches!(cell, "ok" | "waiting") {
+    if !matches!(ended, "ok" | "waiting") {
         let words = if effect == "401002" { "" } else { words };
         assert!(told.contains(words), "`{words}` is not told: {place}");
         assert!(told.contains(quote), "`{quote}` is not told: {place}");
     }
     if let Err(error) = &outcome.result {
         assert!(
-            !hints(error).is_empty() || effect == "error-in-200" || cell == "old",
+            !hints(error).is_empty() || effect == "error-in-200" || ended == "old",
             "no hint: {place}"
         );
     }
@@ -193,7 +193,7 @@ fn cell(mode: PublishMode, call: usize, effect: usize) -> &'static str {
             "{calls:?} in {place}"
         );
     }
-    cell
+    ended
 }
 
 fn told(outcome: &Outcome) -> String {
@@ -203,7 +203,7 @@ fn told(outcome: &Outcome) -> String {
 
 /// Whether the new data is there, whole and once; anything but the old or the new state fails.
 fn holds(simulator: &Simulator, run: &Run, mode: PublishMode, place: &str) -> bool {
-    simulator.site(|site| site.finish_jobs());
+    simulator.site(Site::finish_jobs);
     let found = simulator.site(|site| site.datasources.clone());
     assert!(found.len() <= 1, "doubled: {place}");
     let parts: Vec<Vec<u8>> = found
@@ -260,6 +260,7 @@ fn table(mode: PublishMode) -> String {
     text
 }
 
+#[expect(clippy::print_stdout, reason = "the tables are there to be read")]
 fn check(mode: PublishMode, expected: &Expect) {
     let text = table(mode);
     println!("\n{mode:?}\n\n{text}");
@@ -270,7 +271,7 @@ fn check(mode: PublishMode, expected: &Expect) {
 fn overwrite() {
     check(
         PublishMode::Overwrite,
-        &expect![[r#"
+        &expect![[r"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -287,7 +288,7 @@ fn overwrite() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]],
+    "]],
     );
 }
 
@@ -295,7 +296,7 @@ fn overwrite() {
 fn append() {
     check(
         PublishMode::Append,
-        &expect![[r#"
+        &expect![[r"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -312,7 +313,7 @@ fn append() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]],
+    "]],
     );
 }
 
@@ -320,7 +321,7 @@ fn append() {
 fn create_new() {
     check(
         PublishMode::CreateNew,
-        &expect![[r#"
+        &expect![[r"
         | | refuse | 429 | 429+0s | 503 | stall | reset | lose-response | late-504 | truncate | garbage | empty | error-in-200 | 403004 | 401002 |
         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
         | server-info | ok | ok | ok | ok | ok | ok | ok | ok | ok | old | old | old | old | old |
@@ -337,6 +338,6 @@ fn create_new() {
         | update-data-source | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | add-tags | ok | ok | ok | ok | ok | ok | ok | ok | ok | warn | warn | warn | warn | warn |
         | sign-out | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok | ok |
-    "#]],
+    "]],
     );
 }

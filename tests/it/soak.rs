@@ -2,10 +2,11 @@
 //!
 //! `SOAK=5000 SEED=7 cargo test --test it soak` runs longer and repeats a run that failed.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use publish_to_tableau::tableau::{PublishMode, Standing};
-use tableau_simulator::{AsJob, Settings, Setup, Simulator, UploadLife};
+use tableau_simulator::{AsJob, Settings, Setup, Simulator, Site, UploadLife};
 
 use crate::harness::Action;
 use crate::workflow::Run;
@@ -82,6 +83,7 @@ impl Ledger {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a long run tells what it did")]
 fn faults_at_random_leave_the_site_as_it_was_told() {
     let (n_runs, seed) = (number("SOAK", 200), number("SEED", 0x5EED_1234));
     let limit = Duration::from_secs(if n_runs == 200 { 20 } else { u64::MAX / 2 });
@@ -138,7 +140,7 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
     let stamp = random.below(256);
     run.file[10] = u8::try_from(stamp).unwrap();
     let outcome = run.go();
-    simulator.site(|site| site.finish_jobs());
+    simulator.site(Site::finish_jobs);
     let held = simulator.site(|site| site.datasources.clone());
     let place = format!(
         "seed {seed}, {mode:?} with {faults:?}: {:?}, {:?}, {:#?}",
@@ -175,14 +177,16 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a long run tells what it did")]
 fn kills_at_random_moments_leave_old_or_new() {
     let n_kills = number("KILLS", 12);
     let mut random = Random(number("SEED", 0x0DD_5EED));
     let simulator = Simulator::start();
     let action = |n: u64| {
-        let rows: String = (0..20_000)
-            .map(|row| format!("{row},{n},text {}\n", row * n))
-            .collect();
+        let mut rows = String::new();
+        for row in 0..20_000 {
+            writeln!(rows, "{row},{n},text {}", row * n).unwrap();
+        }
         Action::publishing_to(&simulator)
             .file("x.csv", format!("id,run,text\n{rows}"))
             .input("source", "x.csv")
@@ -198,7 +202,7 @@ fn kills_at_random_moments_leave_old_or_new() {
         std::thread::sleep(whole * thousandths / 1_000);
         let _ = step.child.kill();
         step.end();
-        simulator.site(|site| site.finish_jobs());
+        simulator.site(Site::finish_jobs);
         let parts = simulator.site(|site| {
             assert_eq!(site.datasources.len(), 1);
             site.datasource("Orders").unwrap().parts.clone()

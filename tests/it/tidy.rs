@@ -312,10 +312,11 @@ fn the_readme_explains_every_code_as_the_catalogue_does() {
     let head = "| code | what it means | what to do |\n|---|---|---|\n";
     let start = readme.find(head).expect("a table of codes") + head.len();
     let end = start + readme[start..].find("\n\n").expect("an end of the table") + 1;
-    let rows = CATALOGUE
+    let rows: Vec<String> = CATALOGUE
         .iter()
         .map(|(code, cause, hint)| format!("| `{code}` | {cause} | {hint} |\n"))
-        .collect::<String>();
+        .collect();
+    let rows = rows.concat();
     if readme[start..end] != rows && std::env::var_os("UPDATE_EXPECT").is_some() {
         let readme = format!("{}{rows}{}", &readme[..start], &readme[end..]);
         std::fs::write(&file, readme).unwrap();

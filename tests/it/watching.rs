@@ -1,5 +1,6 @@
 //! What a person sees of long work, and what nobody may see at all.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -51,14 +52,13 @@ fn a_slow_upload_and_a_long_job_move_before_a_persons_eyes() {
     });
     // Text that does not compress, so that the file is as large as it looks.
     let mut state = 1u64;
-    let rows: String = (0..60_000)
-        .map(|row| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(row);
-            format!("{:016x}{:016x}\n", state, state.rotate_left(29) ^ 0xABCD)
-        })
-        .collect();
+    let mut rows = String::new();
+    for row in 0..60_000 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(row);
+        writeln!(rows, "{state:016x}{:016x}", state.rotate_left(29) ^ 0xABCD).unwrap();
+    }
     let action = Action::publishing_to(&site)
         .file("x.csv", format!("text\n{rows}"))
         .input("source", "x.csv")

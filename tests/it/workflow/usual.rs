@@ -418,7 +418,7 @@ fn a_data_source_that_moves_away_meanwhile_is_not_taken_for_the_new_one() {
             polls_until_done: 2_000,
             ..Settings::default()
         });
-        let run = Run::new(&simulator).to(|to| to.wait = Duration::from_secs(60));
+        let run = Run::new(&simulator).to(|to| to.wait = Duration::from_mins(1));
         let old = simulator.site(|site| {
             let emea = site.project(&["Sales", "EMEA"]).unwrap().luid.clone();
             site.add_datasource("Orders", &emea)
@@ -519,7 +519,7 @@ fn a_create_new_whose_first_commit_comes_through_late() {
             while simulator.n_calls("query-job") == 0 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            simulator.site(|site| site.finish_jobs());
+            simulator.site(Site::finish_jobs);
         });
         run.go()
     });
