@@ -11,12 +11,19 @@
 mod engine;
 
 use hyperdb_api::Connection;
+use publish_to_tableau::cancel;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let engine = engine::Engine::start(&hyperd, folder.path(), engine::Reach::Nothing).unwrap();
+    let engine = engine::Engine::start(
+        &hyperd,
+        folder.path(),
+        engine::Reach::Nothing,
+        &cancel::Cancel::default(),
+    )
+    .unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     for statement in [
         "CREATE DATABASE \"one.hyper\"",

@@ -13,7 +13,8 @@ use std::collections::HashSet;
 use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -102,6 +103,8 @@ pub enum Body {
         length: u64,
         /// Sent after the file's bytes.
         tail: Bytes,
+        /// Bytes of the file handed to the connection so far, by the last attempt.
+        sent: Arc<AtomicU64>,
     },
 }
 
@@ -443,9 +446,10 @@ impl Client {
                 offset,
                 length,
                 tail,
+                sent,
             } => {
                 let whole = head.len() as u64 + length + tail.len() as u64;
-                let stream = body::read_part(head, path, *offset, *length, tail)
+                let stream = body::read_part((head, path, tail), (*offset, *length), sent)
                     .await
                     .map_err(ErrorKind::Disk)?;
                 // Without it the body would be sent in chunked encoding, which Tableau does not promise to take.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
 
+use crate::cancel::Cancel;
 use crate::events::{Event, Observer, count};
 use crate::table::{ColumnType, Table};
 pub use ask::{Answer, Duplicates};
@@ -59,6 +60,8 @@ pub struct Workshop {
     pub hyperd: Option<PathBuf>,
     /// An empty folder of our own, on the file system the extract will live on.
     pub folder: PathBuf,
+    /// Ends the engine at once, whatever it is busy with.
+    pub cancel: Cancel,
 }
 
 /// Type of a result column as stored in the extract.
@@ -156,7 +159,7 @@ pub fn build(
         Some(files) => Reach::Folder(files.folder()),
         None => Reach::Nothing,
     };
-    let mut engine = Engine::start(&hyperd, &workshop.folder, reach)?;
+    let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)?;
     let built = fill(&engine, tables, shape, files, observer);
     let (connection, table, rows, columns) = built.map_err(|error| engine.blame(error))?;
     Ok(Draft {

@@ -14,12 +14,13 @@
 //! | module | what it is | may import |
 //! |---|---|---|
 //! | [`events`] | what stages say while they work | – |
+//! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
 //! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events` |
 //! | [`source`] | brings bytes to this disk, knows their format | `events http` |
 //! | [`table`] | finds records, decides columns and types, converts values | `source` |
-//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `events table` |
+//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
 //! | [`gate`] | guards over the built result | `hyper` |
-//! | [`tableau`] | publishes a file through the REST API and verifies it | `events http` |
+//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http` |
 //! | [`inputs`] | environment to checked values | the types it parses into |
 //! | [`report`] | everything a person or a later step sees | the results it shows |
 //! | this file | the only place that knows the order | all |
@@ -44,8 +45,11 @@
 //! *Invariant:* a secret is a `secrecy::SecretString`; it has no `Display`, and what shows text to
 //! anybody replaces the secrets it was told of.
 //!
+//! *Invariant:* a cancelled run tells Tableau nothing but its sign-out, and leaves no folder behind.
+//!
 //! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network.
 
+pub mod cancel;
 pub mod events;
 pub mod gate;
 pub mod http;
@@ -62,6 +66,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use cancel::{Cancel, Cancelled, Guard};
 use events::{Event, Observer, Stage, count, size};
 use gate::Verdict;
 use http::Client;
@@ -69,7 +74,7 @@ use hyper::{Draft, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
 use source::{Places, Staged};
 use table::Table;
-use tableau::{Destination, Published};
+use tableau::{Destination, Means, Published, Standing};
 
 /// What a run did, as far as it came.
 #[derive(Debug, Default)]
@@ -111,6 +116,29 @@ pub struct Failure {
 }
 
 impl Run {
+    /// Returns the run that was cancelled and did not come to an end by itself.
+    pub fn cancelled(stage: Stage) -> Run {
+        let failure = Failure {
+            stage,
+            error: Cancelled.into(),
+        };
+        let published = (stage == Stage::Publish).then(|| Published {
+            standing: Standing::Unknown,
+            ..Published::default()
+        });
+        Run {
+            failure: Some(failure),
+            published,
+            ..Run::default()
+        }
+    }
+
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_some_and(|failure| failure.error.is::<Cancelled>())
+    }
+
     /// Returns the run that never began because of its inputs.
     pub fn rejected(errors: InputErrors) -> Run {
         let failure = Failure {
@@ -125,17 +153,24 @@ impl Run {
 }
 
 /// Runs every stage in order; what was done before a failure is kept in the result.
-pub async fn run(inputs: &Inputs, observer: &dyn Observer) -> Run {
+///
+/// It blocks in its middle stages, so the wish to stop comes from another thread.
+pub async fn run(inputs: &Inputs, observer: &dyn Observer, cancel: &Cancel) -> Run {
     for warning in &inputs.warnings {
         observer.on(Event::Warning(warning.clone()));
     }
     let mut line = Line {
         run: Run::default(),
         observer,
+        cancel,
         stage: Stage::Fetch,
         began: Instant::now(),
     };
-    if let Err(error) = line.work(inputs).await {
+    if let Err(mut error) = line.work(inputs).await {
+        // Whatever else went wrong then, such as an engine that is gone, only follows from it.
+        if cancel.is_told() {
+            error = Cancelled.into();
+        }
         line.run.failure = Some(Failure {
             stage: line.stage,
             error,
@@ -148,6 +183,7 @@ pub async fn run(inputs: &Inputs, observer: &dyn Observer) -> Run {
 struct Line<'a> {
     run: Run,
     observer: &'a dyn Observer,
+    cancel: &'a Cancel,
     stage: Stage,
     began: Instant,
 }
@@ -157,8 +193,10 @@ impl Line<'_> {
         self.enter(Stage::Fetch);
         let client = Client::new(inputs.waits.http.clone(), &inputs.network)?;
         let source = Client::with_conduct(&inputs.source.conduct, &inputs.network)?;
-        let spool = make_folder(&inputs.machine.temp)?;
-        let staged = self.fetch(inputs, spool.path(), &source).await?;
+        let (spool, _guard) = self.make_folder(&inputs.machine.temp)?;
+        let cancel = self.cancel;
+        let staged = self.fetch(inputs, spool.path(), &source);
+        let staged = cancel.unless(staged).await?;
 
         self.enter(Stage::Type);
         let tables = self.read(&staged, inputs)?;
@@ -166,7 +204,7 @@ impl Line<'_> {
         self.enter(Stage::Shape);
         let parent = inputs.hyper.parent().unwrap_or(Path::new("."));
         hyper::create_folders(parent)?;
-        let folder = make_folder(parent)?;
+        let (folder, _guard) = self.make_folder(parent)?;
         let draft = self.build(&tables, folder.path(), inputs)?;
 
         self.enter(Stage::Check);
@@ -249,6 +287,7 @@ impl Line<'_> {
         let workshop = Workshop {
             hyperd: inputs.machine.hyperd.clone(),
             folder: folder.to_owned(),
+            cancel: self.cancel.clone(),
         };
         let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer)?;
         let rows = count(draft.rows(), "row");
@@ -285,18 +324,30 @@ impl Line<'_> {
         client: &Client,
     ) -> Result<()> {
         let published = self.run.published.insert(Published::default());
-        tableau::publish(
-            destination,
-            &extract.path,
-            client,
-            &inputs.waits.pace,
-            self.observer,
-            published,
-        )
-        .await?;
+        let means = Means {
+            http: client,
+            pace: &inputs.waits.pace,
+            observer: self.observer,
+            cancel: self.cancel,
+        };
+        tableau::publish(destination, &extract.path, &means, published).await?;
         let size = size(extract.bytes);
         self.leave(format!("{size} as `{}`", destination.datasource.as_str()));
         Ok(())
+    }
+
+    /// A folder of our own below `parent`, gone when the run ends, at once if it is cancelled.
+    fn make_folder(&self, parent: &Path) -> Result<(TempDir, Guard)> {
+        let folder = tempfile::Builder::new()
+            .prefix(".publish-to-tableau-")
+            .tempdir_in(parent)
+            .with_context(|| format!("cannot write into the folder `{}`", parent.display()))?;
+        let path = folder.path().to_owned();
+        let guard = self.cancel.guard(move || {
+            // The folder's own end tries once more.
+            let _ = std::fs::remove_dir_all(path);
+        });
+        Ok((folder, guard))
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -314,12 +365,4 @@ impl Line<'_> {
             line,
         });
     }
-}
-
-/// A folder of our own below `parent`, gone when the run ends.
-fn make_folder(parent: &Path) -> Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix(".publish-to-tableau-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot write into the folder `{}`", parent.display()))
 }

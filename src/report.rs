@@ -18,11 +18,13 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::Run;
 use crate::events::{Event, Observer, Progress, Stage, count, size};
 use crate::inputs::Inputs;
-use crate::tableau::Change;
+use crate::tableau::{Change, Standing};
 pub use failure::Explanation;
 pub use summary::summary;
 use workflow::{Kind, Printer};
 
+/// What shells and the runner take for "interrupted".
+const INTERRUPTED: u8 = 130;
 /// Between two lines of progress on the same work.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -52,6 +54,7 @@ pub struct Runner {
 struct State {
     printer: Printer,
     warnings: Vec<String>,
+    stage: Stage,
     began: Option<Instant>,
     told: Option<Instant>,
 }
@@ -84,6 +87,7 @@ impl Runner {
             state: Mutex::new(State {
                 printer: Printer::new(is_on_github),
                 warnings: Vec::new(),
+                stage: Stage::Fetch,
                 began: None,
                 told: None,
             }),
@@ -98,15 +102,11 @@ impl Runner {
         }
     }
 
-    /// Shows the result everywhere and decides the exit code: 0 done, 1 failed, 2 inputs rejected.
+    /// Shows the result everywhere and decides the exit code: 0 done, 1 failed, 2 inputs rejected, 130 cancelled.
     pub fn report(&self, run: &Run, inputs: Option<&Inputs>) -> ExitCode {
         let mut state = self.state();
         state.printer.end_group();
-        let explanations = run
-            .failure
-            .as_ref()
-            .map(failure::explain)
-            .unwrap_or_default();
+        let explanations = failure::explain(run);
         for explanation in &explanations {
             state.printer.lines(&explanation.text());
         }
@@ -142,6 +142,7 @@ impl Runner {
         }
         match run.failure.as_ref().map(|failure| failure.stage) {
             Some(Stage::Inputs) => ExitCode::from(2),
+            Some(_) if run.is_cancelled() => ExitCode::from(INTERRUPTED),
             None if is_written => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         }
@@ -173,6 +174,11 @@ impl Runner {
         OUTPUTS.map(|name| (name, values.next().flatten().unwrap_or_default()))
     }
 
+    /// Returns the stage the run is in.
+    pub fn stage(&self) -> Stage {
+        self.state().stage
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere must not take the report with it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,6 +190,7 @@ impl Observer for Runner {
         let mut state = self.state();
         match event {
             Event::Started(begun) => {
+                state.stage = begun;
                 state.began = Some(Instant::now());
                 state.told = None;
                 state.printer.group(title(begun));
@@ -276,13 +283,15 @@ impl Paths {
     }
 }
 
-/// `true` and `false` are certain; empty says that Tableau was still at it when we left.
+/// `true` and `false` are certain; empty says that the run does not know.
 fn is_published(run: &Run) -> String {
     let published = run.published.as_ref();
     match published.and_then(|published| published.change) {
         Some(Change::Created | Change::Replaced | Change::Appended) => "true",
-        None if run.failure.is_none() && published.is_some() => "",
-        None => "false",
+        None => match published.map(|published| published.standing) {
+            None | Some(Standing::Untouched) => "false",
+            Some(_) => "",
+        },
     }
     .to_owned()
 }

@@ -5,6 +5,7 @@
 
 mod call;
 mod error;
+mod fitness;
 mod job;
 mod lookup;
 mod name;
@@ -23,6 +24,7 @@ use self::lookup::{Sight, Target};
 use self::session::{Accepted, Publication, Session, site_name};
 use self::upload::Upload;
 use self::xml::Datasource;
+use crate::cancel::Cancel;
 use crate::events::{Event, Observer};
 use crate::http::{self, Url};
 
@@ -34,6 +36,11 @@ pub use self::name::{
 
 /// Why nobody knows how a commit ended.
 const LOST: &str = "Tableau's answer to the commit was lost";
+
+/// A session that is not signed out ends by itself, so it is not worth waiting for.
+const SIGN_OUT: Duration = Duration::from_secs(10);
+/// A cancelled job is about to be killed.
+const SHORT_SIGN_OUT: Duration = Duration::from_secs(2);
 
 /// Where to publish, as whom, and how.
 #[derive(Clone, Debug)]
@@ -95,6 +102,33 @@ pub enum Change {
     Appended,
 }
 
+/// What is known of the published data, whatever became of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of this run has reached it: it is as it was before.
+    #[default]
+    Untouched,
+    /// The commit is on its way, or its end is not known.
+    Unknown,
+    /// Tableau has the whole file and works on it.
+    Accepted,
+    /// It is the data of this run.
+    Changed,
+}
+
+/// What a run works with.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// Sends the calls.
+    pub http: &'a http::Client,
+    /// How fast and how patiently.
+    pub pace: &'a Pace,
+    /// Who listens.
+    pub observer: &'a dyn Observer,
+    /// Ends the work in the middle; the session is signed out all the same.
+    pub cancel: &'a Cancel,
+}
+
 /// What a run found and did, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
@@ -116,6 +150,8 @@ pub struct Published {
     pub job: Option<Luid>,
     /// What is known to have happened; absent also when the wait ran out.
     pub change: Option<Change>,
+    /// What is known of the published data.
+    pub standing: Standing,
     /// Size of the file.
     pub bytes: u64,
 }
@@ -127,12 +163,10 @@ pub struct Published {
 pub async fn publish(
     to: &Destination,
     file: &Path,
-    http: &http::Client,
-    pace: &Pace,
-    observer: &dyn Observer,
+    means: &Means<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
-    let outcome = run(to, file, (http, pace, observer), record).await;
+    let outcome = run(to, file, means, record).await;
     outcome.with_context(|| {
         format!(
             "failed to publish `{}` to project `{}`",
@@ -144,7 +178,7 @@ pub async fn publish(
 async fn run(
     to: &Destination,
     file: &Path,
-    (http, pace, observer): (&http::Client, &Pace, &dyn Observer),
+    means: &Means<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
     let metadata = tokio::fs::metadata(file).await;
@@ -154,13 +188,20 @@ async fn run(
     if record.bytes == 0 {
         return Err(Problem::new(format!("the file `{}` is empty", file.display())).into());
     }
-    let (mut session, info) = Session::open(to, http, pace, observer).await?;
+    let Means {
+        observer, cancel, ..
+    } = *means;
+    let (mut session, info) = cancel.unless(Session::open(to, means)).await?;
     let host = session.base.origin().ascii_serialization();
     observer.on(Event::Note(format!(
         "Tableau {} at {host}, REST API {}",
         info.product, session.version
     )));
     record.api_version = Some(session.version.to_string());
+    fitness::check_server(&info.product)?;
+    if let Some(warning) = fitness::size_warning(&host, record.bytes) {
+        observer.on(Event::Warning(warning));
+    }
     record.product_version = Some(info.product);
     if to.site.is_default() && host.ends_with(".online.tableau.com") {
         return Err(
@@ -169,15 +210,20 @@ async fn run(
                 .into(),
         );
     }
-    record.site = Some(session.sign_in().await?);
+    record.site = Some(cancel.unless(session.sign_in()).await?);
     observer.on(Event::Note(format!("signed in to {}", site_name(to))));
     let mut publishing = Publishing {
         file,
         session,
         record,
     };
-    let outcome = publishing.run().await;
-    publishing.session.sign_out().await;
+    let outcome = cancel.unless(publishing.run()).await;
+    let limit = if cancel.is_told() {
+        SHORT_SIGN_OUT
+    } else {
+        SIGN_OUT
+    };
+    publishing.session.sign_out(limit).await;
     outcome
 }
 
@@ -202,9 +248,17 @@ struct Publishing<'a, 'r> {
 
 /// How the commit ended.
 enum Commit {
-    Accepted(Accepted),
+    Accepted(Accepted, Attempt),
     /// The answer was lost, but the data source has changed.
     Seen(Datasource),
+}
+
+/// Which commit it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    First,
+    /// The first one's answer was lost, and nothing was seen of its work.
+    Second,
 }
 
 impl<'a> Publishing<'a, '_> {
@@ -225,29 +279,29 @@ impl<'a> Publishing<'a, '_> {
             .commit(&target, before.as_ref(), description.as_ref())
             .await?;
         let seen = match commit {
-            Commit::Seen(seen) => Some(seen),
-            Commit::Accepted(Accepted::Published(done)) => {
+            Commit::Seen(seen) => {
+                self.settle(before.as_ref());
+                Some(seen)
+            }
+            Commit::Accepted(Accepted::Published(done), _) => {
+                self.settle(before.as_ref());
                 self.keep(&done);
                 self.verify(&target, before.as_ref()).await
             }
-            Commit::Accepted(Accepted::Job(job)) => {
+            Commit::Accepted(Accepted::Job(job), attempt) => {
+                self.record.standing = Standing::Accepted;
                 self.note(format!("Tableau works on it as job {job}"));
                 self.record.job = Some(job.clone());
-                match job::wait(&mut self.session, &job, to.wait).await? {
-                    Waited::Done => self.verify(&target, before.as_ref()).await,
-                    Waited::Unclear(reason) => {
-                        Some(self.make_sure(&target, before.as_ref(), &reason).await?)
+                let waited = job::wait(&mut self.session, &job, to.wait).await?;
+                if let Waited::RanOut = waited {
+                    self.session.observer.on(job::ran_out(&job, to.wait));
+                    if !to.tags.is_empty() {
+                        self.warn("the tags are not set, as that needs the finished job".into());
                     }
-                    Waited::RanOut => {
-                        self.session.observer.on(job::ran_out(&job, to.wait));
-                        if !to.tags.is_empty() {
-                            self.warn(
-                                "the tags are not set, as that needs the finished job".into(),
-                            );
-                        }
-                        return Ok(());
-                    }
+                    return Ok(());
                 }
+                self.judge_job(waited, &target, before.as_ref(), attempt)
+                    .await?
             }
         };
         if let Some(seen) = seen {
@@ -255,6 +309,43 @@ impl<'a> Publishing<'a, '_> {
             self.dress(&seen, description.as_ref()).await;
         }
         Ok(())
+    }
+
+    /// Takes the end of a job for what it means here.
+    async fn judge_job(
+        &mut self,
+        waited: Waited,
+        target: &Target<'_>,
+        before: Option<&Datasource>,
+        attempt: Attempt,
+    ) -> Result<Option<Datasource>, Problem> {
+        match waited {
+            Waited::Failed(problem) if attempt == Attempt::First => {
+                self.record.standing = Standing::Untouched;
+                Err(problem)
+            }
+            // The first commit, whose answer was lost, may be what made the second one's job fail.
+            Waited::Failed(problem) => {
+                self.record.standing = Standing::Unknown;
+                self.warn(format!(
+                    "{problem}; looking whether the first commit arrived"
+                ));
+                let seen = self.look_for_change(target, before, LOST).await?;
+                let seen = seen.ok_or(problem)?;
+                self.settle(before);
+                Ok(Some(seen))
+            }
+            Waited::Unclear(reason) => {
+                self.record.standing = Standing::Unknown;
+                let seen = self.make_sure(target, before, &reason).await?;
+                self.settle(before);
+                Ok(Some(seen))
+            }
+            Waited::Done | Waited::RanOut => {
+                self.settle(before);
+                Ok(self.verify(target, before).await)
+            }
+        }
     }
 
     async fn find_project(&mut self) -> anyhow::Result<Target<'a>> {
@@ -302,20 +393,31 @@ impl<'a> Publishing<'a, '_> {
             mode,
         };
         let mut upload = Upload::new(self.file, self.record.bytes, self.session.pace.chunk);
-        let mut is_second = false;
+        let mut attempt = Attempt::First;
         loop {
-            let id = upload.send(&mut self.session).await?;
+            let sent = upload.send(&mut self.session).await;
+            let id = match attempt {
+                Attempt::First => sent?,
+                Attempt::Second => {
+                    sent.map_err(|error| self.unknown(before, LOST).due_to(error))?
+                }
+            };
+            self.record.standing = Standing::Unknown;
             let failure = match self.session.publish_data_source(&id, &publication).await {
-                Ok(accepted) => return Ok(Commit::Accepted(accepted)),
+                Ok(accepted) => return Ok(Commit::Accepted(accepted, attempt)),
                 Err(failure) => failure,
             };
+            if attempt == Attempt::First && !failure.is_doubtful() {
+                self.record.standing = Standing::Untouched;
+            }
             if failure.code() == Some("404015") && upload.may_restart() {
                 self.warn(format!("beginning the upload again: {failure}"));
                 continue;
             }
             // The first commit, whose answer was lost, may be what forbids the second.
-            let is_echo =
-                is_second && mode == PublishMode::CreateNew && failure.code() == Some("403007");
+            let is_echo = attempt == Attempt::Second
+                && mode == PublishMode::CreateNew
+                && failure.code() == Some("403007");
             if !failure.is_doubtful() && !is_echo {
                 return Err(failure.into());
             }
@@ -323,13 +425,17 @@ impl<'a> Publishing<'a, '_> {
                 "{failure}; looking whether Tableau has published all the same"
             ));
             if let Some(seen) = self.look_for_change(target, before, LOST).await? {
+                self.warn(format!(
+                    "`{}` has changed since the commit; taking that for the work of this run",
+                    seen.name
+                ));
                 return Ok(Commit::Seen(seen));
             }
-            if is_second || mode == PublishMode::Append {
+            if attempt == Attempt::Second || mode == PublishMode::Append {
                 return Err(self.unknown(before, LOST).because(failure).into());
             }
             self.warn("nothing has changed; publishing again".into());
-            is_second = true;
+            attempt = Attempt::Second;
         }
     }
 
@@ -434,18 +540,34 @@ impl<'a> Publishing<'a, '_> {
         }
     }
 
+    /// The data has arrived; whatever is found out or set afterwards does not change that.
+    fn settle(&mut self, before: Option<&Datasource>) {
+        self.record.standing = Standing::Changed;
+        self.record.change = Some(match (before, self.session.to.mode) {
+            (None, _) => Change::Created,
+            (Some(_), PublishMode::Append) => Change::Appended,
+            (Some(_), _) => Change::Replaced,
+        });
+    }
+
     fn confirm(&mut self, before: Option<&Datasource>, seen: &Datasource) {
-        let (change, done) = match (before, self.session.to.mode) {
-            (None, _) => (Change::Created, "created"),
-            (Some(_), PublishMode::Append) => (Change::Appended, "appended to"),
-            (Some(_), _) => (Change::Replaced, "replaced"),
+        let done = match self.record.change {
+            Some(Change::Appended) => "appended to",
+            Some(Change::Replaced) => "replaced",
+            Some(Change::Created) | None => "created",
         };
-        self.record.change = Some(change);
         self.keep(seen);
         if let Some(before) = before.filter(|before| before.id != seen.id) {
             self.warn(format!(
                 "the LUID of `{}` changed from {} to {}; what refers to the old one is broken",
                 seen.name, before.id, seen.id
+            ));
+        }
+        let wanted = self.session.to.datasource.as_str();
+        if seen.name != wanted {
+            self.note(format!(
+                "Tableau ignores the case of names and keeps `{}` for `{wanted}`",
+                seen.name
             ));
         }
         let updated = seen

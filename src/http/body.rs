@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -125,12 +127,12 @@ fn explain(error: CodingError, limit: u64) -> ErrorKind {
 }
 
 /// Reads part of a file, with two pieces of memory around it, while it is sent.
+///
+/// `sent` counts the bytes of the file handed over so far.
 pub(super) async fn read_part(
-    head: &Bytes,
-    path: &Path,
-    offset: u64,
-    length: u64,
-    tail: &Bytes,
+    (head, path, tail): (&Bytes, &Path, &Bytes),
+    (offset, length): (u64, u64),
+    sent: &Arc<AtomicU64>,
 ) -> std::io::Result<impl futures_util::Stream<Item = std::io::Result<Bytes>> + use<>> {
     enum Next {
         Head(Bytes),
@@ -140,19 +142,25 @@ pub(super) async fn read_part(
     let mut file = tokio::fs::File::open(path).await?;
     file.seek(std::io::SeekFrom::Start(offset)).await?;
     let tail = tail.clone();
-    let state = (Next::Head(head.clone()), file, tail);
+    let sent = Arc::clone(sent);
+    sent.store(0, Ordering::Relaxed);
+    let state = (Next::Head(head.clone()), file, (tail, sent));
     Ok(futures_util::stream::try_unfold(
         state,
-        move |(next, mut file, tail)| async move {
+        move |(next, mut file, (tail, sent))| async move {
             match next {
-                Next::Head(head) => Ok(Some((head, (Next::File(length), file, tail)))),
-                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, tail)))),
+                Next::Head(head) => Ok(Some((head, (Next::File(length), file, (tail, sent))))),
+                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, (tail, sent))))),
                 Next::File(left) => {
                     let block = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_BLOCK);
                     let mut buffer = vec![0; block];
                     file.read_exact(&mut buffer).await?;
                     let left = left - block as u64;
-                    Ok(Some((buffer.into(), (Next::File(left), file, tail))))
+                    sent.store(length - left, Ordering::Relaxed);
+                    Ok(Some((
+                        buffer.into(),
+                        (Next::File(left), file, (tail, sent)),
+                    )))
                 }
                 Next::Done => Ok(None),
             }

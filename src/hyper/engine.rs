@@ -8,10 +8,13 @@ use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+
+use crate::cancel::{Cancel, Guard};
 
 /// A cold 260 MB binary on a slow disk needs seconds; a minute means it never will.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -39,7 +42,9 @@ pub(super) enum Reach<'a> {
 /// the callback connection and shuts down when it closes.
 #[derive(Debug)]
 pub(super) struct Engine {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    // Cancelling kills the engine, and with it the blocking call that waits for it.
+    _guard: Guard,
     // `Some` until the engine is told to stop.
     callback: Option<TcpStream>,
     endpoint: String,
@@ -49,7 +54,12 @@ impl Engine {
     /// Starts the engine; it may keep databases below `folder` and nowhere else.
     ///
     /// The folder must exist and be writable. Errors carry the engine's own words.
-    pub(super) fn start(hyperd: &Path, folder: &Path, reach: Reach) -> Result<Engine> {
+    pub(super) fn start(
+        hyperd: &Path,
+        folder: &Path,
+        reach: Reach,
+        cancel: &Cancel,
+    ) -> Result<Engine> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .context("cannot open a local port for the Hyper engine")?;
@@ -68,8 +78,11 @@ impl Engine {
             .stderr(stderr)
             .spawn()
             .with_context(|| format!("cannot start the Hyper engine `{}`", hyperd.display()))?;
+        let child = Arc::new(Mutex::new(child));
+        let victim = Arc::clone(&child);
         let mut engine = Engine {
             child,
+            _guard: cancel.guard(move || kill(&victim)),
             callback: None,
             endpoint: String::new(),
         };
@@ -90,7 +103,7 @@ impl Engine {
 
     /// Returns how the engine ended, if it did so by itself.
     pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        lock(&self.child).try_wait().ok().flatten()
     }
 
     /// Puts the engine's death above an error that may only be its consequence.
@@ -120,8 +133,7 @@ impl Engine {
         drop(self.callback.take());
         let deadline = Instant::now() + STOP_LIMIT;
         while Instant::now() < deadline {
-            if let Some(status) = self
-                .child
+            if let Some(status) = lock(&self.child)
                 .try_wait()
                 .context("cannot wait for the Hyper engine")?
             {
@@ -171,11 +183,20 @@ impl Engine {
         Ok(())
     }
 
-    fn kill(&mut self) {
-        // Both fail only when the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn kill(&self) {
+        kill(&self.child);
     }
+}
+
+fn kill(child: &Mutex<Child>) {
+    let mut child = lock(child);
+    // Both fail only when the process is gone already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Engine {

@@ -5,8 +5,8 @@ use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::source::SourceError;
 use crate::table::DataError;
-use crate::tableau::{ApiError, Problem};
-use crate::{Failure, http};
+use crate::tableau::{ApiError, Problem, Standing};
+use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +50,38 @@ impl Explanation {
     }
 }
 
-/// Explains a failure; several wrong inputs are several explanations.
-pub(super) fn explain(failure: &Failure) -> Vec<Explanation> {
+/// Explains why a run stopped; several wrong inputs are several explanations.
+pub(super) fn explain(run: &Run) -> Vec<Explanation> {
+    let Some(failure) = &run.failure else {
+        return Vec::new();
+    };
+    if run.is_cancelled() {
+        return vec![Explanation {
+            title: failure.stage.name().to_owned(),
+            levels: vec![format!("{}; {}", failure.error, standing(run))],
+            hints: Vec::new(),
+        }];
+    }
+    explain_failure(failure)
+}
+
+/// What became of the published data, in one sentence without its full stop.
+pub(super) fn standing(run: &Run) -> String {
+    let published = run.published.as_ref();
+    let job = published.and_then(|published| published.job.as_ref());
+    let job = job.map(|job| format!(" as job {job}")).unwrap_or_default();
+    match published.map(|published| published.standing) {
+        None => "Tableau was not contacted, and the published data is as it was before".into(),
+        Some(Standing::Untouched) => "the published data is as it was before".into(),
+        Some(Standing::Unknown) => {
+            "the commit was on its way and it is not known whether Tableau acts on it: look at the data source before running again".into()
+        }
+        Some(Standing::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
+        Some(Standing::Changed) => "the data is published".into(),
+    }
+}
+
+fn explain_failure(failure: &Failure) -> Vec<Explanation> {
     if let Some(errors) = failure.error.downcast_ref::<InputErrors>() {
         let explain_one = |error: &crate::inputs::InputError| Explanation {
             title: format!("input {}", error.input),

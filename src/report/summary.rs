@@ -87,7 +87,9 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         (None, "true") => format!("✅ Published {linked}"),
         (None, "") => format!("⏳ Handed {linked} to Tableau"),
         (None, _) => format!("✅ Built {linked}, published nothing"),
+        (Some(_), "true") if run.is_cancelled() => format!("⚠️ Published {linked}, then cancelled"),
         (Some(_), "true") => format!("⚠️ Published {linked}, then failed"),
+        (Some(_), "") => format!("❔ It is not known whether {linked} is published"),
         (Some(_), _) => match datasource {
             Some(_) => format!("❌ {linked} was not published"),
             None => "❌ Nothing was published".to_owned(),
@@ -113,16 +115,16 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
         }
         let _ = writeln!(text, ">");
     }
-    let untouched = run
-        .published
-        .as_ref()
-        .is_none_or(|published| published.job.is_none());
     let state = match failure.stage {
-        crate::events::Stage::Inputs => "Nothing was fetched and Tableau was not contacted.",
-        _ if untouched => "The published data is as it was before.",
-        _ => "Tableau had accepted the extract; the message above says what is known of it.",
+        crate::events::Stage::Inputs => {
+            "nothing was fetched and Tableau was not contacted".to_owned()
+        }
+        _ => super::failure::standing(run),
     };
-    let _ = writeln!(text, "\n{state}\n");
+    let mut letters = state.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let state: String = first.into_iter().chain(letters).collect();
+    let _ = writeln!(text, "\n{state}.\n");
 }
 
 fn facts(text: &mut String, run: &Run, inputs: Option<&Inputs>) {

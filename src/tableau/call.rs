@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,11 +29,12 @@ const SLOWEST: u64 = 64 << 10;
 const DISPLACED: Duration = Duration::from_mins(30);
 
 /// A part of a file, in bytes.
-#[derive(Clone, Copy)]
 pub(super) struct Chunk<'f> {
     pub(super) file: &'f Path,
     pub(super) offset: u64,
     pub(super) length: u64,
+    /// Counts the bytes on their way.
+    pub(super) sent: Arc<AtomicU64>,
 }
 
 /// One call, apart from the token it is made with.
@@ -310,6 +313,7 @@ impl Content {
             offset: chunk.offset,
             length: chunk.length,
             tail: format!("\r\n--{boundary}--\r\n").into(),
+            sent: chunk.sent,
         };
         Content::Multipart { boundary, body }
     }
@@ -381,6 +385,7 @@ mod tests {
             file: Path::new("x.hyper"),
             offset: 7,
             length: 3,
+            sent: Arc::default(),
         };
         let Content::Multipart { boundary, body } = Content::chunk(chunk) else {
             panic!("multipart")

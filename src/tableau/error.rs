@@ -259,6 +259,13 @@ impl Problem {
         }
     }
 
+    pub(super) fn due_to(self, error: anyhow::Error) -> Problem {
+        Problem {
+            source: Some(error.into()),
+            ..self
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         self.hint.clone()

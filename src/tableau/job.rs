@@ -9,11 +9,13 @@ use super::session::Session;
 use super::xml::Job;
 use crate::events::{Event, Progress};
 
-/// How waiting for a job ended without an error.
-#[derive(Debug, PartialEq, Eq)]
+/// How waiting for a job ended.
+#[derive(Debug)]
 pub(super) enum Waited {
     /// The job says it succeeded.
     Done,
+    /// The job says it did not, and changed nothing.
+    Failed(Problem),
     /// The job ended or vanished without saying how; only the data source can tell.
     Unclear(String),
     /// The wait ran out first.
@@ -50,7 +52,7 @@ pub(super) async fn wait(
                     let reason = format!("the publish job {id} ended without a result");
                     return Ok(Waited::Unclear(reason));
                 }
-                verdict => return Err(ended(&verdict, id, &job)),
+                verdict => return Ok(Waited::Failed(ended(&verdict, id, &job))),
             },
             Err(failure) if failure.is_transient() => {
                 pause = pause.max(failure.retry_after().unwrap_or_default());

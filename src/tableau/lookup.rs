@@ -81,6 +81,8 @@ async fn look(
 ) -> Result<Option<Datasource>, Failure> {
     if let Some(id) = known {
         match session.query_data_source(id).await {
+            // Moved or renamed meanwhile: what has the name and place now is another one.
+            Ok(found) if !is_wanted(&found, target) => {}
             // Deleted meanwhile; another may have taken its name.
             Err(failure) if failure.code() == Some("404004") => {}
             outcome => return outcome.map(Some),
@@ -101,12 +103,13 @@ fn compare(before: Option<&Datasource>, seen: Option<Datasource>) -> Sight {
     }
 }
 
+fn is_wanted(datasource: &Datasource, target: &Target<'_>) -> bool {
+    target.name.is_same(&datasource.name) && datasource.project.as_ref() == Some(&target.place.id)
+}
+
 fn pick(found: Vec<Datasource>, target: &Target<'_>, session: &Session<'_>) -> Option<Datasource> {
-    let is_wanted = |datasource: &Datasource| {
-        target.name.is_same(&datasource.name)
-            && datasource.project.as_ref() == Some(&target.place.id)
-    };
-    let mut fits: Vec<Datasource> = found.into_iter().filter(is_wanted).collect();
+    let mut fits = found;
+    fits.retain(|datasource| is_wanted(datasource, target));
     if fits.len() > 1 {
         let ids: Vec<&str> = fits
             .iter()

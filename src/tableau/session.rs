@@ -11,7 +11,7 @@ use super::call::{Call, Chunk, Content, Reach, encode};
 use super::error::{Failure, Problem};
 use super::name::{Description, Luid, Tag};
 use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
-use super::{Destination, Pace, PublishMode};
+use super::{Destination, Means, Pace, PublishMode};
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
 use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
@@ -20,8 +20,6 @@ use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
 const OLDEST: ApiVersion = ApiVersion(3, 6);
 /// The newest release this client was written for; servers keep speaking older ones.
 const NEWEST: ApiVersion = ApiVersion(3, 29);
-/// A session that is not signed out ends by itself, so it is not worth waiting for.
-const SIGN_OUT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A conversation with one server as one user on one site.
 pub(super) struct Session<'a> {
@@ -69,13 +67,17 @@ impl<'a> Session<'a> {
     /// Server Info: finds out where the server is and what it speaks.
     pub(super) async fn open(
         to: &'a Destination,
-        http: &'a http::Client,
-        pace: &'a Pace,
-        observer: &'a dyn Observer,
+        means: &Means<'a>,
     ) -> anyhow::Result<(Session<'a>, ServerInfo)> {
         // 2.4 is the oldest version with this call, and every server still knows it.
         let version = ApiVersion(2, 4);
         let base = to.server.clone();
+        let Means {
+            http,
+            pace,
+            observer,
+            ..
+        } = *means;
         let mut session = Session {
             to,
             pace,
@@ -154,7 +156,7 @@ impl<'a> Session<'a> {
     }
 
     /// Sign Out; what happens to it makes no difference any more.
-    pub(super) async fn sign_out(mut self) {
+    pub(super) async fn sign_out(mut self, limit: Duration) {
         let call = Call {
             method: Method::POST,
             replay: Replay::Never,
@@ -163,7 +165,7 @@ impl<'a> Session<'a> {
         };
         if self.credentials.is_some() {
             self.observer = &|_: Event| {};
-            let _ = tokio::time::timeout(SIGN_OUT_LIMIT, self.call_once(&call)).await;
+            let _ = tokio::time::timeout(limit, self.call_once(&call)).await;
         }
     }
 
@@ -230,7 +232,7 @@ impl<'a> Session<'a> {
             replay: Replay::Never,
             ..Call::get("append to the upload", &path)
         };
-        self.call(&call).await.map(drop)
+        self.call_for(&call, "fileUpload").await
     }
 
     /// Publish Data Source from an upload session, as a job.
@@ -290,7 +292,7 @@ impl<'a> Session<'a> {
             content,
             ..Call::get("set the description", &path)
         };
-        self.call(&call).await.map(drop)
+        self.call_for(&call, "datasource").await
     }
 
     /// Add Tags to Data Source; those it has are kept.
@@ -306,7 +308,16 @@ impl<'a> Session<'a> {
             content,
             ..Call::get("add the tags", &path)
         };
-        self.call(&call).await.map(drop)
+        self.call_for(&call, "tags").await
+    }
+
+    /// Makes a call whose answer tells nothing but that Tableau itself has acted.
+    async fn call_for(&mut self, call: &Call<'_>, element: &str) -> Result<(), Failure> {
+        let answer = self.call(call).await?;
+        match answer.child(element) {
+            Some(_) => Ok(()),
+            None => Err(self.unusable(call, &format!("`{element}` is missing"))),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Brings a file to the server in chunks. Whatever is in doubt begins again from the first byte.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::call::Chunk;
 use super::error::{Failure, Problem};
@@ -10,6 +13,8 @@ use crate::events::{Event, Progress, count, size};
 /// Upload sessions begun for one file before giving up; sessions that only found out a smaller
 /// chunk size do not count.
 const SESSIONS: u32 = 3;
+/// On a slow line a chunk takes minutes, in which a person wants to see it move.
+const WATCH: Duration = Duration::from_secs(1);
 /// Chunks are not made smaller than this, in bytes.
 const SMALLEST: u64 = 1 << 20;
 
@@ -88,20 +93,33 @@ impl<'f> Upload<'f> {
         let mut offset = 0;
         while offset < self.bytes {
             let length = self.chunk.min(self.bytes - offset);
+            let sent = Arc::new(AtomicU64::new(0));
             let chunk = Chunk {
                 file: self.file,
                 offset,
                 length,
+                sent: Arc::clone(&sent),
             };
-            session
-                .append_to_file_upload(id, chunk)
-                .await
-                .map_err(|failure| (length, failure))?;
+            let observer = session.observer;
+            let tell = |bytes| {
+                observer.on(Event::Progress(Progress::Sent {
+                    bytes,
+                    of: self.bytes,
+                }));
+            };
+            let watch = async {
+                loop {
+                    tokio::time::sleep(WATCH).await;
+                    tell(offset + sent.load(Ordering::Relaxed));
+                }
+            };
+            let appended = tokio::select! {
+                appended = session.append_to_file_upload(id, chunk) => appended,
+                () = watch => unreachable!("it watches for ever"),
+            };
+            appended.map_err(|failure| (length, failure))?;
             offset += length;
-            session.observer.on(Event::Progress(Progress::Sent {
-                bytes: offset,
-                of: self.bytes,
-            }));
+            tell(offset);
         }
         let n_chunks = self.bytes.div_ceil(self.chunk);
         session.observer.on(Event::Note(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use expect_test::Expect;
 use tableau_simulator::{CONTENT_URL, Simulator, TOKEN_NAME, TOKEN_SECRET};
@@ -16,6 +16,32 @@ pub(crate) struct Action {
     inputs: Vec<(String, String)>,
     variables: Vec<(String, String)>,
     machine: Machine,
+}
+
+/// A step that is running.
+pub(crate) struct Started {
+    pub(crate) child: Child,
+    action: Action,
+}
+
+impl Started {
+    /// Sends a signal such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Returns the runner's temp folder.
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.action.machine.temp()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(self) -> Ended {
+        let output = self.child.wait_with_output().unwrap();
+        self.action.ended(output)
+    }
 }
 
 /// The folders a runner gives a step.
@@ -144,6 +170,21 @@ impl Action {
     /// Runs the step to its end.
     pub(crate) fn run(self) -> Ended {
         let output = self.command().output().unwrap();
+        self.ended(output)
+    }
+
+    /// Starts the step and lets it run.
+    pub(crate) fn start(self) -> Started {
+        let mut command = self.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        Started {
+            child,
+            action: self,
+        }
+    }
+
+    fn ended(self, output: Output) -> Ended {
         let raw =
             String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         let mut ended = Ended {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
+mod cancel;
 mod closed;
 mod engine;
 mod extract;
@@ -11,6 +12,7 @@ mod guards;
 mod harness;
 mod http;
 mod inputs;
+mod matrix;
 mod network;
 mod paging;
 mod paging_trouble;
@@ -18,5 +20,7 @@ mod parquet;
 mod pipeline;
 mod publish;
 mod server;
+mod soak;
 mod tidy;
+mod watching;
 mod workflow;

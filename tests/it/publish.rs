@@ -483,3 +483,32 @@ fn no_secret_is_shown_anywhere() {
         assert_eq!(run.masked.len(), n_masked, "{:?}", run.masked);
     }
 }
+
+#[test]
+fn what_tableau_would_refuse_without_a_reason_is_refused_here_with_one() {
+    let site = Simulator::start();
+    let shaped = |sql: &str| orders(&site).input("sql", sql).run();
+    // No columns, and the types no data source has; every other type is stored as one that has.
+    shaped("SELECT FROM input").failed("shape", &["syntax error"]);
+    orders(&site)
+        .file("x.json", "[]")
+        .input("source", "x.json")
+        .input("min-rows", "0")
+        .run()
+        .failed("shape", &["no columns", "`columns`"]);
+    shaped("SELECT interval '1 day' AS d FROM input").failed("shape", &["interval"]);
+    shaped("SELECT ARRAY[1, 2] AS d FROM input").failed("shape", &["array"]);
+    shaped("SELECT 'x'::bytea AS d FROM input").failed("shape", &["cast"]);
+    let name = "x".repeat(256);
+    let run = orders(&site).input("datasource", name).run();
+    run.failed("inputs", &["256 characters", "255"]);
+    assert_eq!(site.calls(), [""; 0]);
+    let old = launch(Settings {
+        product_version: "2022.4.3".into(),
+        ..Settings::default()
+    });
+    orders(&old)
+        .run()
+        .failed("publish", &["2023.1", "`server-url`"]);
+    assert_eq!(old.calls(), ["server-info"]);
+}

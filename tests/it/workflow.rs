@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use publish_to_tableau::cancel::Cancel;
 use publish_to_tableau::events::{Event, Progress};
 use publish_to_tableau::http::{Client, Network, RetryPolicy};
 use publish_to_tableau::tableau::{
-    ApiError, Change, DatasourceName, Description, Destination, Pace, PersonalAccessToken, Problem,
-    ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret, publish,
+    ApiError, Change, DatasourceName, Description, Destination, Means, Pace, PersonalAccessToken,
+    Problem, ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret,
+    publish,
 };
 use secrecy::ExposeSecret;
 use tableau_simulator::{
@@ -21,21 +23,22 @@ use tableau_simulator::{
 };
 
 /// One run: a destination, a file, and what came of it.
-struct Run {
-    to: Destination,
-    file: Vec<u8>,
-    pace: Pace,
+pub(crate) struct Run {
+    pub(crate) to: Destination,
+    pub(crate) file: Vec<u8>,
+    pub(crate) pace: Pace,
 }
 
-struct Outcome {
-    result: Result<(), anyhow::Error>,
-    record: Published,
-    log: Vec<String>,
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) result: Result<(), anyhow::Error>,
+    pub(crate) record: Published,
+    pub(crate) log: Vec<String>,
     secrets: Vec<String>,
 }
 
 impl Run {
-    fn new(simulator: &Simulator) -> Run {
+    pub(crate) fn new(simulator: &Simulator) -> Run {
         let mut file = b"Hyper".to_vec();
         file.extend((0..40_000u32).flat_map(u32::to_le_bytes));
         Run {
@@ -64,12 +67,12 @@ impl Run {
         }
     }
 
-    fn to(mut self, change: impl FnOnce(&mut Destination)) -> Run {
+    pub(crate) fn to(mut self, change: impl FnOnce(&mut Destination)) -> Run {
         change(&mut self.to);
         self
     }
 
-    fn mode(self, mode: PublishMode) -> Run {
+    pub(crate) fn mode(self, mode: PublishMode) -> Run {
         self.to(|to| to.mode = mode)
     }
 
@@ -81,7 +84,7 @@ impl Run {
         self.to(|to| to.datasource = DatasourceName::parse(name).unwrap())
     }
 
-    fn go(&self) -> Outcome {
+    pub(crate) fn go(&self) -> Outcome {
         let directory = tempfile::tempdir().unwrap();
         let path: PathBuf = directory.path().join("x.hyper");
         std::fs::write(&path, &self.file).unwrap();
@@ -112,14 +115,13 @@ impl Run {
             .enable_all()
             .build()
             .unwrap();
-        let result = runtime.block_on(publish(
-            &self.to,
-            &path,
-            &http,
-            &self.pace,
-            &observer,
-            &mut record,
-        ));
+        let means = Means {
+            http: &http,
+            pace: &self.pace,
+            observer: &observer,
+            cancel: &Cancel::default(),
+        };
+        let result = runtime.block_on(publish(&self.to, &path, &means, &mut record));
         let outcome = Outcome {
             result,
             record,
@@ -131,11 +133,11 @@ impl Run {
     }
 }
 
-fn chain(error: &anyhow::Error) -> String {
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     format!("{error:#}")
 }
 
-fn hints(error: &anyhow::Error) -> Vec<String> {
+pub(crate) fn hints(error: &anyhow::Error) -> Vec<String> {
     error
         .chain()
         .filter_map(|cause| {

@@ -239,7 +239,7 @@ fn new_content_is_late_in_lists() {
         .logged("is not listed in project `Sales/EMEA` yet");
     assert!(
         outcome.result.is_ok()
-            && outcome.record.change.is_none()
+            && outcome.record.change == Some(Change::Created)
             && outcome.record.datasource.is_none()
     );
     // A synchronous answer names the LUID, which needs no list.
@@ -394,4 +394,140 @@ fn signpost(to: &str) -> String {
         }
     });
     format!("http://{address}")
+}
+
+#[test]
+fn a_server_that_cannot_read_the_file_is_told_before_anything_is_sent() {
+    let simulator = with(Settings {
+        product_version: "2022.4.3".into(),
+        rest_api_version: "3.18".into(),
+        ..Settings::default()
+    });
+    Run::new(&simulator)
+        .go()
+        .failed("the server is Tableau 2022.4.3")
+        .failed("Tableau 2023.1 and later read")
+        .hinted("server-url");
+    assert_eq!(simulator.calls(), ["server-info"]);
+}
+
+#[test]
+fn a_data_source_that_moves_away_meanwhile_is_not_taken_for_the_new_one() {
+    for change in ["move", "rename"] {
+        let simulator = with(Settings {
+            polls_until_done: 2_000,
+            ..Settings::default()
+        });
+        let run = Run::new(&simulator).to(|to| to.wait = Duration::from_mins(1));
+        let old = simulator.site(|site| {
+            let emea = site.project(&["Sales", "EMEA"]).unwrap().luid.clone();
+            site.add_datasource("Orders", &emea)
+        });
+        let outcome = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while simulator.n_calls("query-job") == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                simulator.site(|site| {
+                    let finance = site.project(&["Finance"]).unwrap().luid.clone();
+                    let old = &mut site.datasources[0];
+                    if change == "move" {
+                        old.project = finance;
+                    } else {
+                        "Orders of last year".clone_into(&mut old.name);
+                    }
+                    old.updated_at = "2026-02-02T00:00:00Z".into();
+                });
+            });
+            run.go()
+        });
+        assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+        let new = simulator.site(|site| {
+            let new = site.datasources.last().unwrap();
+            assert_ne!(new.luid, old);
+            new.luid.clone()
+        });
+        assert_eq!(outcome.record.datasource.as_ref().unwrap().as_str(), new);
+        drop(outcome.logged("the LUID of `Orders` changed"));
+    }
+}
+
+#[test]
+fn the_spelling_of_the_first_publish_stays() {
+    let simulator = Simulator::start();
+    Run::new(&simulator).go().done(Change::Created);
+    Run::new(&simulator)
+        .datasource("ORDERS")
+        .go()
+        .done(Change::Replaced)
+        .logged("keeps `Orders` for `ORDERS`");
+}
+
+#[test]
+fn a_redirect_to_another_host_does_not_see_the_token() {
+    use std::io::{Read, Write};
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let elsewhere = format!("http://{}", stranger.local_addr().unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let location = elsewhere.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 8192];
+            let n = stream.read(&mut head).unwrap();
+            let request = String::from_utf8_lossy(&head[..n]).into_owned();
+            let answer = if request.starts_with("GET /api/2.4/serverInfo ") {
+                let info = "<tsResponse><serverInfo><productVersion>2026.2.0</productVersion><restApiVersion>3.29</restApiVersion></serverInfo></tsResponse>";
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{info}",
+                    info.len()
+                )
+            } else {
+                format!(
+                    "HTTP/1.1 307 Temporary Redirect\r\nLocation: {location}/api/3.29/auth/signin\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+            };
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let simulator = Simulator::start();
+    Run::new(&simulator)
+        .to(|to| to.server = server.parse().unwrap())
+        .go()
+        .failed("another host, which must not see the credentials")
+        .failed(&elsewhere)
+        .hinted("if you trust it");
+    assert!(stranger.accept().is_err(), "the other host was called");
+}
+
+#[test]
+fn a_create_new_whose_first_commit_comes_through_late() {
+    // The second commit's job fails because the first one's has made the data source meanwhile.
+    let simulator = setup(
+        Settings {
+            polls_until_done: u32::MAX,
+            ..Settings::default()
+        },
+        &["publish-data-source#1=lose-response"],
+    );
+    let mut run = Run::new(&simulator).mode(PublishMode::CreateNew);
+    run.pace.index_lag = Duration::ZERO;
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while simulator.n_calls("query-job") == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            simulator.site(Site::finish_jobs);
+        });
+        run.go()
+    });
+    assert_eq!(calls(&simulator, "publish-data-source"), 2);
+    drop(
+        outcome
+            .done(Change::Created)
+            .logged("looking whether the first commit arrived"),
+    );
+    holds(&simulator, &run, 1);
 }

@@ -112,12 +112,16 @@ pub enum Effect {
     Code(u32),
     /// Before acting: the connection is closed unanswered.
     Refuse,
+    /// Before acting: the request is read, then the connection is reset.
+    Reset,
     /// Before acting: no answer ever.
     Stall,
     /// Before acting: status 429.
     Throttle(RetryAfter),
     /// Before acting: status 200 with an error document.
     ErrorIn200,
+    /// Before acting: status 200 with nothing in it.
+    Empty,
     /// Before acting: status 301 to the same address.
     Redirect,
     /// After acting: the connection is closed unanswered.
@@ -130,8 +134,8 @@ pub enum Effect {
     LateStatus(u16),
 }
 
-const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `refuse`, `stall`, \
-                       `error-in-200`, `redirect`, `lose-response`, `truncate`, `garbage`, `late-504`";
+const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `refuse`, `reset`, `stall`, \
+                       `error-in-200`, `empty`, `redirect`, `lose-response`, `truncate`, `garbage`, `late-504`";
 
 impl FromStr for Effect {
     type Err = String;
@@ -147,7 +151,9 @@ impl FromStr for Effect {
         };
         let effect = match text {
             "refuse" => Self::Refuse,
+            "reset" => Self::Reset,
             "stall" => Self::Stall,
+            "empty" => Self::Empty,
             "error-in-200" => Self::ErrorIn200,
             "redirect" => Self::Redirect,
             "lose-response" => Self::LoseResponse,
@@ -240,7 +246,9 @@ mod tests {
         assert_eq!(effect("sign-in=late-504"), Effect::LateStatus(504));
         for (text, expected) in [
             ("refuse", Effect::Refuse),
+            ("reset", Effect::Reset),
             ("stall", Effect::Stall),
+            ("empty", Effect::Empty),
             ("truncate", Effect::Truncate),
             ("garbage", Effect::Garbage),
             ("error-in-200", Effect::ErrorIn200),

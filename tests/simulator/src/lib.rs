@@ -30,9 +30,9 @@ use tokio::runtime::{Builder, Runtime};
 pub use faults::{Effect, Fault, Operation, RetryAfter};
 pub use origin::{OriginRequest, Page};
 pub use site::{
-    AsJob, CONTENT_URL, DEFAULT_PROJECT, Datasource, FilterCase, Job, JobOutcome, JobState,
-    PROJECT, PersonalAccessToken, Project, Request, Settings, Site, TOKEN_NAME, TOKEN_SECRET,
-    Upload, UploadLife, User,
+    AsJob, CONTENT_URL, DEFAULT_PROJECT, Datasource, DescriptionAtPublish, FilterCase, Job,
+    JobOutcome, JobState, PROJECT, PersonalAccessToken, Project, Request, Settings, Site,
+    TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
 };
 pub use xml::XmlStyle;
 
@@ -161,6 +161,18 @@ impl Simulator {
     /// Returns the calls so far; `!` marks those a fault has struck.
     pub fn calls(&self) -> Vec<String> {
         self.world.lock().calls.clone()
+    }
+
+    /// Returns how many calls of an operation have begun, `origin` included.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such operation.
+    pub fn n_calls(&self, operation: &str) -> usize {
+        let operation: Operation = operation
+            .parse()
+            .unwrap_or_else(|problem: String| panic!("{problem}"));
+        self.world.lock().n_calls(operation)
     }
 
     /// Returns the requests the origin has received.

@@ -23,7 +23,7 @@ pub use jobs::{Job, JobState};
 pub use listing::FilterCase;
 pub use sample::{CONTENT_URL, DEFAULT_PROJECT, PROJECT, TOKEN_NAME, TOKEN_SECRET};
 use session::Session;
-pub use settings::{AsJob, JobOutcome, Settings, UploadLife};
+pub use settings::{AsJob, DescriptionAtPublish, JobOutcome, Settings, UploadLife};
 use store::Store;
 pub use uploads::Upload;
 
@@ -175,6 +175,11 @@ impl Site {
         self.datasources
             .iter()
             .find(|datasource| datasource.name == name)
+    }
+
+    /// Whether anybody is signed in.
+    pub fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
     }
 
     /// Ends every session, as an administrator or a restart would.
@@ -331,7 +336,7 @@ impl Site {
             .child(
                 Element::new("productVersion")
                     .with("build", "20262.26.0615.1200")
-                    .text("2026.2.0"),
+                    .text(&self.settings.product_version),
             )
             .child(Element::new("prepConductorVersion").text("20262.26.0601.0900"))
             .child(Element::new("restApiVersion").text(&self.settings.rest_api_version))

@@ -12,6 +12,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::TcpListener;
 
 use crate::faults::{Effect, Fault, Operation, RetryAfter};
@@ -81,6 +82,10 @@ impl World {
         effect
     }
 
+    pub(crate) fn n_calls(&self, operation: Operation) -> usize {
+        self.seen.iter().filter(|seen| **seen == operation).count()
+    }
+
     fn send(&self, answer: Answer) -> Sent {
         let (status, headers, body) =
             answer.render(self.site.settings.xml, &self.site.settings.rest_api_version);
@@ -108,8 +113,18 @@ pub(crate) async fn listen(listener: TcpListener, shared: Shared) {
         // Small answers behind large requests would otherwise wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
         let shared = shared.clone();
+        let Ok(socket) = stream.into_std().and_then(|stream| {
+            let twin = stream.try_clone()?;
+            Ok((stream, Arc::new(twin)))
+        }) else {
+            continue;
+        };
+        let (Ok(stream), twin) = (tokio::net::TcpStream::from_std(socket.0), socket.1) else {
+            continue;
+        };
         tokio::spawn(async move {
-            let service = service_fn(move |request| serve(shared.clone(), request));
+            let service =
+                service_fn(move |request| serve(shared.clone(), Arc::clone(&twin), request));
             // An error here is a client that went away, or a fault.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
@@ -150,6 +165,7 @@ impl Head {
 
 async fn serve(
     shared: Shared,
+    socket: Arc<std::net::TcpStream>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Payload>, Unanswered> {
     let head = Head::of(&request);
@@ -157,6 +173,12 @@ async fn serve(
     let effect = shared.lock().meet(head.operation);
     match effect {
         Some(Effect::Refuse) => return Err(Unanswered),
+        Some(Effect::Reset) => {
+            receive::drain(body).await?;
+            // Closing sends a reset instead of an orderly end.
+            let _ = SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+            return Err(Unanswered);
+        }
         Some(Effect::Stall) => std::future::pending::<()>().await,
         _ => {}
     }
@@ -184,6 +206,7 @@ fn instead(effect: Effect, head: &Head) -> Option<Answer> {
         Effect::Status(status) => Answer::html(status),
         Effect::Code(code) => Answer::error(&ApiError::stock(code)),
         Effect::ErrorIn200 => Answer::document(200, [ApiError::stock(403_135).document()]),
+        Effect::Empty => Answer::empty(200),
         Effect::Redirect => {
             let query = if head.query.is_empty() {
                 String::new()
@@ -205,6 +228,7 @@ fn instead(effect: Effect, head: &Head) -> Option<Answer> {
             }
         }
         Effect::Refuse
+        | Effect::Reset
         | Effect::Stall
         | Effect::LoseResponse
         | Effect::Truncate

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::call::{Answer, Call, Content, Query, boolean};
 use super::error::{ApiError, Refusal};
-use super::settings::AsJob;
+use super::settings::{AsJob, DescriptionAtPublish};
 use super::store::Spool;
 use super::{Datasource, Site, malformed};
 use crate::xml::{Element, schema};
@@ -238,7 +238,10 @@ impl Site {
                 datasource.replace_parts(path);
                 datasource.kind.clone_from(&publication.kind);
                 // Old servers empty the description when the request carries none.
-                datasource.description = publication.description.unwrap_or_default();
+                datasource.description = match self.settings.description {
+                    DescriptionAtPublish::Set => publication.description.unwrap_or_default(),
+                    DescriptionAtPublish::Reset => String::new(),
+                };
                 datasource.use_remote_query_agent = publication.use_remote_query_agent;
                 datasource.is_certified =
                     publication.is_certified.unwrap_or(datasource.is_certified);

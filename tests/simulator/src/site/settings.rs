@@ -94,9 +94,21 @@ impl FromStr for UploadLife {
     }
 }
 
+/// What becomes of the description a publication carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DescriptionAtPublish {
+    /// It is set.
+    #[default]
+    Set,
+    /// It is ignored, and an overwrite empties what was there, as old servers do.
+    Reset,
+}
+
 /// The way this server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// The release, such as `2026.2.0`.
+    pub product_version: String,
     /// The highest version of the REST API, `major.minor`.
     pub rest_api_version: String,
     /// How many query-job calls answer "running" before the job is finished.
@@ -119,6 +131,8 @@ pub struct Settings {
     pub chunk_limit: u64,
     /// The most bytes of a file published in a single request.
     pub single_request_limit: u64,
+    /// What an overwrite makes of the description it carries.
+    pub description: DescriptionAtPublish,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
 }
@@ -129,6 +143,7 @@ const MEGABYTES_64: u64 = 64 * 1024 * 1024;
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            product_version: "2026.2.0".to_owned(),
             rest_api_version: "3.29".to_owned(),
             polls_until_done: 1,
             job: JobOutcome::default(),
@@ -140,6 +155,7 @@ impl Default for Settings {
             append_status: 200,
             chunk_limit: MEGABYTES_64,
             single_request_limit: MEGABYTES_64,
+            description: DescriptionAtPublish::default(),
             filter_case: FilterCase::default(),
         }
     }
