@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the image and does with it what runners do; fails where there is no way to a Docker engine.
-# IMAGE and ARM_IMAGE name images to test instead of building them.
+# IMAGE names an image to test instead of building one.
 #
 # The engine that is there is taken. Without one, Debian's packages are unpacked below target/tools,
 # their engine is started with everything of its own, and ended at the end (needs root).
@@ -59,9 +59,7 @@ if ! docker info >/dev/null 2>&1; then
   kind=local
   start_engine
 fi
-if [ -z "${IMAGE:-}" ]; then
-  sh tests/image/build.sh "$kind"
-  IMAGE=publish-to-tableau:test ARM_IMAGE=publish-to-tableau:test-arm64
-fi
-export IMAGE ARM_IMAGE HYPERD_PATH="$tools/hyper"
+sh tests/image/build.sh "$kind"
+export IMAGE="${IMAGE:-publish-to-tableau:test}" ARM_IMAGE=publish-to-tableau:test-arm64
+export HYPERD_PATH="$tools/hyper"
 cargo test --locked --test image

@@ -76,7 +76,7 @@ awk 'BEGIN {
 page published 0 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders
 page replaced 0 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders
 page guarded 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders INPUT_MIN-ROWS=5000
-page failed 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders "INPUT_SQL=SELECT city, sum(amunt) AS amount FROM input GROUP BY city"
+page failed 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders "INPUT_SQL=SELECT city, sum(amounts) AS amount FROM input GROUP BY city"
 page refused 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders INPUT_PAT-SECRET=wrong-secret
 page inputs 2 INPUT_SOURCE=orders.csv INPUT_MODE=replace INPUT_MIN-ROWS=many "INPUT_COLUMNS=amount: number"
 page built 0 INPUT_SOURCE=orders.csv INPUT_PUBLISH=false

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the Dockerfile as `publish-to-tableau:test` with the Docker engine DOCKER_HOST leads to.
+# Builds the Dockerfiles as `publish-to-tableau:test` and `:test-arm64`; only the second if IMAGE is set.
 # usage: tests/image/build.sh [local]
 #
 # `local` stands for a machine without a registry: the two base images are then made of Debian
@@ -10,7 +10,10 @@ export DOCKER_BUILDKIT=1
 
 if [ "${1:-}" != local ]; then
   docker build --tag publish-to-tableau:test-arm64 .github/arm64
-  exec docker build --tag publish-to-tableau:test .
+  if [ -z "${IMAGE:-}" ]; then
+    docker build --tag publish-to-tableau:test .
+  fi
+  exit
 fi
 
 base="publish-to-tableau-base:$(rustc --version | sha256sum | cut -c 1-12)"
@@ -34,5 +37,8 @@ DOCKERFILE
   rm -rf "$work"
 fi
 docker build --quiet --build-arg "BUSYBOX_IMAGE=$base" --tag publish-to-tableau:test-arm64 .github/arm64
+if [ -n "${IMAGE:-}" ]; then
+  exit
+fi
 docker build --network host --build-arg "RUST_IMAGE=$base" --build-arg "DEBIAN_IMAGE=$base" \
   --tag publish-to-tableau:test .

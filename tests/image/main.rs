@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use publish_to_tableau::report::OUTPUTS;
 use runner::{Step, docker, image};
-use tableau_simulator::{CONTENT_URL, Simulator, TOKEN_NAME, TOKEN_SECRET};
+use tableau_simulator::{CONTENT_URL, Page, Simulator, TOKEN_NAME, TOKEN_SECRET};
 
 /// Between SIGINT and SIGTERM when the runner cancels a step.
 const PATIENCE: Duration = Duration::from_millis(7_500);
@@ -23,6 +23,9 @@ const BESIDE_THE_ENGINE: u64 = 10_000_000;
 
 /// The README's first workflow.
 fn dog(site: &Simulator) -> Step {
+    let message = "https://images.dog.ceo/breeds/hound-afghan/n02088094_1003.jpg";
+    let answer = format!("{{\"message\": \"{message}\", \"status\": \"success\"}}");
+    site.serve("/dog/random", Page::json(answer));
     Step::new()
         .input("source", site.origin_url("dog/random"))
         .input(
