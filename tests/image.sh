@@ -62,4 +62,4 @@ fi
 sh tests/image/build.sh "$kind"
 export IMAGE="${IMAGE:-publish-to-tableau:test}" ARM_IMAGE=publish-to-tableau:test-arm64
 export HYPERD_PATH="$tools/hyper"
-cargo test --locked --test image
+cargo test --locked --test image -- --show-output

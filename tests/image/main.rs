@@ -1,6 +1,7 @@
 //! The image, used as runners use it. `sh tests/image.sh` builds it and runs this.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "measurements are shown")]
 
 #[path = "../it/extract.rs"]
 mod extract;
@@ -147,10 +148,10 @@ fn the_temp_folder_is_named_as_the_next_step_knows_it() {
 
 #[test]
 fn wrong_inputs_are_all_told_within_the_runners_limits() {
-    let columns: String = (0..30).map(|n| format!("c{n}: number\n")).collect();
+    let columns: Vec<String> = (0..30).map(|n| format!("c{n}: number")).collect();
     let ended = Step::new()
         .input("source", "a.csv")
-        .input("columns", columns)
+        .input("columns", columns.join("\n"))
         .run();
     assert_eq!(ended.code, Some(2), "{}", ended.log);
     assert_eq!(ended.output("failed-stage"), "inputs");
@@ -249,11 +250,11 @@ fn runners_on_kubernetes_find_what_they_execute() {
     assert!(started.status.success(), "{started:?}");
 
     // The hook sends files as a tar, and runs a script of `env` lines.
-    let mut archive = tar(&[("sent.csv", "id,name\n1,a\n")]);
+    let archive = tar(&[("sent.csv", "id,name\n1,a\n")]);
     let sent = execute(
         &name,
         &["tar", "xf", "-", "-C", "/github/workspace"],
-        &mut archive,
+        &archive,
     );
     assert_eq!(sent, (Some(0), String::new()));
     let mut script = String::from("set -e\ncd /github/workspace\nexec env");
@@ -262,18 +263,14 @@ fn runners_on_kubernetes_find_what_they_execute() {
     }
     script += " /usr/local/bin/publish-to-tableau\n";
     std::fs::write(step.temp().join("script.sh"), script).unwrap();
-    let (code, log) = execute(
-        &name,
-        &["sh", "-e", "/github/runner_temp/script.sh"],
-        &mut Vec::new(),
-    );
+    let (code, log) = execute(&name, &["sh", "-e", "/github/runner_temp/script.sh"], &[]);
     for command in [
         "find /github/workspace -name sent.hyper",
         "tar cf /dev/null -C /github/workspace .",
         "chmod 0644 /github/workspace/sent.hyper",
         "stat -c %s /github/workspace/sent.hyper",
     ] {
-        let (code, said) = execute(&name, &["sh", "-c", command], &mut Vec::new());
+        let (code, said) = execute(&name, &["sh", "-c", command], &[]);
         assert_eq!(code, Some(0), "{command}: {said}");
     }
     docker(["rm", "--force", &name]);
@@ -282,7 +279,7 @@ fn runners_on_kubernetes_find_what_they_execute() {
     assert!(extract::read(&ended.step.workspace().join("sent.hyper")).contains('a'));
 }
 
-fn execute(container: &str, command: &[&str], input: &mut Vec<u8>) -> (Option<i32>, String) {
+fn execute(container: &str, command: &[&str], input: &[u8]) -> (Option<i32>, String) {
     let mut child = Command::new("docker")
         .args(["exec", "--interactive", container])
         .args(command)
