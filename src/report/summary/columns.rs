@@ -65,3 +65,40 @@ fn empty(nulls: u64, rows: u64) -> String {
         nulls => format!("{} ({})", grouped(nulls), percent(nulls, rows)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hyper::ResultType;
+    use crate::table::ColumnType;
+
+    #[test]
+    fn the_longest_names_and_values_stay_within_the_limit() {
+        let column = |_| ResultColumn {
+            name: "&".repeat(300),
+            result_type: ResultType::Plain(ColumnType::Text),
+            nulls: 1,
+            least: Some("|".repeat(60)),
+            greatest: None,
+        };
+        let mut extract = Extract {
+            path: "x.hyper".into(),
+            bytes: 0,
+            rows: 2,
+            columns: (0..1_000).map(column).collect(),
+        };
+        let mut text = String::new();
+        columns(&mut text, &extract);
+        assert!(text.len() < BYTES + 500, "{}", text.len());
+        let shown = text.matches("| text | 1 (50 %) |").count();
+        assert!((500..1_000).contains(&shown), "{shown}");
+        assert!(text.contains(&format!("… and {} more", 1_000 - shown)));
+        assert!(text.ends_with("\n</details>\n\n"));
+
+        extract.columns.truncate(3);
+        let mut text = String::new();
+        columns(&mut text, &extract);
+        assert!(text.starts_with("### 3 columns\n"), "{text}");
+        assert!(!text.contains("more"), "{text}");
+    }
+}
