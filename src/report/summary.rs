@@ -119,10 +119,11 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
             break;
         }
         for (depth, level) in explanation.levels.iter().enumerate() {
-            let lead = if depth == 0 {
-                format!("**{}:** ", escape(&explanation.title))
-            } else {
-                "caused by: ".into()
+            let lead = match depth {
+                // A message about an input begins with its name.
+                0 if failure.stage == Stage::Inputs => String::new(),
+                0 => format!("**{}:** ", escape(&explanation.title)),
+                _ => "caused by: ".to_owned(),
             };
             let _ = writeln!(text, "> {lead}{}<br>", sentence(level));
         }

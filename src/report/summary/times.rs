@@ -30,8 +30,8 @@ pub(super) fn times(text: &mut String, run: &Run) {
 
 /// Nothing but our own words and numbers goes into the picture: data could break it.
 fn chart(text: &mut String, run: &Run) {
-    // A single bar compares nothing.
-    if run.stages.len() < 2 {
+    // A single bar compares nothing, and who looks for a cause has no time for pictures.
+    if run.stages.len() < 2 || run.failure.is_some() {
         return;
     }
     let names: Vec<String> = run
