@@ -129,7 +129,9 @@ impl Runner {
                 warnings: &warnings,
             },
         );
+        // Once as it is and once as Markdown writes it: an underscore alone would hide a token.
         let text = state.printer.redact(&text);
+        let text = state.printer.redact_as(&text, summary::escape);
         let mut is_written = state.printer.append(self.summary.as_deref(), &text);
         let outputs = self
             .outputs(run)

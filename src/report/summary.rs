@@ -1,27 +1,36 @@
 //! The job summary: Markdown from a run, without I/O.
 //!
-//! GitHub drops a summary above 1 MiB, so long tables fold and end early. Whatever comes from the
-//! data or a server is escaped: it must not become markup.
+//! GitHub drops a summary above 1 MiB, so every part that can grow has an end. Whatever comes from
+//! the data or a server is escaped: it must not become markup.
+
+mod columns;
+mod text;
+mod times;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Explanation, change_words, is_published, join};
+use super::{Explanation, is_published, join};
 use crate::Run;
-use crate::events::{count, size};
+use crate::events::{Stage, size};
 use crate::gate::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
 use crate::source::StagedFile;
-use crate::tableau::{PublishMode, Published};
+use crate::tableau::{Change, PublishMode, Published};
+pub(super) use text::escape;
+use text::{clip, grouped_count, is_link, prose};
 
-/// A longer table is folded.
-const FOLDED: usize = 25;
-/// Columns shown at all; 1,000 of them stay far below the limit.
-const COLUMNS: usize = 1_000;
-/// Warnings and notices shown at all.
+/// Lines of a list that are not folded.
+const OPEN: usize = 10;
+/// Lines of a list shown at all.
 const LINES: usize = 100;
+/// Characters of a message; twenty of the longest fit beside the largest table.
+const MESSAGE: usize = 2_000;
+/// Bytes of a list.
+const BYTES: usize = 60_000;
 
 /// What the summary needs besides the run itself.
 #[derive(Debug)]
@@ -60,12 +69,15 @@ pub fn summary(run: &Run, inputs: Option<&Inputs>, extras: &Extras) -> String {
     let mut text = String::new();
     heading(&mut text, run, inputs);
     failure(&mut text, run, extras.explanations);
-    facts(&mut text, run, inputs);
-    columns(&mut text, run);
-    guards(&mut text, run);
+    what_changed(&mut text, run, inputs);
     list(&mut text, "Warnings", extras.warnings);
+    guards(&mut text, run);
+    if let Some(extract) = &run.extract {
+        columns::columns(&mut text, extract);
+    }
     list(&mut text, "Noticed", &run.notices);
-    times(&mut text, run);
+    times::times(&mut text, run);
+    details(&mut text, run, inputs);
     text
 }
 
@@ -101,24 +113,29 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
 fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
     let Some(failure) = &run.failure else { return };
     let _ = writeln!(text, "> [!CAUTION]");
-    for explanation in explanations {
+    let end = text.len() + BYTES;
+    for (index, explanation) in explanations.iter().enumerate() {
+        if text.len() > end {
+            let more = explanations.len() - index;
+            let _ = writeln!(text, "> … and {more} more, see the log");
+            break;
+        }
         for (depth, level) in explanation.levels.iter().enumerate() {
-            let lead = if depth == 0 {
-                format!("**{}:** ", escape(&explanation.title))
-            } else {
-                "caused by: ".into()
+            let lead = match depth {
+                // A message about an input begins with its name.
+                0 if failure.stage == Stage::Inputs => String::new(),
+                0 => format!("**{}:** ", escape(&explanation.title)),
+                _ => "caused by: ".to_owned(),
             };
-            let _ = writeln!(text, "> {lead}{}<br>", prose(level));
+            let _ = writeln!(text, "> {lead}{}<br>", sentence(level));
         }
         for hint in &explanation.hints {
-            let _ = writeln!(text, "> 👉 {}<br>", prose(hint));
+            let _ = writeln!(text, "> 👉 {}<br>", sentence(hint));
         }
         let _ = writeln!(text, ">");
     }
     let state = match failure.stage {
-        crate::events::Stage::Inputs => {
-            "nothing was fetched and Tableau was not contacted".to_owned()
-        }
+        Stage::Inputs => "nothing was fetched and Tableau was not contacted".to_owned(),
         _ => super::failure::standing(run),
     };
     let mut letters = state.chars();
@@ -127,23 +144,56 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
     let _ = writeln!(text, "\n{state}.\n");
 }
 
-fn facts(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
+/// The one sentence for those who read no table.
+fn what_changed(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
+    let Some(extract) = &run.extract else { return };
+    let rows = format!("**{}**", grouped_count(extract.rows, "row"));
+    let took: Duration = run.stages.iter().map(|done| done.took).sum();
+    let numbers = format!(
+        "{} · {} · {:.1} s",
+        grouped_count(extract.columns.len() as u64, "column"),
+        size(extract.bytes),
+        took.as_secs_f64()
+    );
+    let published = run.published.as_ref();
+    let place = published
+        .and_then(|published| published.project_path.as_deref())
+        .map(|path| format!(" in project **{}**", clip(path, 300)))
+        .unwrap_or_default();
+    let change = published.and_then(|published| published.change);
+    let destination = inputs.and_then(|inputs| inputs.destination.as_ref());
+    let mode = destination.map_or("overwrite", |destination| mode_name(destination.mode));
+    let sentence = match (change, &run.failure) {
+        (Some(Change::Created), _) => {
+            format!("{rows} in a new data source{place} (<code>{mode}</code>)")
+        }
+        (Some(Change::Replaced), _) => {
+            format!("{rows} replaced the previous ones{place} (<code>{mode}</code>)")
+        }
+        (Some(Change::Appended), _) => {
+            format!("{rows} were added to the published ones{place} (<code>{mode}</code>)")
+        }
+        (None, None) if published.is_some() => {
+            format!("{rows} handed over{place}; Tableau was not waited for")
+        }
+        (None, None) => format!("{rows} built"),
+        (None, Some(_)) if published.is_some_and(|published| published.job.is_some()) => {
+            format!("{rows} were handed to Tableau")
+        }
+        (None, Some(_)) => format!("{rows} were built, and nothing of them published"),
+    };
+    let _ = writeln!(text, "{sentence} · {numbers}\n");
+}
+
+/// What is needed to find a thing again, not to understand the run.
+fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let mut rows: Vec<(&str, String)> = Vec::new();
     if let Some(published) = &run.published {
-        tableau_facts(&mut rows, published, inputs);
+        tableau_details(&mut rows, published);
     }
-    if let Some(extract) = &run.extract {
-        rows.push(("Rows", extract.rows.to_string()));
+    if run.extract.is_some() {
         let table = inputs.map_or(SCHEMA, |inputs| inputs.shape.table.as_str());
-        rows.push((
-            "Extract",
-            format!(
-                "{}, table {}.{}",
-                size(extract.bytes),
-                SCHEMA,
-                escape(table)
-            ),
-        ));
+        rows.push(("Table", format!("{SCHEMA}.{}", clip(table, 300))));
     }
     let files: Vec<&StagedFile> = run.staged.iter().flat_map(|staged| &staged.files).collect();
     if !files.is_empty() {
@@ -151,41 +201,37 @@ fn facts(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         // The pages of an address have one name.
         let mut names: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
         names.dedup();
-        let origins = join(names.iter().take(5).map(|name| escape(name)));
-        let more = names.len().saturating_sub(5);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
+        let origins = join(names.iter().take(5).map(|name| clip(name, 500)));
+        let more = match names.len().saturating_sub(5) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
         };
         rows.push(("Source", format!("{origins}{more} ({})", size(bytes))));
     }
     if rows.is_empty() {
         return;
     }
-    text.push_str("| | |\n|---|---|\n");
+    text.push_str("### Details\n\n| | |\n|---|---|\n");
     for (name, value) in rows {
         let _ = writeln!(text, "| {name} | {value} |");
     }
     text.push('\n');
 }
 
-fn tableau_facts(rows: &mut Vec<(&str, String)>, published: &Published, inputs: Option<&Inputs>) {
-    if let Some(path) = &published.project_path {
-        rows.push(("Project", escape(path)));
-    }
-    if let Some(destination) = inputs.and_then(|inputs| inputs.destination.as_ref()) {
-        let change = published
-            .change
-            .map(|change| format!(": {}", change_words(change)))
-            .unwrap_or_default();
-        rows.push(("Mode", format!("{}{change}", mode_name(destination.mode))));
-    }
+fn tableau_details(rows: &mut Vec<(&str, String)>, published: &Published) {
     if let Some(datasource) = &published.datasource {
         rows.push(("Data source", format!("`{datasource}`")));
     }
+    if let Some(project) = &published.project {
+        rows.push(("Project", format!("`{project}`")));
+    }
     if let Some(job) = &published.job {
         rows.push(("Publish job", format!("`{job}`")));
+    }
+    if let Some(version) = &published.product_version {
+        let api = published.api_version.as_deref().unwrap_or("unknown");
+        let tableau = format!("{}, REST API {}", clip(version, 40), clip(api, 40));
+        rows.push(("Tableau", tableau));
     }
 }
 
@@ -197,45 +243,18 @@ fn mode_name(mode: PublishMode) -> &'static str {
     }
 }
 
-fn columns(text: &mut String, run: &Run) {
-    let Some(extract) = &run.extract else { return };
-    let title = count(extract.columns.len(), "column");
-    let is_folded = extract.columns.len() > FOLDED;
-    if is_folded {
-        let _ = writeln!(text, "<details><summary>{title}</summary>\n");
-    } else {
-        let _ = writeln!(text, "### {title}\n");
-    }
-    text.push_str("| Column | Type | Empty | Least | Greatest |\n|---|---|--:|---|---|\n");
-    for column in extract.columns.iter().take(COLUMNS) {
-        let value = |value: &Option<String>| value.as_deref().map(escape).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} |",
-            escape(&column.name),
-            column.result_type,
-            column.nulls,
-            value(&column.least),
-            value(&column.greatest)
-        );
-    }
-    if let Some(more) = extract
-        .columns
-        .len()
-        .checked_sub(COLUMNS)
-        .filter(|more| *more > 0)
-    {
-        let _ = writeln!(text, "| … and {more} more | | | | |");
-    }
-    text.push_str(if is_folded { "\n</details>\n\n" } else { "\n" });
-}
-
 fn guards(text: &mut String, run: &Run) {
     if run.verdicts.is_empty() {
         return;
     }
     text.push_str("### Guards\n\n| | Guard | Found |\n|---|---|---|\n");
-    for verdict in &run.verdicts {
+    let end = text.len() + BYTES;
+    for (index, verdict) in run.verdicts.iter().enumerate() {
+        if text.len() > end {
+            let more = run.verdicts.len() - index;
+            let _ = writeln!(text, "| | … and {more} more | |");
+            break;
+        }
         let mark = match verdict.outcome {
             Outcome::Held => "✓",
             Outcome::Failed => "✗",
@@ -243,8 +262,8 @@ fn guards(text: &mut String, run: &Run) {
         let _ = writeln!(
             text,
             "| {mark} | {} | {} |",
-            escape(&verdict.guard),
-            escape(&verdict.found)
+            clip(&verdict.guard, MESSAGE),
+            clip(&verdict.found, MESSAGE)
         );
     }
     text.push('\n');
@@ -254,95 +273,31 @@ fn list(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
-    let _ = writeln!(text, "### {title}\n");
-    for line in lines.iter().take(LINES) {
-        let _ = writeln!(text, "- {}", prose(line));
-    }
-    if let Some(more) = lines.len().checked_sub(LINES).filter(|more| *more > 0) {
-        let _ = writeln!(text, "- … and {more} more");
-    }
-    text.push('\n');
-}
-
-fn times(text: &mut String, run: &Run) {
-    if run.stages.is_empty() {
-        return;
-    }
-    text.push_str("### Where the time went\n\n| Stage | Seconds | |\n|---|--:|---|\n");
-    for done in &run.stages {
+    let is_folded = lines.len() > OPEN;
+    if is_folded {
         let _ = writeln!(
             text,
-            "| {} | {:.2} | {} |",
-            done.stage.name(),
-            done.took.as_secs_f64(),
-            prose(&done.line)
+            "<details><summary>{title} ({})</summary>\n",
+            lines.len()
         );
+    } else {
+        let _ = writeln!(text, "### {title}\n");
     }
-    text.push('\n');
-}
-
-/// Shows any text as it is: one line, no markup, no table cell, no HTML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\r' => {}
-            '\n' => escaped.push_str("<br>"),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            // Entities stay text where a backslash would not (in tables, in HTML blocks).
-            '&' | '<' | '>' | '|' | '`' | '*' | '_' | '~' | '[' | ']' | '\\' | '#' | '@' | '!'
-            | '$' | '"' => {
-                let _ = write!(escaped, "&#{};", u32::from(c));
-            }
-            c => escaped.push(c),
+    let end = text.len() + BYTES;
+    for (index, line) in lines.iter().enumerate() {
+        if index == LINES || text.len() > end {
+            let _ = writeln!(text, "- … and {} more, see the log", lines.len() - index);
+            break;
         }
+        let _ = writeln!(text, "- {}", sentence(line));
     }
-    // An address alone would become a link, and entities in it stay as they are written.
-    escaped
-        .replace("://", "&#58;//")
-        .replace("www.", "www&#46;")
+    text.push_str(if is_folded { "\n</details>\n\n" } else { "\n" });
 }
 
-/// Shows one of our own sentences: what stands in backticks becomes code, everything is escaped.
-fn prose(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    // An odd backtick belongs to the data.
-    if parts.len().is_multiple_of(2) {
-        return escape(text);
-    }
-    let show = |(index, part): (usize, &&str)| match index % 2 {
-        1 => format!("<code>{}</code>", escape(part)),
-        _ => escape(part),
-    };
-    parts.iter().enumerate().map(show).collect()
-}
-
-/// Only an address that cannot end the link it is put into.
-fn is_link(url: &str) -> bool {
-    (url.starts_with("https://") || url.starts_with("http://"))
-        && !url.chars().any(|c| {
-            c.is_whitespace() || c.is_control() || matches!(c, '(' | ')' | '<' | '>' | '"')
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn data_never_becomes_markup() {
-        assert_eq!(escape("a|b"), "a&#124;b");
-        assert_eq!(
-            escape("<img src=x>\n`x`"),
-            "&#60;img src=x&#62;<br>&#96;x&#96;"
-        );
-        assert_eq!(escape("![x](http://y)"), "&#33;&#91;x&#93;(http&#58;//y)");
-    }
-
-    #[test]
-    fn a_link_cannot_break_out() {
-        assert!(is_link("https://host/#/site/acme/datasources/1"));
-        assert!(!is_link("https://host/) [x](javascript:y"));
-        assert!(!is_link("javascript:alert(1)"));
+/// Shows one of our own sentences; what it quotes may be long.
+fn sentence(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE) {
+        Some((end, _)) => escape(&text[..end]) + "…",
+        None => prose(text),
     }
 }

@@ -62,8 +62,13 @@ impl Printer {
 
     /// Returns a text without any secret.
     pub(super) fn redact(&self, text: &str) -> String {
+        self.redact_as(text, str::to_owned)
+    }
+
+    /// Returns a text without any secret, whose secrets would be written in a way of its own.
+    pub(super) fn redact_as(&self, text: &str, written: impl Fn(&str) -> String) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(expose(secret), "***")
+            text.replace(&written(expose(secret)), "***")
         })
     }
 
@@ -191,6 +196,7 @@ fn write_line(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::summary::escape;
 
     #[test]
     fn a_line_of_data_is_no_command() {
@@ -228,5 +234,9 @@ mod tests {
             printer.mask(SecretString::from(secret));
         }
         assert_eq!(printer.redact("abcdef abcd xy"), "*** *** xy");
+        let mut printer = Printer::new(false);
+        printer.mask(SecretString::from("ghp_ab|cd"));
+        let summary = escape("sent ghp_ab|cd");
+        assert_eq!(printer.redact_as(&summary, escape), "sent ***");
     }
 }

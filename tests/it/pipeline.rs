@@ -188,12 +188,12 @@ fn named_sources_are_tables_to_join() {
                 "sql",
                 "SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer",
             ),
-        &expect![[r#"
+        &expect![[r"
             Extract.Extract
               id BIGINT, name TEXT
               1 | Ada
               2 | Bob
-        "#]],
+        "]],
     );
     let two = Action::building()
         .file("a.csv", "a\n1\n")
