@@ -496,7 +496,7 @@ fn a_redirect_to_another_host_does_not_see_the_token() {
     Run::new(&simulator)
         .to(|to| to.server = server.parse().unwrap())
         .go()
-        .failed("another host, which must not see the credentials")
+        .failed("another origin, which must not see the credentials")
         .failed(&elsewhere)
         .hinted("if you trust it");
     assert!(stranger.accept().is_err(), "the other host was called");
