@@ -41,7 +41,8 @@
 //! *Invariant:* a secret is a `secrecy::SecretString`; it has no `Display`, and what shows text to
 //! anybody replaces the secrets it was told of.
 //!
-//! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network.
+//! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network;
+//! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod events;
 pub mod gate;
