@@ -47,7 +47,8 @@
 //!
 //! *Invariant:* a cancelled run tells Tableau nothing but its sign-out, and leaves no folder behind.
 //!
-//! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network.
+//! *Invariant:* the engine is closed: it sees its own folder, an empty environment and no network;
+//! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod cancel;
 pub mod events;

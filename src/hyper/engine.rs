@@ -25,6 +25,10 @@ const POLL: Duration = Duration::from_millis(1);
 
 /// Which files outside its databases the engine may read.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    dead_code,
+    reason = "each benchmark that shares this file needs one of them"
+)]
 pub(super) enum Reach<'a> {
     /// None at all.
     Nothing,
@@ -107,10 +111,7 @@ impl Engine {
     }
 
     /// Puts the engine's death above an error that may only be its consequence.
-    #[allow(
-        dead_code,
-        reason = "the benchmark that shares this file blames nobody"
-    )]
+    #[allow(dead_code, reason = "the benchmarks that share this file blame nobody")]
     pub(super) fn blame(&mut self, error: anyhow::Error) -> anyhow::Error {
         // The connection breaks a moment before the process is gone.
         for _ in 0..100 {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use hyperdb_api::Connection;
 
 use super::{load, quote};
-use crate::table::{Cell, ColumnType, Part, Table};
+use crate::table::{Cell, ColumnType, Parquet, Part, Table};
 
 /// A folder of our own that holds links to the files and nothing else.
 ///
@@ -40,7 +40,7 @@ pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
 }
 
 fn readable(table: &Table) -> impl Iterator<Item = &Part> {
-    let parts = table.parquet().into_iter().flat_map(|files| files.parts());
+    let parts = table.parquet().into_iter().flat_map(Parquet::parts);
     parts.filter(|part| part.cells().is_some())
 }
 

@@ -110,16 +110,15 @@ fn stream(
 ) -> Result<()> {
     let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
     thread::scope(|scope| {
-        let converter = scope.spawn(move || convert(table, part, &to_sender));
+        let other = scope.spawn(move || convert(table, part, &to_sender));
         // The sender ends when the converter is done; when the sender fails, the converter's
         // next chunk does.
         let sent = send(connection, name, table.columns(), chunks, observer);
-        let converted = converter
+        let filled = other
             .join()
             .map_err(|_| anyhow!("the conversion of the rows broke off"))?;
-        match (converted, sent) {
-            (Err(Stopped::Rows(error)), _) => Err(error),
-            (_, Err(error)) => Err(error),
+        match (filled, sent) {
+            (Err(Stopped::Rows(error)), _) | (_, Err(error)) => Err(error),
             (Err(Stopped::Refused), Ok(_)) => bail!("the Hyper engine did not take the rows"),
             (Ok(n_rows), Ok(stored)) => {
                 ensure!(

@@ -117,7 +117,7 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineErr
         None => message,
     };
     let hint = match code.as_deref() {
-        Some("42703") => quoted(message).and_then(|name| suggest_column(name, staged)),
+        Some("42703") => quoted(message).map(|name| suggest_column(name, staged)),
         Some("42P01") => Some(format!("the fetched rows are in {}", names_of(staged))),
         Some("42501") => Some(format!(
             "`sql` may read {} and nothing else: no files, no network",
@@ -254,18 +254,18 @@ fn names_of(tables: &[Table]) -> String {
 }
 
 /// Unquoted names are folded to lower case, so `createdAt` must be quoted to be found.
-fn suggest_column(name: &str, staged: &[Table]) -> Option<String> {
+fn suggest_column(name: &str, staged: &[Table]) -> String {
     let columns: Vec<&Column> = staged.iter().flat_map(Table::columns).collect();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     if let Some(nearest) = nearest(name, &names) {
-        return Some(nearest);
+        return nearest;
     }
     let lists = staged.iter().map(|table| {
         let columns = table.columns().iter();
         let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
         list(&names, &format!("`{}`", table.name()))
     });
-    Some(lists.collect::<Vec<_>>().join("; "))
+    lists.collect::<Vec<_>>().join("; ")
 }
 
 /// Names the column that was meant, or those there are in `what`.

@@ -87,7 +87,7 @@ fn every_guard_runs_and_says_what_it_found() {
         .lines()
         .filter(|line| line.contains('✓') || line.contains('✗'))
         .collect();
-    expect![[r#"
+    expect![[r"
         ✗ min-rows: 9: the result has 4 rows
         ✗ key: id: 1 value is in 2 rows: `2` (2 rows)
         ✓ checks: count(*) = 4: it is true
@@ -97,7 +97,7 @@ fn every_guard_runs_and_says_what_it_found() {
         ✗ checks: max(nothing) > 1: Hyper answered 42703: unknown column 'nothing'
         ✗ checks: amount +: Hyper answered 42601: syntax error: got ')', expected one of: <identifier>, <constant>, NOT, CASE, ALL, <$n parameter>, NULL, TRUE, ...
         ✗ checks: id: Hyper answered 42601: 'not' requires a boolean argument
-        ✗ checks: avg(NULL::bigint) > 1: it is NULL"#]].assert_eq(&verdicts.join("\n"));
+        ✗ checks: avg(NULL::bigint) > 1: it is NULL"]].assert_eq(&verdicts.join("\n"));
     assert!(site.calls().is_empty(), "Tableau was asked");
     assert!(
         run.rows().contains("10.5"),

@@ -266,14 +266,14 @@ fn files_are_united_by_column_name() {
         .input("sql", "SELECT *, _source FROM input")
         .run()
         .succeeded();
-    expect![[r#"
+    expect![[r"
         Extract.Extract
           n DOUBLE PRECISION, t TEXT, d TIMESTAMP, _source TEXT
           0.5 | NULL | 1970-01-01 00:00:05 | data/c.parquet
           1 | x | NULL | data/a.parquet
           1099511627776 | y | 1970-01-02 00:00:00 | data/b.parquet
           9 | 7 | NULL | data/d.parquet
-    "#]]
+    "]]
     .assert_eq(&run.rows());
     assert!(
         run.log.contains("`t` has another type in `data/d.parquet`"),
@@ -296,12 +296,12 @@ fn columns_rename_retype_and_skip() {
     };
     let rules = "id: bigint\namount: decimal(6,2) from /Amount EUR\nat: timestamp tz Europe/Berlin\nraw: skip\nwhen: date format epoch\nwide: decimal(20,2)\nnone: text";
     let run = build(data()).input("columns", rules).run().succeeded();
-    expect![[r#"
+    expect![[r"
         Extract.Extract
           id BIGINT, amount NUMERIC(6, 2), at TIMESTAMP, when DATE, wide NUMERIC(20, 2), none TEXT
           1 | 1.50 | 1969-12-31 23:00:00 | 1970-01-01 | 1.00 | NULL
           2 | 2.25 | 1969-12-31 23:00:00.000001 | 1970-01-02 | 2.00 | NULL
-    "#]]
+    "]]
     .assert_eq(&run.rows());
     assert!(
         run.log
@@ -427,10 +427,10 @@ fn downloads_are_known_by_type_name_or_bytes() {
 fn a_file_without_rows_keeps_its_columns() {
     let run = build(file(vec![("n", integers(&[])), ("t", texts(&[]))]));
     let run = run.input("min-rows", "0").run().succeeded();
-    expect![[r#"
+    expect![[r"
         Extract.Extract
           n BIGINT, t TEXT
-    "#]]
+    "]]
     .assert_eq(&run.rows());
 }
 

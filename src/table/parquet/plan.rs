@@ -287,13 +287,13 @@ fn parts(
 }
 
 /// What the engine would have to do; `None` if only this process can.
-fn cell(fill: &Fill, column: &Column, file: &StagedFile, fetched_at: i64) -> Option<Cell> {
+fn cell(fill: &Fill, column: &Column, source: &StagedFile, fetched_at: i64) -> Option<Cell> {
     match fill {
         Fill::Null | Fill::System(SystemColumn::Key) => Some(Cell::Null),
         Fill::System(SystemColumn::FetchedAt) => {
             instant(fetched_at).map(|time| Cell::FetchedAt(time.to_string()))
         }
-        Fill::System(SystemColumn::Source) => Some(Cell::Text(file.origin.clone())),
+        Fill::System(SystemColumn::Source) => Some(Cell::Text(source.origin.clone())),
         // The engine does not keep the order of rows.
         Fill::System(SystemColumn::Row) => None,
         Fill::Leaf(leaf, rule) => {

@@ -3,6 +3,7 @@
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::{Compression, Type};
+use parquet::file::metadata::RowGroupMetaData;
 
 use super::super::ColumnType;
 
@@ -238,7 +239,7 @@ fn width(data_type: &DataType) -> usize {
 pub(super) fn engine(metadata: &ArrowReaderMetadata) -> Engine {
     let fields = metadata.schema().fields();
     let groups = metadata.metadata().row_groups();
-    let mut chunks = groups.iter().flat_map(|group| group.columns());
+    let mut chunks = groups.iter().flat_map(RowGroupMetaData::columns);
     let is_packed = chunks.any(|chunk| {
         matches!(
             chunk.compression(),
