@@ -52,6 +52,8 @@ start_engine() {
 stop_engine() {
   kill "$dockerd" 2>/dev/null || true
   wait "$dockerd" 2>/dev/null || true
+  # The engine leaves its network name space mounted when it has run a container.
+  umount "$sockets"/exec/netns/* 2>/dev/null || true
   rm -rf "$sockets"
 }
 
