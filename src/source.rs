@@ -4,6 +4,7 @@
 
 mod file;
 mod format;
+mod odata;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -5,12 +5,18 @@
 
 mod csv;
 mod declare;
+mod decode;
+mod dialect;
+mod fields;
 mod infer;
 mod json;
 mod layout;
+mod local;
 mod path;
 mod place;
+mod quoting;
 mod rules;
+mod sniff;
 mod stream;
 mod survey;
 #[cfg(test)]
@@ -24,10 +30,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
 
+use encoding_rs::{Encoding, UTF_8};
+
+pub use dialect::CsvOptions;
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
 use crate::source::{Format, Staged, StagedFile};
+use fields::Fields;
 use json::{Record, Stop};
 use layout::{Layout, LeafId, NodeId};
 use place::Problem;
@@ -155,6 +165,7 @@ pub struct Table {
     /// Behind the data columns.
     system: Vec<SystemColumn>,
     fetched_at: i64,
+    csv: CsvOptions,
     rows: u64,
     notices: Vec<String>,
 }
@@ -165,9 +176,9 @@ struct Source {
     file: StagedFile,
     /// Of JSON: where the rows are in the document, or in each line if that is not the row itself.
     path: Option<RecordsPath>,
-    /// Of CSV: which field goes to which leaf.
-    fields: Vec<(usize, LeafId)>,
-    n_fields: usize,
+    encoding: &'static Encoding,
+    /// Of CSV: how it is written, and which field goes to which leaf.
+    fields: Fields,
 }
 
 impl Table {
@@ -179,7 +190,8 @@ impl Table {
             Some(file) => problem.at(file, None, None),
             None => without_file(problem),
         };
-        if rules.records.is_some() && staged.files.iter().all(|file| file.format == Format::Csv) {
+        let is_csv = |file: &StagedFile| matches!(file.format, Format::Csv | Format::Tsv);
+        if rules.records.is_some() && staged.files.iter().all(is_csv) {
             let problem =
                 Problem::new("`records` is a path into JSON, these are comma-separated values");
             return Err(whole(problem.hint("leave out `records`")));
@@ -194,11 +206,11 @@ impl Table {
             let mut source = Source {
                 file: file.clone(),
                 path: None,
-                fields: Vec::new(),
-                n_fields: 0,
+                encoding: UTF_8,
+                fields: Fields::default(),
             };
-            if file.format == Format::Csv {
-                source.survey_fields(&mut survey)?;
+            if is_csv(file) {
+                source.survey_fields(&mut survey, &rules.csv)?;
             } else {
                 let pinned = if file.format == Format::Json {
                     paths.get(file.origin.as_str())
@@ -226,11 +238,14 @@ impl Table {
                 record,
                 offset,
             } = *located;
-            match staged.files.get(file) {
-                Some(file) => problem.at(file, record, offset),
+            match sources.get(file) {
+                Some(Source { file, encoding, .. }) => {
+                    problem.at_in(file, encoding, record, offset)
+                }
                 None => without_file(problem),
             }
         })?;
+        fields::notice_commas(&sources, &outcomes, &survey.layout, &mut notices);
         Ok(Table::decided(
             staged, rules, survey, sources, outcomes, notices,
         ))
@@ -291,6 +306,7 @@ impl Table {
             targets,
             system,
             fetched_at: staged.fetched_at,
+            csv: rules.csv.clone(),
             rows,
             notices,
         }
@@ -326,8 +342,13 @@ impl Table {
         let mut row = 0;
         for source in &self.sources {
             match source.file.format {
-                Format::Json | Format::NdJson => self.fill_records(source, &mut row, &mut sink)?,
-                Format::Csv => self.fill_fields(source, &mut row, &mut sink)?,
+                Format::Json | Format::NdJson | Format::OData => {
+                    self.fill_records(source, &mut row, &mut sink)?;
+                }
+                Format::Xml | Format::Atom => {
+                    return Err(changed().at(&source.file, None, None).into());
+                }
+                Format::Csv | Format::Tsv => self.fill_fields(source, &mut row, &mut sink)?,
             }
         }
         match self.sources.last() {
@@ -366,39 +387,6 @@ impl Table {
             Ok(_) => Ok(()),
             Err(Stop::Sink(error)) => Err(error),
             Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
-        }
-    }
-
-    fn fill_fields<E: From<DataError>>(
-        &self,
-        source: &Source,
-        row: &mut u64,
-        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let file = &source.file;
-        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
-        if csv.names.len() != source.n_fields {
-            return Err(changed().at(file, None, None).into());
-        }
-        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
-        let mut record = ::csv::StringRecord::new();
-        loop {
-            *row += 1;
-            let Some(offset) = csv
-                .next(&mut record)
-                .map_err(|problem| problem.at(file, Some(*row), None))?
-            else {
-                *row -= 1;
-                return Ok(());
-            };
-            let mut filled = self.blank(&mut values);
-            for &(field, leaf) in &source.fields {
-                self.put(&mut filled, leaf, field_token(&record, field))
-                    .map_err(|problem| problem.at(file, Some(*row), Some(offset)))?;
-            }
-            self.fill_system(&mut filled, source, *row, None);
-            sink(&filled)?;
-            values = recycled(filled);
         }
     }
 
@@ -470,43 +458,6 @@ impl Source {
             Err(Stop::Sink(error)) => Err(error),
             Err(Stop::Problem(problem)) => Err(problem.at(file, None, None)),
         }
-    }
-
-    /// Pass 1 over comma-separated values.
-    fn survey_fields(&mut self, survey: &mut Survey) -> Result<(), DataError> {
-        let file = &self.file;
-        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
-        self.n_fields = csv.names.len();
-        for (field, name) in csv.names.iter().enumerate() {
-            for leaf in survey.layout.header(name) {
-                if self.fields.iter().any(|(_, other)| *other == leaf) {
-                    let problem = Problem::new("two headers lead to this column").column(name);
-                    return Err(problem
-                        .hint("give the declared one another name in `columns`")
-                        .at(file, None, None));
-                }
-                self.fields.push((field, leaf));
-                survey.observe(leaf, Token::Null);
-            }
-        }
-        let mut record = ::csv::StringRecord::new();
-        while let Some(offset) = csv
-            .next(&mut record)
-            .map_err(|problem| problem.at(file, Some(survey.record + 1), None))?
-        {
-            survey.begin(offset);
-            for &(field, leaf) in &self.fields {
-                survey.observe(leaf, field_token(&record, field));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn field_token(record: &::csv::StringRecord, field: usize) -> Token<'_> {
-    match record.get(field) {
-        None | Some("") => Token::Null,
-        Some(text) => Token::Field(text),
     }
 }
 

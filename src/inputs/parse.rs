@@ -427,7 +427,7 @@ fn mode(text: &str) -> Result<PublishMode, String> {
     })
 }
 
-fn nearest(text: &str, names: &[&str]) -> String {
+pub(super) fn nearest(text: &str, names: &[&str]) -> String {
     let found = names
         .iter()
         .map(|name| (strsim::jaro_winkler(&text.to_ascii_lowercase(), name), name));

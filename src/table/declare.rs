@@ -34,6 +34,12 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
         Token::Number(_) if column_type == ColumnType::Boolean => {
             return Err("is not `true` or `false`");
         }
+        Token::Local(_, plain) if is_number(column_type) => {
+            if plain.is_empty() {
+                return Err("is not a number as `csv: decimal=` and `thousands=` have it");
+            }
+            Cow::Borrowed(plain)
+        }
         other => other.text().unwrap_or(Cow::Borrowed("")),
     };
     let text = text.trim();
@@ -62,8 +68,15 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
     }
 }
 
+fn is_number(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::BigInt | ColumnType::Double | ColumnType::Decimal { .. }
+    )
+}
+
 fn json(token: Token<'_>) -> Result<Value<'_>, Misfit> {
-    if let Token::Field(text) = token
+    if let Token::Field(text) | Token::Local(text, _) = token
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
     {
         return Err("is not JSON");

@@ -17,6 +17,8 @@ pub struct Rules {
     pub columns: Vec<ColumnRule>,
     /// Columns about the run itself that the user's SQL names.
     pub system: std::collections::BTreeSet<SystemColumn>,
+    /// How files of separated values are written.
+    pub csv: super::CsvOptions,
 }
 
 /// Columns that say where a row comes from, in the order they are appended.

@@ -1,5 +1,6 @@
 //! The whole module on small files: what comes out, and what is said when nothing can.
 
+mod dialects;
 mod random;
 mod vectors;
 
@@ -362,7 +363,7 @@ fn broken_json_has_a_place() {
         &render(&latin.staged, &Rules::default()),
         &["not UTF-8", "line 2", "windows-1252"],
     );
-    let utf16 = files(&[(Format::Csv, b"\xFF\xFEa\0")]);
+    let utf16 = files(&[(Format::Json, b"\xFF\xFE[\0]\0")]);
     contains(&render(&utf16.staged, &Rules::default()), &["UTF-16"]);
 }
 

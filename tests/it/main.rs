@@ -4,6 +4,7 @@
 
 mod engine;
 mod extract;
+mod formats;
 mod harness;
 mod inputs;
 mod pipeline;

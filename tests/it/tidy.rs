@@ -39,7 +39,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 /// Names of the outside world and the modules that may say them.
 const OWNERS: [(&str, &[&str]); 8] = [
     ("hyperdb_api", &["hyper"]),
-    ("quick_xml", &["tableau"]),
+    ("quick_xml", &["tableau", "table"]),
     ("envy::", &["inputs"]),
     ("reqwest", &["http"]),
     ("tokio::fs", &["http", "tableau"]),
