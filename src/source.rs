@@ -93,6 +93,17 @@ pub struct Staged {
     pub fetched_at: i64,
     /// HTTP requests made, retries included.
     pub requests: u32,
+    /// Descriptions of the OData services among the sources.
+    pub metadata: Vec<Metadata>,
+}
+
+/// What an OData service says about its types: its `$metadata` document.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// [`StagedFile::origin`] of the files it describes.
+    pub origin: String,
+    /// Where it lies on this disk; `None` if the service did not deliver it.
+    pub path: Option<PathBuf>,
 }
 
 /// A source that did not deliver what can be read as data.
@@ -142,6 +153,7 @@ pub async fn fetch(
             files: Vec::new(),
             fetched_at,
             requests: 0,
+            metadata: Vec::new(),
         };
         for location in &table.locations {
             match location {
@@ -154,6 +166,13 @@ pub async fn fetch(
                     let into = places.spool.join(name);
                     let (file, requests) = download(spec, url, &into, (client, observer)).await?;
                     staged.requests += requests;
+                    if file.format == Format::OData {
+                        let request = ask(spec, url)?;
+                        let into = into.with_extension("metadata");
+                        let metadata =
+                            odata::describe(&request, &file, &into, (client, observer)).await;
+                        staged.metadata.push(metadata);
+                    }
                     staged.files.push(file);
                 }
             }

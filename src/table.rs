@@ -7,23 +7,31 @@ mod csv;
 mod declare;
 mod decode;
 mod dialect;
+mod edm;
+mod elements;
 mod fields;
+mod find;
 mod infer;
 mod json;
 mod layout;
 mod local;
+mod markup;
+mod odata;
 mod path;
 mod place;
 mod quoting;
 mod rules;
+mod shape;
 mod sniff;
 mod stream;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tree;
 mod value;
 mod walk;
+mod xml;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -37,9 +45,12 @@ pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
 use crate::source::{Format, Staged, StagedFile};
+use edm::Types;
 use fields::Fields;
 use json::{Record, Stop};
 use layout::{Layout, LeafId, NodeId};
+use markup::{Markup, is_markup};
+use odata::Notation;
 use place::Problem;
 use survey::{Located, Outcome, Survey};
 use value::Token;
@@ -166,6 +177,7 @@ pub struct Table {
     system: Vec<SystemColumn>,
     fetched_at: i64,
     csv: CsvOptions,
+    markup: Markup,
     rows: u64,
     notices: Vec<String>,
 }
@@ -198,11 +210,22 @@ impl Table {
         }
         let mut survey = Survey::new(Layout::new(&rules.columns).map_err(whole)?);
         let mut notices = Vec::new();
+        let markup = Markup::look(staged, rules, &mut notices)?;
         let mut sources: Vec<Source> = Vec::new();
         // Pages of one address agree on where the rows are; files may differ.
         let mut paths: HashMap<&str, RecordsPath> = HashMap::new();
+        let mut described = None;
         for (index, file) in staged.files.iter().enumerate() {
             survey.file = index;
+            survey.notation = notation(file);
+            let is_new = described.replace((file.format, file.origin.as_str()))
+                != Some((file.format, file.origin.as_str()));
+            if is_new && file.format == Format::Atom {
+                let (types, record) = markup.types();
+                survey.layout.expect(types, Some(record));
+            } else if is_new {
+                survey.layout.expect(Types::default(), None);
+            }
             let mut source = Source {
                 file: file.clone(),
                 path: None,
@@ -211,8 +234,11 @@ impl Table {
             };
             if is_csv(file) {
                 source.survey_fields(&mut survey, &rules.csv)?;
+            } else if is_markup(file) {
+                source.encoding = markup.encoding(index);
+                source.survey_elements(&mut survey, &markup)?;
             } else {
-                let pinned = if file.format == Format::Json {
+                let pinned = if file.format != Format::NdJson {
                     paths.get(file.origin.as_str())
                 } else {
                     None
@@ -227,6 +253,10 @@ impl Table {
                     paths.insert(&file.origin, found.path.clone());
                     Some(found.path)
                 };
+                if let (true, Some(path)) = (file.format == Format::OData && is_new, &source.path) {
+                    odata::expect(staged, file, path, &mut survey, &mut notices)
+                        .map_err(|problem| problem.at(file, None, None))?;
+                }
                 notices.extend(source.survey_records(&mut survey)?);
             }
             sources.push(source);
@@ -246,9 +276,8 @@ impl Table {
             }
         })?;
         fields::notice_commas(&sources, &outcomes, &survey.layout, &mut notices);
-        Ok(Table::decided(
-            staged, rules, survey, sources, outcomes, notices,
-        ))
+        let table = Table::decided(staged, rules, survey, sources, outcomes, notices);
+        Ok(Table { markup, ..table })
     }
 
     fn decided(
@@ -307,6 +336,7 @@ impl Table {
             system,
             fetched_at: staged.fetched_at,
             csv: rules.csv.clone(),
+            markup: Markup::default(),
             rows,
             notices,
         }
@@ -340,15 +370,15 @@ impl Table {
         mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut row = 0;
-        for source in &self.sources {
+        for (index, source) in self.sources.iter().enumerate() {
             match source.file.format {
                 Format::Json | Format::NdJson | Format::OData => {
                     self.fill_records(source, &mut row, &mut sink)?;
                 }
-                Format::Xml | Format::Atom => {
-                    return Err(changed().at(&source.file, None, None).into());
-                }
                 Format::Csv | Format::Tsv => self.fill_fields(source, &mut row, &mut sink)?,
+                Format::Xml | Format::Atom => {
+                    self.fill_elements((index, source), &mut row, &mut sink)?;
+                }
             }
         }
         match self.sources.last() {
@@ -370,6 +400,7 @@ impl Table {
             let mut filling = Fill {
                 table: self,
                 values: self.blank(&mut values),
+                notation: notation(file),
             };
             if let Err(problem) = walk::record(&mut filling, record.text) {
                 return Err(problem
@@ -461,6 +492,13 @@ impl Source {
     }
 }
 
+fn notation(file: &StagedFile) -> Notation {
+    match file.format {
+        Format::OData => Notation::OData,
+        _ => Notation::Plain,
+    }
+}
+
 /// Empties a row and forgets what it borrowed; collecting in place keeps the memory.
 fn recycled(mut row: Vec<Value<'_>>) -> Vec<Value<'static>> {
     row.clear();
@@ -486,11 +524,16 @@ fn without_file(problem: Problem) -> DataError {
 struct Fill<'t, 'r> {
     table: &'t Table,
     values: Vec<Value<'r>>,
+    notation: Notation,
 }
 
 impl<'r> Take<'r> for Fill<'_, 'r> {
     fn layout(&self) -> &Layout {
         &self.table.layout
+    }
+
+    fn notation(&self) -> Notation {
+        self.notation
     }
 
     fn key(
@@ -501,12 +544,14 @@ impl<'r> Take<'r> for Fill<'_, 'r> {
         scope: Scope,
     ) -> Result<Option<NodeId>, Problem> {
         match self.table.layout.child(parent, expected, key) {
+            None if self.notation == Notation::OData && odata::is_control(key) => Ok(None),
             None if scope == Scope::All => Err(changed()),
             found => Ok(found),
         }
     }
 
     fn token(&mut self, node: NodeId, token: Token<'r>, _: Scope) -> Result<(), Problem> {
+        let token = self.table.layout.meant(node, token);
         for &leaf in &self.table.layout.node(node).leaves {
             if self.table.layout.takes(leaf, token) {
                 self.table.put(&mut self.values, leaf, token)?;

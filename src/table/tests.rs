@@ -1,7 +1,9 @@
 //! The whole module on small files: what comes out, and what is said when nothing can.
 
 mod dialects;
+mod documents;
 mod random;
+mod services;
 mod vectors;
 
 use std::fmt::Write as _;
@@ -45,6 +47,7 @@ fn files(contents: &[(Format, &[u8])]) -> Files {
             files,
             fetched_at: 1_000_000,
             requests: 0,
+            metadata: Vec::new(),
         },
         folder,
     }

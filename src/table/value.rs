@@ -157,6 +157,11 @@ fn unescaped(quoted: &str) -> Option<&str> {
     (!inside.as_bytes().contains(&b'\\')).then_some(inside)
 }
 
+/// Returns the number inside a JSON string, if there is one and nothing else.
+pub(super) fn numeral(quoted: &str) -> Option<&str> {
+    unescaped(quoted).filter(|text| Number::split(text).is_some())
+}
+
 fn moment_class<'a>(text: &str) -> Class<'a> {
     match time::moment(text) {
         Some(Moment::Date(days)) => Class::Date(days),
