@@ -13,6 +13,7 @@ mod engine;
 use std::path::Path;
 
 use hyperdb_api::Connection;
+use publish_to_tableau::cancel;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +25,8 @@ fn main() {
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
     let reach = engine::Reach::Folder(file.parent().unwrap());
-    let engine = engine::Engine::start(&hyperd, folder.path(), reach).unwrap();
+    let engine =
+        engine::Engine::start(&hyperd, folder.path(), reach, &cancel::Cancel::default()).unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     let file = file.display();
     let load = match mode.as_str() {

@@ -20,8 +20,9 @@ use crate::gate::{Check, Guards, Key};
 use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
 use crate::source::{Auth, Spec};
-use crate::table::{ColumnRule, RecordsPath, Rules, SystemColumn};
+use crate::table::{ColumnRule, CsvOptions, RecordsPath, Rules, SystemColumn};
 use crate::tableau::{Destination, Pace};
+use options::Options;
 use parse::Place;
 pub use raw::DECLARED;
 use raw::Raw;
@@ -258,10 +259,22 @@ fn read_rules(raw: &Raw, sql: Option<&Sql>, problems: &mut Problems) -> Rules {
     }
     let is_named = |column: &SystemColumn| sql.is_some_and(|sql| sql.names(column.name()));
     let system = SystemColumn::ALL.into_iter().filter(is_named).collect();
+    let csv = problems.take("csv", raw.get("csv").map(csv_options));
     Rules {
         records,
         columns,
         system,
+        csv: csv.unwrap_or_default(),
+    }
+}
+
+fn csv_options(text: &str) -> Result<CsvOptions, String> {
+    let options = Options::parse(text, &CsvOptions::KEYS)?;
+    match options.words.first() {
+        Some(word) => Err(format!(
+            "`{word}` is no option: write `key=value`, as in `delimiter=; decimal=,`"
+        )),
+        None => CsvOptions::read(|key| options.get(key)),
     }
 }
 

@@ -8,6 +8,7 @@ mod file;
 mod format;
 mod graphql;
 mod link;
+mod odata;
 mod pages;
 mod paging;
 mod param;
@@ -99,6 +100,17 @@ pub struct Staged {
     pub fetched_at: i64,
     /// HTTP requests made, retries included.
     pub requests: u32,
+    /// Descriptions of the OData services among the sources.
+    pub metadata: Vec<Metadata>,
+}
+
+/// What an OData service says about its types: its `$metadata` document.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// [`StagedFile::origin`] of the files it describes.
+    pub origin: String,
+    /// Where it lies on this disk; `None` if the service did not deliver it.
+    pub path: Option<PathBuf>,
 }
 
 /// A source that did not deliver what can be read as data.
@@ -146,6 +158,7 @@ pub async fn fetch(
             files: Vec::new(),
             fetched_at,
             requests: 0,
+            metadata: Vec::new(),
         };
         // Pages of one address agree on where the rows are, as they will when types are found.
         let mut rows_at: HashMap<String, String> = HashMap::new();
@@ -163,10 +176,11 @@ pub async fn fetch(
                 }
                 Location::Http(url) => {
                     let name = format!("source-{index}-{}", staged.files.len());
+                    let into = places.spool.join(name);
                     let crawl = pages::Crawl {
                         spec,
                         url,
-                        into: &places.spool.join(name),
+                        into: &into,
                         inspect,
                         session: &session,
                         client,
@@ -175,6 +189,18 @@ pub async fn fetch(
                     let origin = http::show(url);
                     let crawled = crawl.run(rows_at.get(&origin).cloned()).await?;
                     staged.requests += crawled.requests;
+                    if let Some(first) = crawled.files.first()
+                        && first.format == Format::OData
+                    {
+                        let mut request = ask(spec, url);
+                        session
+                            .authorize(&mut request.headers, client, observer)
+                            .await?;
+                        let into = into.with_extension("metadata");
+                        let described =
+                            odata::describe(&request, first, &into, (client, observer)).await;
+                        staged.metadata.push(described);
+                    }
                     staged.files.extend(crawled.files);
                     rows_at.extend(crawled.rows_at.map(|place| (origin, place)));
                 }

@@ -6,35 +6,56 @@
 mod atom;
 mod csv;
 mod declare;
+mod decode;
+mod dialect;
+mod edm;
+mod elements;
+mod fields;
+mod find;
 mod infer;
 mod inspect;
 mod json;
 mod layout;
+mod local;
+mod markup;
+mod odata;
 mod parquet;
 mod path;
 mod place;
+mod quoting;
 mod rules;
+mod shape;
+mod sniff;
 mod stream;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod time;
+mod tree;
 mod value;
 mod walk;
+mod xml;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
 
+use encoding_rs::{Encoding, UTF_8};
+
+pub use dialect::CsvOptions;
 pub use inspect::parse_pointer;
 pub use parquet::{Cell, Parquet, Part};
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
 use crate::source::{Format, Staged, StagedFile};
+use edm::Types;
+use fields::Fields;
 use json::{Record, Stop};
 use layout::{Layout, LeafId, NodeId};
+use markup::{Markup, is_markup};
+use odata::Notation;
 use place::Problem;
 use survey::{Located, Outcome, Survey};
 use value::Token;
@@ -160,6 +181,8 @@ pub struct Table {
     /// Behind the data columns.
     system: Vec<SystemColumn>,
     fetched_at: i64,
+    csv: CsvOptions,
+    markup: Markup,
     rows: u64,
     notices: Vec<String>,
     /// Instead of all sources, if the files are Parquet.
@@ -172,9 +195,9 @@ struct Source {
     file: StagedFile,
     /// Of JSON: where the rows are in the document, or in each line if that is not the row itself.
     path: Option<RecordsPath>,
-    /// Of CSV: which field goes to which leaf.
-    fields: Vec<(usize, LeafId)>,
-    n_fields: usize,
+    encoding: &'static Encoding,
+    /// Of CSV: how it is written, and which field goes to which leaf.
+    fields: Fields,
 }
 
 impl Table {
@@ -193,28 +216,43 @@ impl Table {
             Some(file) => problem.at(file, None, None),
             None => without_file(problem),
         };
-        if rules.records.is_some() && staged.files.iter().all(|file| file.format == Format::Csv) {
+        let is_csv = |file: &StagedFile| matches!(file.format, Format::Csv | Format::Tsv);
+        if rules.records.is_some() && staged.files.iter().all(is_csv) {
             let problem =
                 Problem::new("`records` is a path into JSON, these are comma-separated values");
             return Err(whole(problem.hint("leave out `records`")));
         }
         let mut survey = Survey::new(Layout::new(&rules.columns).map_err(whole)?);
         let mut notices = Vec::new();
+        let markup = Markup::look(staged, rules, &mut notices)?;
         let mut sources: Vec<Source> = Vec::new();
         // Pages of one address agree on where the rows are; files may differ.
         let mut paths: HashMap<&str, RecordsPath> = HashMap::new();
+        let mut described = None;
         for (index, file) in staged.files.iter().enumerate() {
             survey.file = index;
+            survey.notation = notation(file);
+            let is_new = described.replace((file.format, file.origin.as_str()))
+                != Some((file.format, file.origin.as_str()));
+            if is_new && file.format == Format::Atom {
+                let (types, record) = markup.types();
+                survey.layout.expect(types, Some(record));
+            } else if is_new {
+                survey.layout.expect(Types::default(), None);
+            }
             let mut source = Source {
                 file: file.clone(),
                 path: None,
-                fields: Vec::new(),
-                n_fields: 0,
+                encoding: UTF_8,
+                fields: Fields::default(),
             };
-            if file.format == Format::Csv {
-                source.survey_fields(&mut survey)?;
+            if is_csv(file) {
+                source.survey_fields(&mut survey, &rules.csv)?;
+            } else if is_markup(file) {
+                source.encoding = markup.encoding(index);
+                source.survey_elements(&mut survey, &markup)?;
             } else {
-                let pinned = if file.format == Format::Json {
+                let pinned = if file.format != Format::NdJson {
                     paths.get(file.origin.as_str())
                 } else {
                     None
@@ -229,6 +267,10 @@ impl Table {
                     paths.insert(&file.origin, found.path.clone());
                     Some(found.path)
                 };
+                if let (true, Some(path)) = (file.format == Format::OData && is_new, &source.path) {
+                    odata::expect(staged, file, path, &mut survey, &mut notices)
+                        .map_err(|problem| problem.at(file, None, None))?;
+                }
                 notices.extend(source.survey_records(&mut survey)?);
             }
             sources.push(source);
@@ -240,14 +282,16 @@ impl Table {
                 record,
                 offset,
             } = *located;
-            match staged.files.get(file) {
-                Some(file) => problem.at(file, record, offset),
+            match sources.get(file) {
+                Some(Source { file, encoding, .. }) => {
+                    problem.at_in(file, encoding, record, offset)
+                }
                 None => without_file(problem),
             }
         })?;
-        Ok(Table::decided(
-            staged, rules, survey, sources, outcomes, notices,
-        ))
+        fields::notice_commas(&sources, &outcomes, &survey.layout, &mut notices);
+        let table = Table::decided(staged, rules, survey, sources, outcomes, notices);
+        Ok(Table { markup, ..table })
     }
 
     fn decided(
@@ -305,6 +349,8 @@ impl Table {
             targets,
             system,
             fetched_at: staged.fetched_at,
+            csv: rules.csv.clone(),
+            markup: Markup::default(),
             rows,
             notices,
             parquet: None,
@@ -356,10 +402,15 @@ impl Table {
             part.for_each_row(self, &mut sink)?;
         }
         let mut row = 0;
-        for source in &self.sources {
+        for (index, source) in self.sources.iter().enumerate() {
             match source.file.format {
-                Format::Json | Format::NdJson => self.fill_records(source, &mut row, &mut sink)?,
-                Format::Csv => self.fill_fields(source, &mut row, &mut sink)?,
+                Format::Json | Format::NdJson | Format::OData => {
+                    self.fill_records(source, &mut row, &mut sink)?;
+                }
+                Format::Csv | Format::Tsv => self.fill_fields(source, &mut row, &mut sink)?,
+                Format::Xml | Format::Atom => {
+                    self.fill_elements((index, source), &mut row, &mut sink)?;
+                }
                 // Never among the sources.
                 Format::Parquet => {}
             }
@@ -383,6 +434,7 @@ impl Table {
             let mut filling = Fill {
                 table: self,
                 values: self.blank(&mut values),
+                notation: notation(file),
             };
             if let Err(problem) = walk::record(&mut filling, record.text) {
                 return Err(problem
@@ -400,39 +452,6 @@ impl Table {
             Ok(_) => Ok(()),
             Err(Stop::Sink(error)) => Err(error),
             Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
-        }
-    }
-
-    fn fill_fields<E: From<DataError>>(
-        &self,
-        source: &Source,
-        row: &mut u64,
-        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let file = &source.file;
-        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
-        if csv.names.len() != source.n_fields {
-            return Err(changed().at(file, None, None).into());
-        }
-        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
-        let mut record = ::csv::StringRecord::new();
-        loop {
-            *row += 1;
-            let Some(offset) = csv
-                .next(&mut record)
-                .map_err(|problem| problem.at(file, Some(*row), None))?
-            else {
-                *row -= 1;
-                return Ok(());
-            };
-            let mut filled = self.blank(&mut values);
-            for &(field, leaf) in &source.fields {
-                self.put(&mut filled, leaf, field_token(&record, field))
-                    .map_err(|problem| problem.at(file, Some(*row), Some(offset)))?;
-            }
-            self.fill_system(&mut filled, source, *row, None);
-            sink(&filled)?;
-            values = recycled(filled);
         }
     }
 
@@ -505,42 +524,12 @@ impl Source {
             Err(Stop::Problem(problem)) => Err(problem.at(file, None, None)),
         }
     }
-
-    /// Pass 1 over comma-separated values.
-    fn survey_fields(&mut self, survey: &mut Survey) -> Result<(), DataError> {
-        let file = &self.file;
-        let mut csv = csv::Csv::open(file).map_err(|problem| problem.at(file, None, None))?;
-        self.n_fields = csv.names.len();
-        for (field, name) in csv.names.iter().enumerate() {
-            for leaf in survey.layout.header(name) {
-                if self.fields.iter().any(|(_, other)| *other == leaf) {
-                    let problem = Problem::new("two headers lead to this column").column(name);
-                    return Err(problem
-                        .hint("give the declared one another name in `columns`")
-                        .at(file, None, None));
-                }
-                self.fields.push((field, leaf));
-                survey.observe(leaf, Token::Null);
-            }
-        }
-        let mut record = ::csv::StringRecord::new();
-        while let Some(offset) = csv
-            .next(&mut record)
-            .map_err(|problem| problem.at(file, Some(survey.record + 1), None))?
-        {
-            survey.begin(offset);
-            for &(field, leaf) in &self.fields {
-                survey.observe(leaf, field_token(&record, field));
-            }
-        }
-        Ok(())
-    }
 }
 
-fn field_token(record: &::csv::StringRecord, field: usize) -> Token<'_> {
-    match record.get(field) {
-        None | Some("") => Token::Null,
-        Some(text) => Token::Field(text),
+fn notation(file: &StagedFile) -> Notation {
+    match file.format {
+        Format::OData => Notation::OData,
+        _ => Notation::Plain,
     }
 }
 
@@ -569,11 +558,16 @@ fn without_file(problem: Problem) -> DataError {
 struct Fill<'t, 'r> {
     table: &'t Table,
     values: Vec<Value<'r>>,
+    notation: Notation,
 }
 
 impl<'r> Take<'r> for Fill<'_, 'r> {
     fn layout(&self) -> &Layout {
         &self.table.layout
+    }
+
+    fn notation(&self) -> Notation {
+        self.notation
     }
 
     fn key(
@@ -584,12 +578,14 @@ impl<'r> Take<'r> for Fill<'_, 'r> {
         scope: Scope,
     ) -> Result<Option<NodeId>, Problem> {
         match self.table.layout.child(parent, expected, key) {
+            None if self.notation == Notation::OData && odata::is_control(key) => Ok(None),
             None if scope == Scope::All => Err(changed()),
             found => Ok(found),
         }
     }
 
     fn token(&mut self, node: NodeId, token: Token<'r>, _: Scope) -> Result<(), Problem> {
+        let token = self.table.layout.meant(node, token);
         for &leaf in &self.table.layout.node(node).leaves {
             if self.table.layout.takes(leaf, token) {
                 self.table.put(&mut self.values, leaf, token)?;

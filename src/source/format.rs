@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use encoding_rs::{Encoding, UTF_8};
 
-use super::SourceError;
+use super::{SourceError, odata};
 use crate::http;
 
 /// How the bytes of a staged file are to be read.
@@ -16,15 +17,31 @@ pub enum Format {
     Json,
     /// One JSON document a line.
     NdJson,
-    /// Comma-separated values with a header line.
+    /// Separated values with a header line; what separates them is in the file.
     Csv,
+    /// The same, separated by tabs.
+    Tsv,
+    /// One XML document.
+    Xml,
+    /// OData in JSON: entities inside an envelope that names their types.
+    OData,
+    /// OData in Atom XML.
+    Atom,
     /// Apache Parquet.
     Parquet,
 }
 
 impl Format {
     /// All of them, in the order they are documented.
-    pub const ALL: [Format; 4] = [Format::Json, Format::NdJson, Format::Csv, Format::Parquet];
+    pub const ALL: [Format; 7] = [
+        Format::Json,
+        Format::NdJson,
+        Format::Csv,
+        Format::Tsv,
+        Format::Xml,
+        Format::Parquet,
+        Format::OData,
+    ];
 
     /// Returns the name in the `format` input.
     pub fn name(self) -> &'static str {
@@ -33,6 +50,10 @@ impl Format {
             Format::NdJson => "ndjson",
             Format::Csv => "csv",
             Format::Parquet => "parquet",
+            Format::Tsv => "tsv",
+            Format::Xml => "xml",
+            // Which of the two it is shows in the first byte.
+            Format::OData | Format::Atom => "odata",
         }
     }
 }
@@ -58,10 +79,8 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
     File::open(path)
         .and_then(|file| file.take(LOOKED_AT).read_to_end(&mut head))
         .with_context(|| format!("cannot read `{}`", clues.origin))?;
-    let text = head
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(&head)
-        .trim_ascii_start();
+    let head = decoded(head);
+    let text = head.trim_ascii_start();
     if is_html(text) {
         return Err(SourceError {
             problem: format!("`{}` is a web page where data was expected: {}", clues.origin, http::excerpt(text)),
@@ -75,6 +94,7 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
         .or(announced)
         .or_else(|| by_extension(clues.name))
         .or_else(|| by_bytes(text));
+    let found = found.map(|format| refined(format, clues.given, text));
     let Some(format) = found else {
         let problem = if text.is_empty() {
             format!("`{}` is empty", clues.origin)
@@ -105,9 +125,42 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
     Ok(format)
 }
 
+/// Brings UTF-16 to UTF-8; a byte order mark is taken off.
+fn decoded(head: Vec<u8>) -> Vec<u8> {
+    match Encoding::for_bom(&head) {
+        None => head,
+        Some((encoding, length)) if encoding == UTF_8 => head[length..].to_vec(),
+        Some((encoding, length)) => {
+            let (text, _) = encoding.decode_without_bom_handling(&head[length..]);
+            text.into_owned().into_bytes()
+        }
+    }
+}
+
+/// Tells OData from the JSON or XML it is written in.
+fn refined(format: Format, given: Option<Format>, text: &[u8]) -> Format {
+    let is_xml = text.starts_with(b"<");
+    match (format, given) {
+        (Format::OData, _) if is_xml => Format::Atom,
+        (Format::Json, None) if odata::is_json(text) => Format::OData,
+        (Format::Xml, None) if odata::is_atom(text) => Format::Atom,
+        (format, _) => format,
+    }
+}
+
 fn is_html(text: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&text[..text.len().min(100)]).to_ascii_lowercase();
-    head.starts_with("<!doctype html") || head.starts_with("<html")
+    let head = String::from_utf8_lossy(&text[..text.len().min(1000)]).to_ascii_lowercase();
+    let mut rest = head.as_str();
+    // XHTML comes with a declaration, pages with a comment.
+    for (open, close) in [("<?xml", "?>"), ("<!--", "-->")] {
+        if rest.starts_with(open) {
+            rest = rest
+                .split_once(close)
+                .map_or("", |(_, after)| after)
+                .trim_start();
+        }
+    }
+    rest.starts_with("<!doctype html") || rest.starts_with("<html")
 }
 
 fn by_content_type(value: &str) -> Option<Format> {
@@ -124,11 +177,14 @@ fn by_content_type(value: &str) -> Option<Format> {
         | "application/x-jsonlines"
         | "application/jsonlines" => Some(Format::NdJson),
         "text/csv" | "application/csv" => Some(Format::Csv),
+        "text/tab-separated-values" => Some(Format::Tsv),
+        "application/xml" | "text/xml" => Some(Format::Xml),
         "application/json" | "text/json" => Some(Format::Json),
         "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => {
             Some(Format::Parquet)
         }
         kind if kind.ends_with("+json") => Some(Format::Json),
+        kind if kind.ends_with("+xml") => Some(Format::Xml),
         _ => None,
     }
 }
@@ -140,6 +196,8 @@ fn by_extension(name: &str) -> Option<Format> {
         "ndjson" | "jsonl" => Some(Format::NdJson),
         "csv" => Some(Format::Csv),
         "parquet" | "parq" => Some(Format::Parquet),
+        "tsv" | "tab" => Some(Format::Tsv),
+        "xml" | "rss" | "atom" => Some(Format::Xml),
         _ => None,
     }
 }
@@ -159,10 +217,25 @@ fn by_bytes(text: &[u8]) -> Option<Format> {
             _ => Format::Json,
         });
     }
-    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_text = std::str::from_utf8(line)
-        .is_ok_and(|line| !line.chars().any(|c| c.is_control() && c != '\r'));
-    (is_text && line.contains(&b',') && !line.starts_with(b"<")).then_some(Format::Csv)
+    if is_xml(text) {
+        return Some(Format::Xml);
+    }
+    let line = text
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    // In which encoding is not the question here.
+    let is_text = !line
+        .iter()
+        .any(|byte| byte.is_ascii_control() && *byte != b'\t');
+    let has_fields = line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t'));
+    (is_text && has_fields && !line.starts_with(b"<")).then_some(Format::Csv)
+}
+
+/// A declaration, or an element with a name.
+fn is_xml(text: &[u8]) -> bool {
+    text.starts_with(b"<?xml")
+        || matches!(text, [b'<', first, ..] if first.is_ascii_alphabetic() || *first == b'_')
 }
 
 #[cfg(test)]
@@ -204,6 +277,55 @@ mod tests {
     }
 
     #[test]
+    fn odata_is_told_from_what_it_is_written_in() {
+        let v4 = r#"{"@odata.context":"https://x/$metadata#Orders","value":[]}"#;
+        let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\" xmlns:m=\"http://schemas.microsoft.com/ado/2007/08/dataservices/metadata\"/>";
+        check(
+            v4,
+            Some("application/json;odata.metadata=minimal"),
+            "/Orders",
+            Ok(Format::OData),
+        );
+        check(v4, None, "/Orders", Ok(Format::OData));
+        check(
+            atom,
+            Some("application/atom+xml;type=feed"),
+            "/Orders",
+            Ok(Format::Atom),
+        );
+        check(
+            "<feed xmlns=\"http://www.w3.org/2005/Atom\"/>",
+            Some("application/atom+xml"),
+            "/news",
+            Ok(Format::Xml),
+        );
+        check(
+            r#"{"value":[{"@odata.context":1}]}"#,
+            None,
+            "/x.json",
+            Ok(Format::Json),
+        );
+    }
+
+    #[test]
+    fn tabs_and_markup_have_types_and_names() {
+        check(
+            "a\tb\n",
+            Some("text/tab-separated-values"),
+            "/x",
+            Ok(Format::Tsv),
+        );
+        check("a\tb\n", None, "/x.TSV", Ok(Format::Tsv));
+        check(
+            "<rss/>",
+            Some("application/rss+xml; charset=utf-8"),
+            "/x",
+            Ok(Format::Xml),
+        );
+        check("<a/>", Some("text/plain"), "/x.xml", Ok(Format::Xml));
+    }
+
+    #[test]
     fn a_generic_content_type_leaves_it_to_the_name() {
         check("a;b\n", Some("text/plain"), "/export.CSV", Ok(Format::Csv));
         check(
@@ -225,6 +347,9 @@ mod tests {
         check("{\"a\":\n1}\n", None, "/x", Ok(Format::Json));
         check("[1,\n2]", None, "/x", Ok(Format::Json));
         check("a,b\r\n1,2\r\n", None, "/x", Ok(Format::Csv));
+        check("a;b\r1;2\r", None, "/x", Ok(Format::Csv));
+        check("<?xml version=\"1.0\"?>\n<a/>", None, "/x", Ok(Format::Xml));
+        check("<rates><rate/></rates>", None, "/x", Ok(Format::Xml));
         check(
             "\u{1}\u{2},",
             None,
@@ -235,6 +360,14 @@ mod tests {
 
     #[test]
     fn a_web_page_is_never_data() {
+        check(
+            "<?xml version=\"1.0\"?>\n<!-- x --><html xmlns=\"http://www.w3.org/1999/xhtml\"/>",
+            Some("application/xhtml+xml"),
+            "/x",
+            Err(
+                "`/x` is a web page where data was expected: <?xml version=\"1.0\"?> <!-- x --><html xmlns=\"http://www.w3.org/1999/xhtml\"/>",
+            ),
+        );
         check(
             "\n<!DOCTYPE html><html><title>Sign in</title>",
             Some("application/json"),

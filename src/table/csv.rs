@@ -1,73 +1,155 @@
-//! Reads comma-separated values: RFC 4180 with a header line.
+//! Reads separated values: RFC 4180 with a header line, and what the `csv` input makes of that.
 
 use std::collections::HashSet;
 use std::io::{Chain, Read};
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use encoding_rs::{Encoding, UTF_8};
 
+use super::decode;
+use super::dialect::{Blanks, CsvOptions, Header, Quote};
 use super::place::{Problem, Syntax};
+use super::quoting::Watched;
+use super::sniff::{self, Dialect};
 use super::stream;
-use crate::source::StagedFile;
+use super::value::Token;
+use crate::source::{Format, StagedFile};
 
 /// Follows the file's last byte. Inside quotes that were never closed it becomes part of the field; otherwise it
 /// is a record of its own. The parser alone does not tell the two apart.
 const SENTINEL: &[u8] = b"\nx\n";
 
-/// A file of comma-separated values, behind its header line.
+/// A file of separated values, behind its header line.
 pub(super) struct Csv {
     /// Column names: trimmed, none empty, none twice.
     pub(super) names: Vec<String>,
-    reader: csv::Reader<Chain<stream::Input, &'static [u8]>>,
+    reader: csv::Reader<Chain<Watched, &'static [u8]>>,
     /// Bytes of the file before the parser's first.
     skipped: u64,
-    /// Bytes up to the sentinel.
-    length: u64,
+    /// The first record, if it was looked at for the number of columns.
+    first: Option<(StringRecord, u64)>,
+    dialect: Dialect,
+}
+
+/// The encoding of a file, and how its fields are separated.
+pub(super) fn look(
+    file: &StagedFile,
+    options: &CsvOptions,
+) -> Result<(&'static Encoding, Dialect), Problem> {
+    let encoding = decode::open(&file.path, options.encoding)?.encoding;
+    let is_tsv = file.format == Format::Tsv && options.delimiter.is_none();
+    let tab = is_tsv.then(|| CsvOptions {
+        delimiter: Some(b'\t'),
+        ..options.clone()
+    });
+    let dialect = sniff::dialect(&file.path, encoding, tab.as_ref().unwrap_or(options))?;
+    Ok((encoding, dialect))
 }
 
 impl Csv {
     /// Opens a file and reads its header.
-    pub(super) fn open(file: &StagedFile) -> Result<Csv, Problem> {
-        let (input, skipped) = stream::open(&file.path)?;
-        let metadata = std::fs::metadata(&file.path).map_err(|error| stream::unreadable(&error))?;
-        let reader = ReaderBuilder::new()
+    pub(super) fn open(
+        file: &StagedFile,
+        options: &CsvOptions,
+        dialect: Dialect,
+    ) -> Result<Csv, Problem> {
+        let mut opened = decode::open(&file.path, options.encoding)?;
+        for _ in 0..options.skip {
+            if !opened
+                .input
+                .skip_line()
+                .map_err(|error| stream::unreadable(&error))?
+            {
+                return Err(Problem::new(format!(
+                    "the file has no more than the {} lines to skip",
+                    options.skip
+                ))
+                .hint("lower `csv: skip=`"));
+            }
+        }
+        let skipped = opened.skipped + opened.input.n_read;
+        let mut builder = ReaderBuilder::new();
+        builder
             .has_headers(false)
             // The number of fields is checked here, for a better message.
             .flexible(true)
             .buffer_capacity(1 << 18)
-            .from_reader(input.chain(SENTINEL));
+            .delimiter(dialect.delimiter);
+        match dialect.quote {
+            Quote::Character(quote) => builder.quote(quote),
+            Quote::None => builder.quoting(false),
+        };
+        if options.blanks == Blanks::Trimmed {
+            builder.trim(Trim::All);
+        }
+        let watched = Watched::new(
+            opened.input,
+            dialect.delimiter,
+            dialect.quote,
+            options.blanks,
+        );
         let mut csv = Csv {
             names: Vec::new(),
-            reader,
+            reader: builder.from_reader(watched.chain(SENTINEL)),
             skipped,
-            length: metadata.len() - skipped,
+            first: None,
+            dialect,
         };
         let mut header = StringRecord::new();
-        match csv.read(&mut header)? {
-            Some(_) => csv.names = names(&header),
-            None => return Err(Problem::new("the file is empty, it has no header line")),
+        match (csv.read(&mut header)?, options.header) {
+            (Some(_), Header::Present) => csv.names = names(&header),
+            (Some(offset), Header::Absent) => {
+                csv.names = (1..=header.len())
+                    .map(|number| format!("c{number}"))
+                    .collect();
+                csv.first = Some((header, offset));
+            }
+            (None, Header::Present) => {
+                return Err(Problem::new("the file is empty, it has no header line"));
+            }
+            (None, Header::Absent) => {}
         }
         Ok(csv)
     }
 
     /// Reads the next record and returns its place in the file; `None` at the end.
     pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
+        if let Some((first, offset)) = self.first.take() {
+            *record = first;
+            return Ok(Some(offset));
+        }
         let offset = self.read(record)?;
         match offset {
             Some(offset) if record.len() != self.names.len() => {
-                let count = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
-                let problem = format!(
-                    "the row has {}, the header has {}",
-                    count(record.len()),
-                    self.names.len()
-                );
-                Err(Problem {
-                    offset: Some(offset),
-                    ..Problem::new(problem)
-                }
-                .hint("a value that contains a comma, quote or line break needs quotes around it"))
+                Err(self.ragged(record.len(), offset))
             }
             offset => Ok(offset),
         }
+    }
+
+    fn ragged(&self, length: usize, offset: u64) -> Problem {
+        let count = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
+        let problem = format!(
+            "the row has {}, the header has {}",
+            count(length),
+            self.names.len()
+        );
+        let delimiter = match self.dialect.delimiter {
+            b',' => String::from("comma"),
+            b'\t' => String::from("tab"),
+            other => format!("`{}`", char::from(other)),
+        };
+        let hint = match self.dialect.quote {
+            Quote::Character(b'"') => format!(
+                "a value that contains a {delimiter}, quote or line break needs quotes around it; if the file is written another way, say so: `csv: delimiter=; quote=' skip=0`"
+            ),
+            _ => format!("check `csv`: fields are separated by {delimiter} here"),
+        };
+        Problem {
+            offset: Some(offset),
+            ..Problem::new(problem)
+        }
+        .hint(hint)
     }
 
     fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
@@ -75,10 +157,10 @@ impl Csv {
         match self.reader.read_record(record) {
             Ok(false) => return Ok(None),
             Ok(true) => {}
-            Err(error) => return Err(Csv::failed(error, start)),
+            Err(error) => return Err(self.failed(error, start)),
         }
         // A record that goes on behind the line break after the last byte.
-        if self.reader.position().byte() > self.length + 1 {
+        if self.reader.position().byte() > self.reader.get_ref().get_ref().0.n_read + 1 {
             if record.len() == 1 && record.get(0) == Some("x") {
                 return Ok(None);
             }
@@ -86,27 +168,87 @@ impl Csv {
             return Err(Problem {
                 offset: Some(start),
                 ..Problem::new(problem)
-            });
+            }
+            .hint("if quotes have no meaning in this file, set `csv: quote=none`"));
         }
         Ok(Some(start))
     }
 
-    fn failed(error: csv::Error, start: u64) -> Problem {
+    fn failed(&mut self, error: csv::Error, start: u64) -> Problem {
         let message = error.to_string();
         match error.into_kind() {
-            ErrorKind::Io(error) => stream::unreadable(&error),
+            ErrorKind::Io(error) => {
+                let watched = &mut *self.reader.get_mut().get_mut().0;
+                let (skipped, failed) = (self.skipped, watched.failed.take());
+                failed.map_or_else(
+                    || stream::unreadable(&error),
+                    |problem| problem.within(skipped),
+                )
+            }
             ErrorKind::Utf8 { err, .. } => {
-                let problem = stream::not_utf8_in(&format!("field {}", err.field() + 1));
+                let problem = format!("field {} is not UTF-8", err.field() + 1);
                 Problem {
                     offset: Some(start),
                     syntax: Syntax::Fine,
-                    ..problem
+                    ..Problem::new(problem)
                 }
             }
             _ => Problem {
                 offset: Some(start),
                 ..Problem::new(message)
             },
+        }
+    }
+}
+
+/// Adds what the encoding of a file probably is to a problem with its bytes.
+pub(super) fn advised(problem: Problem, file: &StagedFile, encoding: &'static Encoding) -> Problem {
+    if encoding == UTF_8 && problem.hint.is_none() && problem.what.ends_with("is not UTF-8") {
+        return problem.hint(decode::advice(&file.path, "csv: encoding="));
+    }
+    if problem.syntax == Syntax::Bytes && problem.hint.is_none() {
+        return problem.hint("set `csv: encoding=` to the encoding the file really has");
+    }
+    problem
+}
+
+/// What one field says; `plain` is its number in plain notation, if numbers are written another way.
+pub(super) fn token<'r>(
+    options: &CsvOptions,
+    record: &'r StringRecord,
+    field: usize,
+    plain: &'r Plain,
+) -> Token<'r> {
+    match record.get(field) {
+        None | Some("") => Token::Null,
+        Some(text) if options.nulls.iter().any(|null| null == text) => Token::Null,
+        Some(text) => match plain.get(field) {
+            Some(plain) => Token::Local(text, plain),
+            None => Token::Field(text),
+        },
+    }
+}
+
+/// Numbers of one record in plain notation.
+#[derive(Debug, Default)]
+pub(super) struct Plain(Vec<(bool, String)>);
+
+impl Plain {
+    /// Rewrites the numbers of a record.
+    pub(super) fn fill(&mut self, options: &CsvOptions, record: &StringRecord) {
+        if options.numbers.are_plain() {
+            return;
+        }
+        self.0.resize_with(record.len(), Default::default);
+        for (field, (is_number, plain)) in record.iter().zip(&mut self.0) {
+            *is_number = options.numbers.read(field, plain);
+        }
+    }
+
+    fn get(&self, field: usize) -> Option<&str> {
+        match self.0.get(field) {
+            Some((true, plain)) => Some(plain),
+            _ => None,
         }
     }
 }

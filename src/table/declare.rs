@@ -28,11 +28,18 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
     };
     let text = match token {
         Token::Null => return Ok(Value::Null),
+        Token::Document(text) if text.starts_with('{') => return Err("is an object"),
         Token::Document(_) => return Err("is an array"),
         Token::EmptyObject => return Err("is an object"),
         Token::Boolean(_) if column_type != ColumnType::Boolean => return Err("is a boolean"),
         Token::Number(_) if column_type == ColumnType::Boolean => {
             return Err("is not `true` or `false`");
+        }
+        Token::Local(_, plain) if is_number(column_type) => {
+            if plain.is_empty() {
+                return Err("is not a number as `csv: decimal=` and `thousands=` have it");
+            }
+            Cow::Borrowed(plain)
         }
         other => other.text().unwrap_or(Cow::Borrowed("")),
     };
@@ -62,8 +69,15 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
     }
 }
 
+fn is_number(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::BigInt | ColumnType::Double | ColumnType::Decimal { .. }
+    )
+}
+
 fn json(token: Token<'_>) -> Result<Value<'_>, Misfit> {
-    if let Token::Field(text) = token
+    if let Token::Field(text) | Token::Local(text, _) = token
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
     {
         return Err("is not JSON");
@@ -78,7 +92,7 @@ fn number(text: &str) -> Result<Number<'_>, Misfit> {
 
 fn date(rule: &ColumnRule, text: &str) -> Result<i32, Misfit> {
     match &rule.format {
-        None => match time::moment(text) {
+        None | Some(TimeFormat::OData) => match time::moment(text) {
             Some(Moment::Date(days)) => Ok(days),
             Some(Moment::Naive(_) | Moment::Zoned(_)) => {
                 Err("has a time of day, which a `date` would lose")
@@ -120,6 +134,10 @@ fn timestamp(rule: &ColumnRule, text: &str) -> Result<i64, Misfit> {
         Some(TimeFormat::Pattern(pattern)) => by_pattern(pattern, text)?,
         Some(TimeFormat::Epoch) => Moment::Zoned(epoch(text, 6)?),
         Some(TimeFormat::EpochMillis) => Moment::Zoned(epoch(text, 3)?),
+        Some(TimeFormat::OData) => match text.strip_prefix("/Date(") {
+            Some(ticks) => Moment::Zoned(ticks_of(ticks)?),
+            None => time::moment(text).ok_or("is not a time like 2024-01-31T10:20:30")?,
+        },
     };
     let naive = match moment {
         Moment::Zoned(micros) => return Ok(micros),
@@ -130,6 +148,20 @@ fn timestamp(rule: &ColumnRule, text: &str) -> Result<i64, Misfit> {
         Some(tz) => in_zone(tz, naive),
         None => Ok(naive),
     }
+}
+
+/// Reads the inside of `/Date(1320825600000+0060)/`: the ticks are UTC, the offset is for display.
+fn ticks_of(text: &str) -> Result<i64, Misfit> {
+    let misfit = "is not a time like `/Date(1320825600000)/`";
+    let inside = text.strip_suffix(")/").ok_or(misfit)?;
+    let sign = usize::from(inside.starts_with('-'));
+    let end = inside[sign..].find(['+', '-']).map(|at| at + sign);
+    let ticks = &inside[..end.unwrap_or(inside.len())];
+    let is_offset = |text: &str| text.len() > 1 && text[1..].bytes().all(|b| b.is_ascii_digit());
+    if end.is_some_and(|end| !is_offset(&inside[end..])) || ticks.parse::<i64>().is_err() {
+        return Err(misfit);
+    }
+    epoch(ticks, 3)
 }
 
 fn by_pattern(pattern: &str, text: &str) -> Result<Moment, Misfit> {

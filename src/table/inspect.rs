@@ -84,7 +84,7 @@ pub fn parse_pointer(text: &str) -> Result<Pointer, String> {
 
 impl Inspect for Rules {
     fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
-        let inspected = if page.format == Format::Json {
+        let inspected = if matches!(page.format, Format::Json | Format::OData) {
             self.inspect_document(page, ask)
         } else if page.format == Format::NdJson {
             count_records(page, self.records.as_ref(), ask)
@@ -167,6 +167,7 @@ impl Rules {
         let staged = Staged {
             name: String::new(),
             files: vec![page.clone()],
+            metadata: Vec::new(),
             fetched_at: 0,
             requests: 0,
         };

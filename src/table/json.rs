@@ -296,7 +296,13 @@ impl<F> Walk<'_, F> {
     }
 }
 
-fn missing(steps: &[Step], at: usize, wanted: &str, keys: &[String], offset: u64) -> Problem {
+pub(super) fn missing(
+    steps: &[Step],
+    at: usize,
+    wanted: &str,
+    keys: &[String],
+    offset: u64,
+) -> Problem {
     let here = pointer(&steps[..at]);
     let names = keys.iter().map(String::as_str);
     let there = if keys.is_empty() {
@@ -353,9 +359,10 @@ pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
         let notice = Some(format!("rows found at `{path}`"));
         Ok(Found { path, notice })
     };
-    let is_odata = members
-        .iter()
-        .any(|member| member.key.starts_with("@odata."));
+    let is_odata = file.format == Format::OData
+        || members
+            .iter()
+            .any(|member| member.key.starts_with("@odata."));
     let rows: Vec<&Member> = members
         .iter()
         .filter(|member| member.rows.is_some())
@@ -384,6 +391,9 @@ pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
             ],
             _,
         ) if key == "d" => return found(&["d", "results"]),
+        ([Member { key, .. }], _) if key == "d" && is_odata => return found(&["d"]),
+        // One entity, whatever its properties are called.
+        _ if file.format == Format::OData => return Ok(whole),
         (_, [one]) => return found(&[&one.key]),
         (_, [_, _, ..]) => {}
         (_, []) => return Ok(single(&members)),

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
+use super::edm::{Property, StructureId, Types};
 use super::place::{Problem, listed, quoted};
 use super::rules::{ColumnRule, RuleKind};
-use super::value::Token;
+use super::value::{Token, numeral};
 
 /// Most columns that flattening may produce.
 const MOST_COLUMNS: usize = 500;
@@ -51,6 +52,8 @@ pub(super) struct Node {
     pub(super) declared_below: bool,
     /// Whether declarations decide what columns this node has.
     declared: bool,
+    /// What the source itself says about the values.
+    property: Property,
     /// The last record that had this key.
     record: u64,
 }
@@ -73,6 +76,7 @@ pub(super) struct Layout {
     /// Rules without `from`.
     rule_by_name: HashMap<String, usize>,
     pub(super) rules: Vec<ColumnRule>,
+    types: Types,
 }
 
 impl Layout {
@@ -88,6 +92,7 @@ impl Layout {
             mode: Mode::Flatten,
             declared_below: false,
             declared: false,
+            property: Property::Unknown,
             record: 0,
         };
         let mut layout = Layout {
@@ -96,6 +101,7 @@ impl Layout {
             leaf_by_name: HashMap::new(),
             rule_by_name: HashMap::new(),
             rules: rules.to_vec(),
+            types: Types::default(),
         };
         for (index, rule) in rules.iter().enumerate() {
             if rule.kind != RuleKind::Skip {
@@ -153,6 +159,22 @@ impl Layout {
         Ok(())
     }
 
+    /// Says what the source knows about the types of its records.
+    pub(super) fn expect(&mut self, types: Types, record: Option<StructureId>) {
+        self.types = types;
+        self.nodes[0].property = record.map_or(Property::Unknown, Property::Structure);
+    }
+
+    /// Returns a token as the source means it: numbers too long for others may come as text.
+    pub(super) fn meant<'t>(&self, node: NodeId, token: Token<'t>) -> Token<'t> {
+        match (self.nodes[node.0].property, token) {
+            (Property::Number, Token::String(quoted)) => {
+                numeral(quoted).map_or(token, Token::Number)
+            }
+            _ => token,
+        }
+    }
+
     pub(super) fn node(&self, node: NodeId) -> &Node {
         &self.nodes[node.0]
     }
@@ -193,11 +215,16 @@ impl Layout {
             .find(|child| self.nodes[child.0].key == key)
     }
 
-    /// Returns whether a leaf has a use for the token: objects are only for `json`.
+    /// Returns whether a leaf has a use for the token: objects are only for declared columns.
     pub(super) fn takes(&self, leaf: LeafId, token: Token<'_>) -> bool {
         let is_object = matches!(token, Token::Document(text) if text.starts_with('{'));
-        let kind = || self.leaves[leaf].rule.map(|rule| self.rules[rule].kind);
-        !is_object || kind() == Some(RuleKind::Json)
+        !is_object || self.leaves[leaf].rule.is_some()
+    }
+
+    /// Returns what a declaration makes of objects at this node, if there is one.
+    pub(super) fn declared(&self, node: NodeId) -> Option<RuleKind> {
+        let leaf = *self.nodes[node.0].leaves.first()?;
+        self.leaves[leaf].rule.map(|rule| self.rules[rule].kind)
     }
 
     /// Finds or makes the child with this key and notes that the record has it.
@@ -237,10 +264,16 @@ impl Layout {
         };
         let rule = self.rule_by_name.get(&name).copied();
         let id = NodeId(self.nodes.len());
+        let property = match self.nodes[parent.0].property {
+            Property::Structure(structure) => self.types.property(structure, key),
+            _ => Property::Unknown,
+        };
         let mode = match rule.map(|rule| self.rules[rule].kind) {
             Some(RuleKind::Json) => Mode::Json,
             Some(RuleKind::Skip) => Mode::Skip,
-            Some(RuleKind::Typed(_)) | None => Mode::Flatten,
+            Some(RuleKind::Typed(_)) => Mode::Flatten,
+            None if property == Property::Dropped => Mode::Skip,
+            None => Mode::Flatten,
         };
         let mut leaves = Vec::new();
         if mode != Mode::Skip
@@ -265,6 +298,7 @@ impl Layout {
             mode,
             declared_below: false,
             declared: rule.is_some(),
+            property,
             record: 0,
         });
         Ok(id)
@@ -286,7 +320,14 @@ impl Layout {
                 self.claim(leaf, id)?;
                 leaf
             }
-            None => self.add_leaf(name, Some(id)),
+            None => {
+                let leaf = self.add_leaf(name, Some(id));
+                if let Some(rule) = self.nodes[id.0].property.rule(&self.leaves[leaf].name) {
+                    self.leaves[leaf].rule = Some(self.rules.len());
+                    self.rules.push(rule);
+                }
+                leaf
+            }
         };
         self.nodes[id.0].leaves.push(leaf);
         Ok(())
@@ -318,6 +359,18 @@ impl Layout {
                 .hint(hint));
         }
         Ok(())
+    }
+
+    /// Returns the path to a key of a node.
+    pub(super) fn path_of(&self, node: NodeId, key: &str) -> String {
+        let parent = match node {
+            NodeId::ROOT => String::new(),
+            node => self.path(node),
+        };
+        format!(
+            "{parent}{}",
+            super::path::pointer(&[super::path::Step::Key(key.to_owned())])
+        )
     }
 
     /// Returns the JSON Pointer to a node.

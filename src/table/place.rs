@@ -1,10 +1,12 @@
 //! Where in a file something is wrong, and how values appear in messages.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::num::NonZeroU64;
 
+use encoding_rs::{Encoding, UTF_8};
+
 use super::DataError;
+use super::decode;
 use crate::source::{Format, StagedFile};
 
 /// Longest piece of data in a message, in characters.
@@ -27,6 +29,8 @@ pub(super) struct Problem {
 pub(super) enum Syntax {
     /// The notation is broken at exactly this place.
     Broken,
+    /// The same, but found while reading ahead: nobody knows in which record.
+    Bytes,
     /// The notation is fine, its meaning is not.
     #[default]
     Fine,
@@ -107,12 +111,24 @@ impl Problem {
         record: Option<u64>,
         offset: Option<u64>,
     ) -> DataError {
+        self.at_in(file, UTF_8, record, offset)
+    }
+
+    /// The same for a file in another encoding, whose offsets count decoded bytes.
+    pub(super) fn at_in(
+        self,
+        file: &StagedFile,
+        encoding: &'static Encoding,
+        record: Option<u64>,
+        offset: Option<u64>,
+    ) -> DataError {
         let place = self
             .offset
             .or(offset)
-            .and_then(|offset| Place::find(file, offset).ok());
+            .and_then(|offset| Place::find(file, encoding, offset).ok());
+        let record = record.filter(|_| self.syntax != Syntax::Bytes);
         let problem = match (&place, self.syntax) {
-            (Some(place), Syntax::Broken) => {
+            (Some(place), Syntax::Broken | Syntax::Bytes) => {
                 format!(
                     "{}, at character {} near {}",
                     self.what,
@@ -142,10 +158,11 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn find(file: &StagedFile, offset: u64) -> std::io::Result<Place> {
-        let mut before = BufReader::with_capacity(1 << 16, File::open(&file.path)?).take(offset);
+    fn find(file: &StagedFile, encoding: &'static Encoding, offset: u64) -> std::io::Result<Place> {
+        let mut before = decode::for_places(&file.path, encoding)?.take(offset);
         let (mut line, mut column) = (1, 1);
         let mut tail: Vec<u8> = Vec::new();
+        let mut last = 0;
         loop {
             let bytes = before.fill_buf()?;
             if bytes.is_empty() {
@@ -153,11 +170,13 @@ impl Place {
             }
             for &byte in bytes {
                 match byte {
-                    b'\n' => (line, column) = (line + 1, 1),
+                    b'\n' if last == b'\r' => {}
+                    b'\n' | b'\r' => (line, column) = (line + 1, 1),
                     // Continuation bytes belong to the character before.
                     0x80..0xC0 => {}
                     _ => column += 1,
                 }
+                last = byte;
             }
             tail.extend_from_slice(&bytes[bytes.len().saturating_sub(20)..]);
             tail.drain(..tail.len().saturating_sub(20));
@@ -165,13 +184,17 @@ impl Place {
             before.consume(length);
         }
         let before_length = tail.len();
-        before.into_inner().take(20).read_to_end(&mut tail)?;
-        if file.format == Format::Csv {
+        // What cannot be decoded any more need not be shown.
+        drop(before.into_inner().take(20).read_to_end(&mut tail));
+        if matches!(file.format, Format::Csv | Format::Tsv) {
             // The parser leaves line ends for the next record to skip.
-            let skipped = tail[before_length..]
+            for &byte in tail[before_length..]
                 .iter()
-                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
-            line += skipped.map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            {
+                line += u64::from(byte == b'\r' || last != b'\r');
+                last = byte;
+            }
         }
         let near = String::from_utf8_lossy(&tail);
         let near = near

@@ -17,6 +17,8 @@ pub struct Rules {
     pub columns: Vec<ColumnRule>,
     /// Columns about the run itself that the user's SQL names.
     pub system: std::collections::BTreeSet<SystemColumn>,
+    /// How files of separated values are written.
+    pub csv: super::CsvOptions,
 }
 
 /// Columns that say where a row comes from, in the order they are appended.
@@ -96,6 +98,8 @@ pub enum TimeFormat {
     Epoch,
     /// Milliseconds since 1970-01-01 00:00:00 UTC.
     EpochMillis,
+    /// ISO 8601, or `/Date(milliseconds)/` of the older OData in JSON.
+    OData,
 }
 
 impl RuleKind {
@@ -381,7 +385,7 @@ fn check(rule: &ColumnRule) -> Result<(), String> {
         TimeFormat::Epoch | TimeFormat::EpochMillis if rule.tz.is_some() => Err(String::from(
             "an epoch counts in UTC, so `tz` has no meaning here",
         )),
-        TimeFormat::Epoch | TimeFormat::EpochMillis => Ok(()),
+        TimeFormat::Epoch | TimeFormat::EpochMillis | TimeFormat::OData => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::declare::{self, Misfit};
 use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, NodeId};
+use super::odata::{self, Notation};
 use super::place::{Problem, listed, quoted};
 use super::rules::RuleKind;
 use super::value::Token;
@@ -25,6 +26,8 @@ pub(super) struct Survey {
     pub(super) file: usize,
     /// Place of the current record in its file.
     pub(super) offset: u64,
+    /// How the current file is to be taken.
+    pub(super) notation: Notation,
     appeared: usize,
 }
 
@@ -84,6 +87,7 @@ impl Survey {
             record: 0,
             file: 0,
             offset: 0,
+            notation: Notation::Plain,
             appeared: 0,
         }
     }
@@ -401,6 +405,10 @@ impl<'r> Take<'r> for Survey {
         &self.layout
     }
 
+    fn notation(&self) -> Notation {
+        self.notation
+    }
+
     fn key(
         &mut self,
         parent: NodeId,
@@ -408,6 +416,10 @@ impl<'r> Take<'r> for Survey {
         key: &str,
         scope: Scope,
     ) -> Result<Option<NodeId>, Problem> {
+        let scope = match self.notation {
+            Notation::OData if odata::is_control(key) => Scope::Declared,
+            _ => scope,
+        };
         if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
             return Ok(None);
         }
@@ -421,6 +433,7 @@ impl<'r> Take<'r> for Survey {
             self.layout.grow(node)?;
             self.layout.check_width(|leaf| self.is_live(leaf))?;
         }
+        let token = self.layout.meant(node, token);
         for index in 0..self.layout.node(node).leaves.len() {
             let leaf = self.layout.node(node).leaves[index];
             if self.layout.takes(leaf, token) {

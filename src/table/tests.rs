@@ -1,6 +1,9 @@
 //! The whole module on small files: what comes out, and what is said when nothing can.
 
+mod dialects;
+mod documents;
 mod random;
+mod services;
 mod vectors;
 
 use std::fmt::Write as _;
@@ -44,6 +47,7 @@ fn files(contents: &[(Format, &[u8])]) -> Files {
             files,
             fetched_at: 1_000_000,
             requests: 0,
+            metadata: Vec::new(),
         },
         folder,
     }
@@ -362,7 +366,7 @@ fn broken_json_has_a_place() {
         &render(&latin.staged, &Rules::default()),
         &["not UTF-8", "line 2", "windows-1252"],
     );
-    let utf16 = files(&[(Format::Csv, b"\xFF\xFEa\0")]);
+    let utf16 = files(&[(Format::Json, b"\xFF\xFE[\0]\0")]);
     contains(&render(&utf16.staged, &Rules::default()), &["UTF-16"]);
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Token<'a> {
     Null,
     /// A field without a type of its own; never empty.
     Field(&'a str),
+    /// A field that may be a number in the file's own notation, and that number in plain notation; empty if it is none.
+    Local(&'a str, &'a str),
     /// A JSON string, quotes and escapes included; its escapes have been found decodable.
     String(&'a str),
     /// A JSON number.
@@ -71,7 +73,10 @@ impl<'a> Token<'a> {
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         Some(match self {
             Token::Null => return None,
-            Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
+            Token::Field(text)
+            | Token::Local(text, _)
+            | Token::Number(text)
+            | Token::Document(text) => Cow::Borrowed(text),
             Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
             Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Token::EmptyObject => Cow::Borrowed("{}"),
@@ -91,6 +96,9 @@ impl<'a> Token<'a> {
         Some(match self {
             Token::Null => return None,
             Token::Field(text) => field_class(text),
+            Token::Local(text, "") => moment_class(text),
+            Token::Local(text, _) if text.trim().len() < text.len() => Class::Text,
+            Token::Local(_, plain) => field_class(plain),
             Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
             Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
             Token::Boolean(value) => Class::Boolean(value),
@@ -129,7 +137,7 @@ impl<'a> Token<'a> {
     /// Returns the token's number; the class has told that it is one.
     fn number(self) -> Option<Number<'a>> {
         match self {
-            Token::Field(text) | Token::Number(text) => Number::split(text),
+            Token::Field(text) | Token::Local(_, text) | Token::Number(text) => Number::split(text),
             _ => None,
         }
     }
@@ -147,6 +155,11 @@ pub(super) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> 
 fn unescaped(quoted: &str) -> Option<&str> {
     let inside = quoted.get(1..quoted.len().checked_sub(1)?)?;
     (!inside.as_bytes().contains(&b'\\')).then_some(inside)
+}
+
+/// Returns the number inside a JSON string, if there is one and nothing else.
+pub(super) fn numeral(quoted: &str) -> Option<&str> {
+    unescaped(quoted).filter(|text| Number::split(text).is_some())
 }
 
 fn moment_class<'a>(text: &str) -> Class<'a> {

@@ -6,8 +6,11 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::ColumnType;
 use super::layout::{Layout, Mode, NodeId};
+use super::odata::{self, Notation};
 use super::place::Problem;
+use super::rules::RuleKind;
 use super::value::{Token, unquoted};
 
 /// Deepest nesting that is flattened.
@@ -25,6 +28,10 @@ pub(super) enum Scope {
 /// Takes the values of records.
 pub(super) trait Take<'r> {
     fn layout(&self) -> &Layout;
+
+    fn notation(&self) -> Notation {
+        Notation::Plain
+    }
 
     /// Returns the node for a key, if it matters in this scope.
     fn key(
@@ -123,7 +130,13 @@ fn value<'r, T: Take<'r>>(
         [b'{', inside @ .., b'}'] if inside.trim_ascii().is_empty() => {
             take.token(node, Token::EmptyObject, scope)
         }
-        [b'{', ..] => nested(take, node, text, scope, depth),
+        [b'{', ..] => match (take.notation() == Notation::OData)
+            .then(|| odata::results(text))
+            .flatten()
+        {
+            Some(list) => value(take, node, list, scope, depth),
+            None => nested(take, node, text, scope, depth),
+        },
         [b'[', ..] => {
             take.token(node, Token::Document(text), scope)?;
             if take.layout().node(node).declared_below {
@@ -156,10 +169,13 @@ fn nested<'r, T: Take<'r>>(
         );
     }
     let mode = take.layout().node(node).mode;
-    if mode == Mode::Json {
+    let declared = take.layout().declared(node);
+    // A declared type has the whole object: as text, or as a value that does not fit.
+    if declared.is_some() || mode == Mode::Json {
         take.token(node, Token::Document(text), scope)?;
     }
-    let inner = if mode == Mode::Flatten {
+    let is_text = declared == Some(RuleKind::Typed(ColumnType::Text));
+    let inner = if mode == Mode::Flatten && !is_text {
         scope
     } else {
         Scope::Declared

@@ -7,6 +7,7 @@ mod cancel;
 mod closed;
 mod engine;
 mod extract;
+mod formats;
 mod graphql;
 mod guards;
 mod harness;

@@ -66,6 +66,8 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         targets: Vec::new(),
         system,
         fetched_at: staged.fetched_at,
+        csv: super::super::CsvOptions::default(),
+        markup: super::super::Markup::default(),
         rows: known.iter().map(|known| known.rows).sum(),
         notices: notices.into_iter().map(place::harmless).collect(),
         parquet: Some(Parquet { parts }),

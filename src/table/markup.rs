@@ -1,0 +1,250 @@
+//! Both passes over XML documents and Atom feeds, and the look at their structure before.
+
+use std::collections::{HashMap, HashSet};
+
+use encoding_rs::Encoding;
+
+use super::edm::{StructureId, Types};
+use super::elements::{self, Shaped};
+use super::json::Stop;
+use super::odata::Notation;
+use super::path::{RecordsPath, Step};
+use super::place::Problem;
+use super::shape::Shape;
+use super::survey::Survey;
+use super::tree::Tree;
+use super::xml::{self, Emptiness, Names, Record};
+use super::{DataError, Fill, Rules, Source, Table, Value, decode, find, odata, recycled};
+use crate::source::{Format, Staged, StagedFile};
+
+/// What is known about the documents of a table before their values are looked at.
+#[derive(Debug, Default)]
+pub(super) struct Markup {
+    shape: Shape,
+    /// By index of the file.
+    documents: HashMap<usize, Known>,
+}
+
+/// Where the records of a document are.
+#[derive(Clone, Debug)]
+struct Known {
+    path: RecordsPath,
+    encoding: &'static Encoding,
+    emptiness: Emptiness,
+}
+
+/// Returns whether a file is read here.
+pub(super) fn is_markup(file: &StagedFile) -> bool {
+    matches!(file.format, Format::Xml | Format::Atom)
+}
+
+impl Markup {
+    /// Finds the records of all documents, and what they look like taken together.
+    pub(super) fn look(
+        staged: &Staged,
+        rules: &Rules,
+        notices: &mut Vec<String>,
+    ) -> Result<Markup, DataError> {
+        let mut markup = Markup::default();
+        let mut paths: HashMap<&str, Known> = HashMap::new();
+        let files = || {
+            let files = staged.files.iter().enumerate();
+            files.filter(|(_, file)| is_markup(file))
+        };
+        for (index, file) in files() {
+            let at = |problem: Problem| problem.at(file, None, None);
+            let declared = xml::encoding(&file.path).map_err(at)?;
+            let encoding = decode::open(&file.path, declared).map_err(at)?.encoding;
+            let known = match (&rules.records, paths.get(file.origin.as_str())) {
+                (Some(path), _) => Known {
+                    path: path.clone(),
+                    encoding,
+                    emptiness: Emptiness::Wrong,
+                },
+                (None, Some(known)) => Known {
+                    encoding,
+                    ..known.clone()
+                },
+                (None, None) => Known::found(file, encoding, notices)?,
+            };
+            paths.insert(&file.origin, known.clone());
+            markup.documents.insert(index, known);
+        }
+        let mut clashes = HashSet::new();
+        for (index, file) in files() {
+            clashes.extend(markup.observe(index, file)?);
+        }
+        if !clashes.is_empty() {
+            // Their columns are called `prefix:name`; lists are told apart by that as well.
+            markup.shape = Shape::splitting(clashes);
+            for (index, file) in files() {
+                markup.observe(index, file)?;
+            }
+        }
+        Ok(markup)
+    }
+
+    /// Takes note of all records of a document; returns local names that several namespaces use side by side.
+    fn observe(&mut self, index: usize, file: &StagedFile) -> Result<HashSet<String>, DataError> {
+        let split = std::mem::take(&mut self.shape.split);
+        let mut names = Names {
+            split: &split,
+            clashes: Some(HashSet::new()),
+        };
+        let shape = &mut self.shape;
+        let result = self.documents[&index].read(file, &mut names, &mut |record: Record<'_>| {
+            shape.observe(record.tree);
+            Ok::<(), DataError>(())
+        });
+        let clashes = names.clashes.take().unwrap_or_default();
+        self.shape.split = split;
+        result.map(|()| clashes)
+    }
+
+    /// Returns how the file is encoded.
+    pub(super) fn encoding(&self, index: usize) -> &'static Encoding {
+        self.documents
+            .get(&index)
+            .map_or(encoding_rs::UTF_8, |known| known.encoding)
+    }
+
+    /// Returns what Atom entries say about the types of their properties.
+    pub(super) fn types(&self) -> (Types, StructureId) {
+        Types::of_shape(&self.shape)
+    }
+}
+
+impl Known {
+    fn found(
+        file: &StagedFile,
+        encoding: &'static Encoding,
+        notices: &mut Vec<String>,
+    ) -> Result<Known, DataError> {
+        let at = |problem: Problem| problem.at_in(file, encoding, None, None);
+        if file.format == Format::Xml {
+            let found = find::locate(file, Some(encoding)).map_err(at)?;
+            notices.extend(found.notice.filter(|notice| !notices.contains(notice)));
+            return Ok(Known {
+                path: found.path,
+                encoding,
+                emptiness: Emptiness::Wrong,
+            });
+        }
+        let steps = match xml::root(file, Some(encoding)).map_err(at)?.as_str() {
+            "entry" => vec![],
+            _ => vec![
+                Step::Key(String::from("feed")),
+                Step::Key(String::from("entry")),
+            ],
+        };
+        Ok(Known {
+            path: RecordsPath { steps },
+            encoding,
+            // A feed without entries has a title all the same.
+            emptiness: Emptiness::Fine,
+        })
+    }
+
+    /// Hands over every record; of an Atom entry only the properties.
+    fn read<E: From<DataError>>(
+        &self,
+        file: &StagedFile,
+        names: &mut Names<'_>,
+        sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let at = |problem: Problem, offset: Option<u64>| {
+            problem.at_in(file, self.encoding, None, offset)
+        };
+        let mut properties = Tree::default();
+        let result = xml::read(
+            file,
+            (self.encoding, &self.path, self.emptiness),
+            names,
+            &mut |record: Record<'_>| {
+                if file.format == Format::Xml {
+                    return sink(record);
+                }
+                odata::properties(record.tree, &mut properties)
+                    .map_err(|problem| at(problem, Some(record.offset)))?;
+                sink(Record {
+                    tree: &properties,
+                    ..record
+                })
+            },
+        );
+        match result {
+            Ok(()) => Ok(()),
+            Err(Stop::Sink(error)) => Err(error),
+            Err(Stop::Problem(problem)) => Err(at(problem, None).into()),
+        }
+    }
+}
+
+impl Source {
+    /// Pass 1 over a document.
+    pub(super) fn survey_elements(
+        &self,
+        survey: &mut Survey,
+        markup: &Markup,
+    ) -> Result<(), DataError> {
+        let (file, encoding) = (&self.file, self.encoding);
+        let Some(known) = markup.documents.get(&survey.file) else {
+            return Err(super::changed().at(file, None, None));
+        };
+        let mut names = Names {
+            split: &markup.shape.split,
+            clashes: None,
+        };
+        known.read(file, &mut names, &mut |record: Record<'_>| {
+            survey.begin(record.offset);
+            let shaped = Shaped {
+                tree: record.tree,
+                shape: &markup.shape,
+            };
+            elements::record(survey, shaped).map_err(|problem| {
+                problem.at_in(file, encoding, Some(survey.record), Some(record.offset))
+            })
+        })
+    }
+}
+
+impl Table {
+    /// Pass 2 over a document.
+    pub(super) fn fill_elements<E: From<DataError>>(
+        &self,
+        (index, source): (usize, &Source),
+        row: &mut u64,
+        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (file, encoding) = (&source.file, source.encoding);
+        let Some(known) = self.markup.documents.get(&index) else {
+            return Err(super::changed().at(file, None, None).into());
+        };
+        let mut names = Names {
+            split: &self.markup.shape.split,
+            clashes: None,
+        };
+        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
+        known.read(file, &mut names, &mut |record: Record<'_>| {
+            *row += 1;
+            let shaped = Shaped {
+                tree: record.tree,
+                shape: &self.markup.shape,
+            };
+            let mut filling = Fill {
+                table: self,
+                values: self.blank(&mut values),
+                notation: Notation::Plain,
+            };
+            if let Err(problem) = elements::record(&mut filling, shaped) {
+                let error = problem.at_in(file, encoding, Some(*row), Some(record.offset));
+                return Err(error.into());
+            }
+            let mut filled = filling.values;
+            self.fill_system(&mut filled, source, *row, record.key);
+            sink(&filled)?;
+            values = recycled(filled);
+            Ok(())
+        })
+    }
+}

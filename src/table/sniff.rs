@@ -1,0 +1,275 @@
+//! Finds out what stands between the fields of a file, from its first complete records.
+//!
+//! Only what cannot be read in two ways is decided here; a wrong guess would be a wrong table.
+
+use std::path::Path;
+
+use encoding_rs::Encoding;
+
+use super::decode;
+use super::dialect::{CsvOptions, Header, Quote};
+use super::place::Problem;
+
+/// Bytes looked at.
+const LOOKED_AT: usize = 1 << 20;
+/// Records looked at.
+const MOST_RECORDS: usize = 1000;
+/// What stands between fields in practice.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// What the fields of a file are separated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) delimiter: u8,
+    pub(super) quote: Quote,
+}
+
+/// Completes what the `csv` input says with what the file shows.
+pub(super) fn dialect(
+    path: &Path,
+    encoding: &'static Encoding,
+    options: &CsvOptions,
+) -> Result<Dialect, Problem> {
+    if let (Some(delimiter), Some(quote)) = (options.delimiter, options.quote) {
+        return Ok(Dialect { delimiter, quote });
+    }
+    let head = decode::head(path, Some(encoding), LOOKED_AT as u64)?;
+    let sample = Sample::new(&head, options);
+    if let Some(delimiter) = options.delimiter {
+        let quote = sample.quote(delimiter);
+        return Ok(Dialect { delimiter, quote });
+    }
+    let quote = |delimiter| options.quote.unwrap_or_else(|| sample.quote(delimiter));
+    let shapes: Vec<Shape> = DELIMITERS
+        .iter()
+        .map(|&delimiter| sample.shape(delimiter, quote(delimiter)))
+        .collect();
+    let delimiter = choose(&shapes, options.header)?;
+    Ok(Dialect {
+        delimiter,
+        quote: quote(delimiter),
+    })
+}
+
+/// The first bytes of a file, behind the lines to skip.
+struct Sample<'h> {
+    text: &'h [u8],
+    /// Whether there is nothing behind them.
+    is_whole: bool,
+}
+
+/// What one delimiter makes of the sample.
+#[derive(Debug)]
+struct Shape {
+    delimiter: u8,
+    /// Fields of the first record.
+    first: usize,
+    /// Fields of all others, if they agree.
+    others: Others,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    None,
+    All(usize),
+    Mixed,
+}
+
+impl<'h> Sample<'h> {
+    fn new(head: &'h [u8], options: &CsvOptions) -> Sample<'h> {
+        let mut text = head;
+        for _ in 0..options.skip {
+            text = &text[decode::line_length(text)..];
+        }
+        Sample {
+            text,
+            is_whole: head.len() < LOOKED_AT,
+        }
+    }
+
+    /// Apostrophes are quotes only if the whole first record has them: they begin words as well.
+    fn quote(&self, delimiter: u8) -> Quote {
+        let double = Quote::Character(b'"');
+        if self.text.contains(&b'"') || !self.text.starts_with(b"'") {
+            return double;
+        }
+        let end = self
+            .text
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'));
+        let line = &self.text[..end.unwrap_or(self.text.len())];
+        let is_wrapped =
+            |field: &[u8]| field.len() >= 2 && field.starts_with(b"'") && field.ends_with(b"'");
+        if line.split(|byte| *byte == delimiter).all(is_wrapped) {
+            Quote::Character(b'\'')
+        } else {
+            double
+        }
+    }
+
+    fn shape(&self, delimiter: u8, quote: Quote) -> Shape {
+        let mut builder = csv::ReaderBuilder::new();
+        builder
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter);
+        match quote {
+            Quote::Character(quote) => builder.quote(quote),
+            Quote::None => builder.quoting(false),
+        };
+        let mut reader = builder.from_reader(self.text);
+        let mut record = csv::ByteRecord::new();
+        let mut counts = Vec::new();
+        while counts.len() < MOST_RECORDS && reader.read_byte_record(&mut record).unwrap_or(false) {
+            counts.push(record.len());
+        }
+        // The last record may be cut off.
+        if !self.is_whole && counts.len() > 1 && counts.len() < MOST_RECORDS {
+            counts.pop();
+        }
+        let first = counts.first().copied().unwrap_or(0);
+        let others = match counts.get(1) {
+            None => Others::None,
+            Some(&count) if counts[1..].iter().all(|other| *other == count) => Others::All(count),
+            Some(_) => Others::Mixed,
+        };
+        Shape {
+            delimiter,
+            first,
+            others,
+        }
+    }
+}
+
+impl Shape {
+    /// Whether every record has as many fields as the first.
+    fn is_even(&self) -> bool {
+        match self.others {
+            Others::None => true,
+            Others::All(count) => count == self.first,
+            Others::Mixed => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        let name = match self.delimiter {
+            b'\t' => String::from("tab"),
+            other => char::from(other).to_string(),
+        };
+        format!("`{name}`")
+    }
+}
+
+fn choose(shapes: &[Shape], header: Header) -> Result<u8, Problem> {
+    let splits: Vec<&Shape> = shapes.iter().filter(|shape| shape.first > 1).collect();
+    let even: Vec<&&Shape> = splits.iter().filter(|shape| shape.is_even()).collect();
+    match (splits.as_slice(), even.as_slice()) {
+        // A row of another length is told with its line when it is read.
+        ([only], _) => Ok(only.delimiter),
+        (_, [only]) => Ok(only.delimiter),
+        ([], _) => {
+            // One column, unless what should be its values falls into the same pieces everywhere.
+            let hidden = shapes
+                .iter()
+                .find(|shape| matches!(shape.others, Others::All(count) if count > 1));
+            match hidden {
+                Some(shape) if header == Header::Present => {
+                    let count = match shape.others {
+                        Others::All(count) => count,
+                        Others::None | Others::Mixed => 0,
+                    };
+                    Err(Problem::new(format!(
+                        "the header line has 1 field, but {} would separate the other lines into {count}",
+                        shape.shown()
+                    ))
+                    .hint("say how the file is written: `csv: delimiter=` with what is between its fields, and `skip=` with the number of lines before the header"))
+                }
+                _ => Ok(b','),
+            }
+        }
+        (several, _) => {
+            let several = if even.is_empty() {
+                several.to_vec()
+            } else {
+                even.iter().map(|shape| **shape).collect()
+            };
+            let shown: Vec<String> = several
+                .iter()
+                .map(|shape| format!("{} ({} columns)", shape.shown(), shape.first))
+                .collect();
+            let example = match several[0].delimiter {
+                b'\t' => String::from("tab"),
+                other => char::from(other).to_string(),
+            };
+            Err(Problem::new(format!(
+                "the fields may be separated by {}",
+                shown.join(" or ")
+            ))
+            .hint(format!("say which it is, as in `csv: delimiter={example}`")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sniff(text: &str) -> Result<(char, char), String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let options = CsvOptions::default();
+        match dialect(file.path(), encoding_rs::UTF_8, &options) {
+            Ok(Dialect {
+                delimiter,
+                quote: Quote::Character(quote),
+            }) => Ok((char::from(delimiter), char::from(quote))),
+            Ok(other) => panic!("{other:?}"),
+            Err(problem) => Err(format!("{} -- {}", problem.what, problem.hint.unwrap())),
+        }
+    }
+
+    #[test]
+    fn what_separates_is_found() {
+        for (text, delimiter) in [
+            ("a,b\n1,2\n", ','),
+            ("a;b\n1,5;2\n3,5;4\n", ';'),
+            ("a\tb\nx, y\tz\n", '\t'),
+            ("a|b\r1|2\r", '|'),
+            ("a\n1\n2\n", ','),
+            ("a\nhello, world\nfoo\n", ','),
+            ("a", ','),
+            ("", ','),
+            ("a,\"b;c\"\n1,2\n", ','),
+            ("\"a, b\";c\n\"x, y\";1\n", ';'),
+            // One delimiter in the header: a bad row is told when it is read.
+            ("a;b;c\n1;2;3\n4;5\n", ';'),
+            ("a;b,c\n1;2\n3;4\n", ';'),
+        ] {
+            assert_eq!(sniff(text), Ok((delimiter, '"')), "{text}");
+        }
+        assert_eq!(sniff("'a';'b'\n'1';'2;3'\n"), Ok((';', '\'')));
+        assert_eq!(sniff("'tis;b\n1;2\n"), Ok((';', '"')));
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_not_guessed() {
+        let error = sniff("a;b,c\n1;2,5\n").unwrap_err();
+        assert!(
+            error.contains("`,` (2 columns) or `;` (2 columns)"),
+            "{error}"
+        );
+        assert!(error.contains("csv: delimiter=,"), "{error}");
+        let error = sniff("Report of May\na;b;c\n1;2;3\n").unwrap_err();
+        assert!(
+            error.contains("`;` would separate the other lines into 3"),
+            "{error}"
+        );
+        assert!(error.contains("skip="), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_does_not_count() {
+        let text = "a;b\n1,5;2\n".repeat(LOOKED_AT / 10 + 10);
+        assert_eq!(sniff(&text), Ok((';', '"')));
+    }
+}
