@@ -251,8 +251,7 @@ impl Line<'_> {
     fn read(&mut self, staged: &[Staged], inputs: &Inputs) -> Result<Vec<Table>> {
         let mut tables = Vec::with_capacity(staged.len());
         let mut said = Vec::with_capacity(staged.len());
-        for staged in staged {
-            let table = Table::read(staged, &inputs.rules)?;
+        for table in Table::read_all(staged, &inputs.rules)? {
             let rows = count(table.rows(), "row");
             let mut line = format!("{rows} of {}", count(table.columns().len(), "column"));
             let prefix = match inputs.source.tables.len() {

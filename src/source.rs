@@ -100,11 +100,11 @@ pub struct Staged {
     pub fetched_at: i64,
     /// HTTP requests made, retries included.
     pub requests: u32,
-    /// Descriptions of the OData services among the sources.
+    /// Descriptions of the `OData` services among the sources.
     pub metadata: Vec<Metadata>,
 }
 
-/// What an OData service says about its types: its `$metadata` document.
+/// What an `OData` service says about its types: its `$metadata` document.
 #[derive(Clone, Debug)]
 pub struct Metadata {
     /// [`StagedFile::origin`] of the files it describes.

@@ -24,6 +24,7 @@ mod path;
 mod place;
 mod quoting;
 mod rules;
+mod several;
 mod shape;
 mod sniff;
 mod stream;
@@ -57,7 +58,7 @@ use layout::{Layout, LeafId, NodeId};
 use markup::{Markup, is_markup};
 use odata::Notation;
 use place::Problem;
-use survey::{Located, Outcome, Survey};
+use survey::{Located, Outcome, Presence, Survey};
 use value::Token;
 use walk::{Scope, Take};
 
@@ -184,6 +185,8 @@ pub struct Table {
     csv: CsvOptions,
     markup: Markup,
     rows: u64,
+    /// Columns that are only declared.
+    absent: Vec<String>,
     notices: Vec<String>,
     /// Instead of all sources, if the files are Parquet.
     parquet: Option<Parquet>,
@@ -201,10 +204,7 @@ struct Source {
 }
 
 impl Table {
-    /// Pass 1: reads every row of every staged file, finds the records, decides columns and types.
-    ///
-    /// Memory does not grow with the number of rows. A table may have no columns, if no row and no rule has one.
-    pub fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+    fn surveyed(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         if staged
             .files
             .iter()
@@ -252,10 +252,10 @@ impl Table {
                 source.encoding = markup.encoding(index);
                 source.survey_elements(&mut survey, &markup)?;
             } else {
-                let pinned = if file.format != Format::NdJson {
-                    paths.get(file.origin.as_str())
-                } else {
+                let pinned = if file.format == Format::NdJson {
                     None
+                } else {
+                    paths.get(file.origin.as_str())
                 };
                 let known = rules.records.as_ref().or(pinned);
                 source.path = if known.is_some() || file.format == Format::NdJson {
@@ -312,11 +312,19 @@ impl Table {
                 name: String::from("value"),
                 column_type: ColumnType::Text,
             };
-            outcomes.push(Outcome { leaf: None, column });
+            outcomes.push(Outcome {
+                leaf: None,
+                column,
+                presence: Presence::InData,
+            });
         }
         let mut targets = vec![None; layout.leaves.len()];
         let mut columns = Vec::with_capacity(outcomes.len());
+        let mut absent = Vec::new();
         for (index, outcome) in outcomes.into_iter().enumerate() {
+            if outcome.presence == Presence::Declared {
+                absent.push(outcome.column.name.clone());
+            }
             if let Some(leaf) = outcome.leaf {
                 targets[leaf] = Some(index);
             }
@@ -352,6 +360,7 @@ impl Table {
             csv: rules.csv.clone(),
             markup: Markup::default(),
             rows,
+            absent,
             notices,
             parquet: None,
         }

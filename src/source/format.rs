@@ -23,9 +23,9 @@ pub enum Format {
     Tsv,
     /// One XML document.
     Xml,
-    /// OData in JSON: entities inside an envelope that names their types.
+    /// `OData` in JSON: entities inside an envelope that names their types.
     OData,
-    /// OData in Atom XML.
+    /// `OData` in Atom XML.
     Atom,
     /// Apache Parquet.
     Parquet,
@@ -137,7 +137,7 @@ fn decoded(head: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Tells OData from the JSON or XML it is written in.
+/// Tells `OData` from the JSON or XML it is written in.
 fn refined(format: Format, given: Option<Format>, text: &[u8]) -> Format {
     let is_xml = text.starts_with(b"<");
     match (format, given) {

@@ -1,4 +1,4 @@
-//! OData as far as fetching goes: how its documents begin, and where the types of a service are described.
+//! `OData` as far as fetching goes: how its documents begin, and where the types of a service are described.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,10 +15,10 @@ const LOOKED_AT: u64 = 64 << 10;
 /// Descriptions of the largest services have some ten megabytes.
 const LARGEST: u64 = 256 << 20;
 
-/// Keys of the root object that only OData has.
+/// Keys of the root object that only `OData` has.
 const CONTEXTS: [&str; 3] = ["@odata.context", "odata.metadata", "@context"];
 
-/// Namespace of what OData adds to Atom.
+/// Namespace of what `OData` adds to Atom.
 const ATOM_NAMESPACES: [&str; 2] = [
     "http://schemas.microsoft.com/ado/2007/08/dataservices",
     "http://docs.oasis-open.org/odata/ns/",
@@ -128,12 +128,12 @@ fn is_description(path: &Path) -> bool {
     read.is_ok() && (head.contains("Edmx") || head.contains("<Schema"))
 }
 
-/// Returns whether a JSON text, which may be cut off, is an OData envelope.
+/// Returns whether a JSON text, which may be cut off, is an `OData` envelope.
 pub(super) fn is_json(text: &[u8]) -> bool {
     context(text).is_some() || is_version_2(text)
 }
 
-/// Returns whether an XML text begins as a feed or entry of OData.
+/// Returns whether an XML text begins as a feed or entry of `OData`.
 pub(super) fn is_atom(text: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&text[..text.len().min(4096)]);
     let has_root = ["feed", "entry"]

@@ -100,8 +100,7 @@ fn date(rule: &ColumnRule, text: &str) -> Result<i32, Misfit> {
             None => Err("is not a date like 2024-01-31"),
         },
         Some(TimeFormat::Pattern(pattern)) => {
-            let parsed =
-                BrokenDownTime::parse(pattern, text).map_err(|_| "does not match the `format`")?;
+            let parsed = by_format(pattern, text)?;
             let date = parsed
                 .to_date()
                 .map_err(|_| "is not a day of the calendar")?;
@@ -164,8 +163,23 @@ fn ticks_of(text: &str) -> Result<i64, Misfit> {
     epoch(ticks, 3)
 }
 
+fn by_format(pattern: &str, text: &str) -> Result<BrokenDownTime, Misfit> {
+    let parse = |text: &str| BrokenDownTime::parse(pattern, text);
+    let parsed = parse(text).map_err(|_| "does not match the `format`")?;
+    // The library takes a second 60 and makes it 59. Where it stands is found by putting 58 there.
+    if parsed.second() == Some(59) {
+        for (at, _) in text.match_indices("60") {
+            let other = format!("{}58{}", &text[..at], &text[at + 2..]);
+            if parse(&other).is_ok_and(|other| other.second() == Some(58)) {
+                return Err("has a second 60, which no type of time keeps");
+            }
+        }
+    }
+    Ok(parsed)
+}
+
 fn by_pattern(pattern: &str, text: &str) -> Result<Moment, Misfit> {
-    let parsed = BrokenDownTime::parse(pattern, text).map_err(|_| "does not match the `format`")?;
+    let parsed = by_format(pattern, text)?;
     let moment = if parsed.timestamp().is_some() || parsed.offset().is_some() {
         parsed
             .to_timestamp()
@@ -335,6 +349,44 @@ mod tests {
             ),
             Ok(Value::Timestamp(45_000_000_000))
         );
+    }
+
+    #[test]
+    fn no_second_is_made_another() {
+        let at = |text| field("a: timestamp format %Y-%m-%d %H:%M:%S", text);
+        assert!(at("2016-12-31 23:59:60").unwrap_err().contains("second 60"));
+        assert_eq!(
+            at("1960-01-01 00:00:59"),
+            field("a: timestamp", "1960-01-01T00:00:59")
+        );
+        assert!(field("a: date format %Y%m%d%H%M%S", "20161231235960").is_err());
+        assert_eq!(
+            field(
+                "a: timestamp format %S.%f %Y-%m-%d %H:%M",
+                "59.60 1970-01-01 00:00"
+            ),
+            Ok(Value::Timestamp(59_600_000))
+        );
+    }
+
+    #[test]
+    fn older_odata_has_ticks() {
+        let mut rule = ColumnRule::parse("a: timestamp").unwrap();
+        rule.format = Some(TimeFormat::OData);
+        let read = |text| convert(&rule, Token::Field(text));
+        assert_eq!(read("/Date(1500)/"), Ok(Value::Timestamp(1_500_000)));
+        assert_eq!(read("/Date(-1500+0060)/"), Ok(Value::Timestamp(-1_500_000)));
+        assert_eq!(read("1970-01-01T00:00:01"), Ok(Value::Timestamp(1_000_000)));
+        for bad in [
+            "/Date()/",
+            "/Date(1.5)/",
+            "/Date(1)",
+            "/Date(1+)/",
+            "/Date(1+x)/",
+            "/Date(1500000000000000)/",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Types of OData's entity data model: what a service says about its properties, and the column that makes.
+//! Types of `OData`'s entity data model: what a service says about its properties, and the column that makes.
 
 use std::collections::HashMap;
 
@@ -259,7 +259,7 @@ impl Types {
         at
     }
 
-    /// Reads the description of a service, in any version of OData.
+    /// Reads the description of a service, in any version of `OData`.
     pub(super) fn parse(document: &str) -> Result<Types, String> {
         let mut reader = Reader::from_str(document.trim_start_matches('\u{feff}'));
         reader.config_mut().expand_empty_elements = true;
@@ -406,7 +406,7 @@ fn declared(attributes: &HashMap<String, String>) -> Option<Declared> {
 mod tests {
     use super::*;
 
-    const SERVICE: &str = r##"<?xml version="1.0" encoding="utf-8"?>
+    const SERVICE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
 <Schema Namespace="Shop.Model" Alias="Self" xmlns="http://docs.oasis-open.org/odata/ns/edm">
  <EnumType Name="State"><Member Name="Open" Value="0"/></EnumType>
@@ -427,7 +427,7 @@ mod tests {
   <NavigationProperty Name="Lines" Type="Collection(Self.Thing)"/>
  </EntityType>
  <EntityContainer Name="C"><EntitySet Name="Orders" EntityType="Self.Order"/><Singleton Name="Me" Type="Self.Order"/></EntityContainer>
-</Schema></edmx:DataServices></edmx:Edmx>"##;
+</Schema></edmx:DataServices></edmx:Edmx>"#;
 
     #[test]
     fn version_4_describes_sets_and_their_properties() {

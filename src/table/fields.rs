@@ -15,7 +15,7 @@ use super::{Column, ColumnType, DataError, Source, Table, Value, changed, recycl
 pub(super) struct Fields {
     /// Which field goes to which leaf.
     pub(super) leaves: Vec<(usize, LeafId)>,
-    n_fields: usize,
+    count: usize,
     dialect: Option<Dialect>,
     /// By field.
     looks: Vec<CommaLooks>,
@@ -38,7 +38,7 @@ impl Source {
         };
         let mut csv =
             Csv::open(&file, options, dialect).map_err(|problem| located(problem, None))?;
-        self.fields.n_fields = csv.names.len();
+        self.fields.count = csv.names.len();
         for (field, name) in csv.names.iter().enumerate() {
             for leaf in survey.layout.header(name) {
                 if self.fields.leaves.iter().any(|(_, other)| *other == leaf) {
@@ -52,7 +52,7 @@ impl Source {
             }
         }
         let are_plain = options.numbers.are_plain();
-        self.fields.looks = vec![CommaLooks::default(); self.fields.n_fields];
+        self.fields.looks = vec![CommaLooks::default(); self.fields.count];
         let mut record = ::csv::StringRecord::new();
         let mut plain = Plain::default();
         while let Some(offset) = csv
@@ -87,7 +87,7 @@ impl Table {
         };
         let mut csv = Csv::open(file, &self.csv, dialect)
             .map_err(|problem| problem.at_in(file, encoding, None, None))?;
-        if csv.names.len() != source.fields.n_fields {
+        if csv.names.len() != source.fields.count {
             return Err(changed().at(file, None, None).into());
         }
         let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
@@ -127,7 +127,7 @@ pub(super) fn notice_commas(
     notices: &mut Vec<String>,
 ) {
     let mut names = Vec::new();
-    for Outcome { leaf, column } in outcomes {
+    for Outcome { leaf, column, .. } in outcomes {
         let Column { name, column_type } = column;
         let (Some(leaf), ColumnType::Text) = (*leaf, column_type) else {
             continue;

@@ -271,9 +271,8 @@ impl Layout {
         let mode = match rule.map(|rule| self.rules[rule].kind) {
             Some(RuleKind::Json) => Mode::Json,
             Some(RuleKind::Skip) => Mode::Skip,
-            Some(RuleKind::Typed(_)) => Mode::Flatten,
             None if property == Property::Dropped => Mode::Skip,
-            None => Mode::Flatten,
+            Some(RuleKind::Typed(_)) | None => Mode::Flatten,
         };
         let mut leaves = Vec::new();
         if mode != Mode::Skip
@@ -315,19 +314,16 @@ impl Layout {
             return Err(Problem::new("a key is empty, but a column needs a name")
                 .hint("name it in `columns`: `name: text from /`"));
         }
-        let leaf = match self.leaf_by_name.get(&name) {
-            Some(&leaf) => {
-                self.claim(leaf, id)?;
-                leaf
+        let leaf = if let Some(&leaf) = self.leaf_by_name.get(&name) {
+            self.claim(leaf, id)?;
+            leaf
+        } else {
+            let leaf = self.add_leaf(name, Some(id));
+            if let Some(rule) = self.nodes[id.0].property.rule(&self.leaves[leaf].name) {
+                self.leaves[leaf].rule = Some(self.rules.len());
+                self.rules.push(rule);
             }
-            None => {
-                let leaf = self.add_leaf(name, Some(id));
-                if let Some(rule) = self.nodes[id.0].property.rule(&self.leaves[leaf].name) {
-                    self.leaves[leaf].rule = Some(self.rules.len());
-                    self.rules.push(rule);
-                }
-                leaf
-            }
+            leaf
         };
         self.nodes[id.0].leaves.push(leaf);
         Ok(())

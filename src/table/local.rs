@@ -33,11 +33,7 @@ impl Numbers {
         let is_candidate =
             |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b',');
         let text = text.trim();
-        if !text
-            .as_bytes()
-            .first()
-            .is_some_and(|byte| is_candidate(byte))
-        {
+        if !text.as_bytes().first().is_some_and(is_candidate) {
             return false;
         }
         if self.rewrite(text, plain).is_none() {

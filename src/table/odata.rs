@@ -1,4 +1,4 @@
-//! OData: what its JSON and its Atom entries wrap around the data.
+//! `OData`: what its JSON and its Atom entries wrap around the data.
 
 use serde_json::value::RawValue;
 

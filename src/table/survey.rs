@@ -68,6 +68,15 @@ struct Misfits {
 pub(super) struct Outcome {
     pub(super) leaf: Option<LeafId>,
     pub(super) column: Column,
+    pub(super) presence: Presence,
+}
+
+/// Whether the data have a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    InData,
+    /// It is only declared.
+    Declared,
 }
 
 /// A problem in a certain file.
@@ -180,9 +189,14 @@ impl Survey {
             None => self.seen(leaf).resolve().column_type,
         };
         let name = self.layout.leaves[leaf].name.clone();
+        let presence = match self.appeared(leaf) {
+            Some(_) => Presence::InData,
+            None => Presence::Declared,
+        };
         Outcome {
             leaf: Some(leaf),
             column: Column { name, column_type },
+            presence,
         }
     }
 
@@ -275,15 +289,11 @@ impl Survey {
     }
 
     fn explain(&self, columns: &[Outcome], notices: &mut Vec<String>) {
-        let (mut utc, mut nulls, mut empty, mut absent) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for Outcome { leaf, column } in columns {
+        let (mut utc, mut nulls, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        for Outcome { leaf, column, .. } in columns {
             let Some(leaf) = *leaf else { continue };
             let name = column.name.as_str();
             if self.layout.leaves[leaf].rule.is_some() {
-                if self.appeared(leaf).is_none() {
-                    absent.push(name);
-                }
                 continue;
             }
             let Some(stats) = self.stats(leaf).filter(|_| self.record > 0) else {
@@ -310,7 +320,6 @@ impl Survey {
         say(utc, "times with a zone are stored in UTC");
         say(nulls, "only nulls, so text");
         say(empty, "only empty objects, kept as text `{}`");
-        say(absent, "declared in `columns` but not in the data, so null");
     }
 }
 

@@ -3,6 +3,7 @@
 mod dialects;
 mod documents;
 mod random;
+mod round_trip;
 mod services;
 mod vectors;
 
@@ -477,6 +478,59 @@ fn declared_columns_have_their_type_and_place() {
         &json(r#"[{"a":{"b":1},"c":2}]"#, "", "c: text from /a/b"),
         &["column `c`", "two different keys"],
     );
+}
+
+#[test]
+fn a_type_declared_for_an_object_is_not_ignored() {
+    let rows = r#"[{"a":{"b": 1},"c":2},{"a":"x"},{"a":{}}]"#;
+    assert_eq!(
+        json(rows, "", "a: text\nb: bigint from /a/b"),
+        "a text | b bigint | c bigint\n{\"b\": 1} | 1 | 2\nx | ∅ | ∅\n{} | ∅ | ∅"
+    );
+    contains(
+        &json(rows, "", "a: double"),
+        &[
+            "3 values do not fit `double`",
+            "`{\"b\": 1}` (record 1)",
+            "is an object",
+        ],
+    );
+}
+
+#[test]
+fn declared_columns_belong_to_the_tables_that_have_them() {
+    let orders = files(&[(Format::Json, br#"[{"id":1,"zip":"01"}]"#)]);
+    let codes = files(&[(Format::Csv, b"id,code\n1,007\n")]);
+    let nobody = files(&[(Format::Json, b"[]")]);
+    let rules = rules("", "zip: bigint\ncode: bigint\nnew: date");
+    let all = [&orders, &codes, &nobody].map(|files| files.staged.clone());
+    let tables = Table::read_all(&all, &rules).unwrap();
+    let names = |table: &Table| -> Vec<String> {
+        table
+            .columns()
+            .iter()
+            .map(|column| column.name.clone())
+            .collect()
+    };
+    assert_eq!(names(&tables[0]), ["id", "zip", "new"]);
+    assert_eq!(names(&tables[1]), ["id", "code"]);
+    // What an empty answer lacks nobody knows.
+    assert_eq!(names(&tables[2]), ["zip", "code", "new"]);
+    let mut rows = Vec::new();
+    for table in &tables {
+        table
+            .for_each_row::<DataError>(|row| {
+                rows.push(row.iter().map(shown).collect::<Vec<_>>().join(" "));
+                Ok(())
+            })
+            .unwrap();
+    }
+    assert_eq!(rows, ["1 1 ∅", "1 7"]);
+    assert_eq!(
+        tables[0].notices().last().unwrap(),
+        "declared in `columns` but not in the data, so null: `new`"
+    );
+    assert_eq!(tables[1].notices(), [""; 0]);
 }
 
 #[test]

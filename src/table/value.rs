@@ -261,10 +261,10 @@ impl<'a> Number<'a> {
             .map_or(0, |exponent| i64::from(exponent.power))
     }
 
-    /// Returns the nearest double, if it is finite and zero only for zero.
+    /// Returns the nearest double, if it has all its digits: below the normal range ever fewer are left.
     pub(super) fn double(&self) -> Option<f64> {
         let value: f64 = self.text.parse().ok()?;
-        (value.is_finite() && (value != 0.0 || self.is_zero())).then_some(value)
+        (value.is_normal() || self.is_zero()).then_some(value)
     }
 
     /// Returns whether the plainly written number is beyond 2⁵³, where doubles skip integers.
@@ -440,5 +440,17 @@ mod tests {
         assert_eq!(Token::Field("1.0E+400").class(), Some(Class::Inexact));
         assert_eq!(Token::Field("1.0E-400").class(), Some(Class::Inexact));
         assert_eq!(Token::Number("1e400").class(), Some(Class::Inexact));
+        for tiny in ["5e-324", "1.23456789e-320", "2.2250738585072011e-308"] {
+            assert_eq!(Token::Number(tiny).class(), Some(Class::Inexact), "{tiny}");
+        }
+        let least = Token::Number("2.2250738585072014e-308");
+        assert_eq!(
+            least.value(ColumnType::Double),
+            Some(Value::Double(f64::MIN_POSITIVE))
+        );
+        assert_eq!(
+            Token::Number("0e-400").value(ColumnType::Double),
+            Some(Value::Double(0.0))
+        );
     }
 }

@@ -270,17 +270,14 @@ impl Document {
                 }
                 continue;
             }
-            let kind = match name.strip_prefix(self.schema.as_str()) {
-                Some(local) => {
-                    if local == "nil" && matches!(value.trim(), "true" | "1") {
-                        tree.mark(Kind::Null, None)?;
-                    }
-                    Kind::Schema
+            let kind = if let Some(local) = name.strip_prefix(self.schema.as_str()) {
+                if local == "nil" && matches!(value.trim(), "true" | "1") {
+                    tree.mark(Kind::Null, None)?;
                 }
-                None => {
-                    names.note(&mut siblings, name);
-                    Kind::Attribute
-                }
+                Kind::Schema
+            } else {
+                names.note(&mut siblings, name);
+                Kind::Attribute
             };
             tree.attribute(kind, names.of(name), &value)
                 .map_err(|problem| placed(problem, offset))?;

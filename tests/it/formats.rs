@@ -5,15 +5,45 @@ use tableau_simulator::{Page, Simulator};
 
 use crate::harness::Action;
 
+/// Inputs of a recipe in the README, with secrets filled in and another address.
+fn recipe(name: &str, source: String) -> Action {
+    let readme = include_str!("../../README.md");
+    let start = format!("<!-- recipe: {name} -->\n```yaml\n");
+    let recipe = readme.split(&start).nth(1).expect("there is this recipe");
+    let lines = recipe.split("```").next().unwrap().lines();
+    let mut inputs: Vec<(String, String)> = Vec::new();
+    for line in lines {
+        let line = &line[10..];
+        if let Some(more) = line.strip_prefix("  ") {
+            let value = &mut inputs.last_mut().unwrap().1;
+            *value += &format!("{more}\n");
+        } else {
+            let (name, value) = line.split_once(": ").unwrap();
+            let value = value.strip_prefix('|').unwrap_or(value);
+            inputs.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    assert!(inputs.len() >= 2);
+    let filled = inputs.into_iter().map(|(name, value)| {
+        let value = value
+            .replace("${{ secrets.SAP_USER }}", "user")
+            .replace("${{ secrets.SAP_PASSWORD }}", "password-of-sap");
+        assert!(!value.contains("${{"), "{value}");
+        (name, value)
+    });
+    filled
+        .fold(Action::building(), |action, (name, value)| {
+            action.input(&name, value)
+        })
+        .input("source", source)
+}
+
 #[test]
 fn a_latin_1_export_with_decimal_commas_arrives() {
     let site = Simulator::start();
     let export = b"PLZ;Datum;Umsatz;Ort\r\n01067;31.01.2024;1234,56;M\xFCnchen\r\n80331;01.02.2024;-5;\"K\xF6ln; Rhein\"\r\n";
     site.serve("/export/umsatz.csv", Page::new("text/csv", export.to_vec()));
-    let run = Action::building()
-        .input("source", site.origin_url("/export/umsatz.csv"))
-        .input("csv", "delimiter=; encoding=latin1 decimal=,")
-        .input("columns", "PLZ: text\nDatum: date format %d.%m.%Y")
+    let run = recipe("csv", site.origin_url("/export/umsatz.csv"))
         .run()
         .succeeded();
     expect![[r"
@@ -78,6 +108,13 @@ fn what_a_file_does_not_say_is_asked_for() {
         .input("csv", "semicolon")
         .run()
         .failed("inputs", &["`csv`", "`semicolon` is no option"]);
+    let run = Action::building()
+        .file("x.json", "[{\"a\":1}]")
+        .input("source", "x.json")
+        .input("csv", "delimiter=;")
+        .run()
+        .succeeded();
+    assert!(run.log.contains("`csv` has no effect"), "{}", run.log);
     read(b"a;b\n1,5;NA\n")
         .input("csv", "delimiter=; quote=\" decimal=, thousands=. encoding=windows-1252 header=yes skip=0 null=NA trim=no")
         .run()
@@ -94,22 +131,12 @@ const RATES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
  </Cube>
 </gesmes:Envelope>"#;
 
-const RATES_SQL: &str = r#"SELECT "time" AS day, c.value->>'currency' AS currency, (c.value->>'rate')::numeric(18,6) AS rate
-FROM input, json_array_elements("Cube"::json) c"#;
-
 #[test]
 fn the_rates_of_the_central_bank_arrive() {
     let site = Simulator::start();
     site.serve("/eurofxref-hist.xml", Page::new("text/xml", RATES));
-    let rates = || {
-        Action::building()
-            .input("source", site.origin_url("/eurofxref-hist.xml"))
-            .input("sql", RATES_SQL)
-    };
-    let run = rates()
-        .input("records", "/Envelope/Cube/Cube")
-        .run()
-        .succeeded();
+    let rates = || recipe("xml", site.origin_url("/eurofxref-hist.xml"));
+    let run = rates().run().succeeded();
     expect![[r"
         Extract.Extract
           day DATE, currency TEXT, rate NUMERIC(18, 6)
@@ -118,7 +145,7 @@ fn the_rates_of_the_central_bank_arrive() {
           2024-01-31 | USD | 1.083700
     "]]
     .assert_eq(&run.rows());
-    let found = rates().run().succeeded();
+    let found = rates().input("records", "").run().succeeded();
     assert_eq!(found.rows(), run.rows());
     assert!(
         found.log.contains("rows found at `/Envelope/Cube/Cube`"),
@@ -162,9 +189,9 @@ const MODEL: &str = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-op
 </EntityType><EntityContainer Name="C"><EntitySet Name="Orders" EntityType="N.Order"/></EntityContainer></Schema>
 </edmx:DataServices></edmx:Edmx>"#;
 
-const ORDERS: &str = r##"{"@odata.context":"SERVICE/$metadata#Orders(OrderID,CustomerID,OrderDate,Freight)","@odata.count":2,"value":[
+const ORDERS: &str = r#"{"@odata.context":"SERVICE/$metadata#Orders(OrderID,CustomerID,OrderDate,Freight)","@odata.count":2,"value":[
 {"OrderID":10267,"CustomerID":"00042","OrderDate":"1996-07-29T00:00:00+02:00","Freight":208.58},
-{"OrderID":10270,"CustomerID":"2024-01-31","OrderDate":null,"Freight":136}]}"##;
+{"OrderID":10270,"CustomerID":"2024-01-31","OrderDate":null,"Freight":136}]}"#;
 
 #[test]
 fn odata_version_4_has_the_types_of_its_service() {
@@ -175,13 +202,8 @@ fn odata_version_4_has_the_types_of_its_service() {
         Page::json(ORDERS.replace("SERVICE", &service)),
     );
     let orders = || {
-        Action::building()
-            .input("source", format!("{service}/Orders"))
+        recipe("odata", format!("{service}/Orders?tenant=7"))
             .input("headers", "X-Api-Key: key-of-the-source")
-            .input(
-                "params",
-                "$select: OrderID,CustomerID,OrderDate,Freight\n$filter: Freight gt 100\n$count: true\ntenant: 7",
-            )
     };
     // Nobody describes the types yet.
     let inferred = orders().run().succeeded();
@@ -260,15 +282,16 @@ fn odata_version_2_in_atom_says_its_types_inline() {
         Page::new("application/atom+xml;type=feed; charset=utf-8", FEED),
     );
     let orders = || {
-        Action::building().input(
-            "source",
+        recipe(
+            "odata atom",
             site.origin_url("/sap/opu/odata/sap/ZSALES_SRV/OrderSet"),
         )
     };
-    let run = orders()
-        .input("auth", "basic user:password-of-sap")
-        .run()
-        .succeeded();
+    let run = orders().run().succeeded();
+    assert_eq!(
+        site.origin_requests()[0].header("authorization"),
+        Some("Basic dXNlcjpwYXNzd29yZC1vZi1zYXA=")
+    );
     expect![[r"
         Extract.Extract
           Order TEXT, Net DOUBLE PRECISION, Items BIGINT, Created TIMESTAMP, Closed TIMESTAMP, Name TEXT

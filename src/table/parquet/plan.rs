@@ -68,6 +68,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         fetched_at: staged.fetched_at,
         csv: super::super::CsvOptions::default(),
         markup: super::super::Markup::default(),
+        absent: Vec::new(),
         rows: known.iter().map(|known| known.rows).sum(),
         notices: notices.into_iter().map(place::harmless).collect(),
         parquet: Some(Parquet { parts }),

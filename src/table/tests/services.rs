@@ -1,4 +1,4 @@
-//! OData in all its notations: types come from the service, never from the values.
+//! `OData` in all its notations: types come from the service, never from the values.
 
 use super::super::*;
 use super::{Files, contains, files, render, rules};
@@ -35,9 +35,9 @@ fn atom(content: &str, columns: &str) -> String {
 #[test]
 fn version_4_has_the_types_of_its_description() {
     let files = described(
-        r##"{"@odata.context":"https://x/$metadata#Orders","@odata.count":2,"value":[
+        r#"{"@odata.context":"https://x/$metadata#Orders","@odata.count":2,"value":[
         {"@odata.id":"Orders(1)","Id":"1","Code":"007","Day":"2024-01-31","Freight":10,"Rate":"1.50","At":"2024-01-31T10:00:00+02:00","On":"2024-01-31","Photo":"AAEC","Ship":{"Zip":"01067"},"Tags":["a"],"Lines@odata.count":0,"Extra":5},
-        {"Id":2,"Code":"","Day":null,"Freight":0.55,"Rate":2,"At":null,"On":null,"Photo":null,"Ship":null,"Tags":[]}]}"##,
+        {"Id":2,"Code":"","Day":null,"Freight":0.55,"Rate":2,"At":null,"On":null,"Photo":null,"Ship":null,"Tags":[]}]}"#,
     );
     assert_eq!(
         render(&files.staged, &Rules::default()),
@@ -79,7 +79,7 @@ fn version_2_says_its_type_in_every_entity() {
 #[test]
 fn one_entity_is_one_row() {
     let files =
-        described(r##"{"@odata.context":"$metadata#Orders/$entity","Id":1,"data":[{"a":1}]}"##);
+        described(r#"{"@odata.context":"$metadata#Orders/$entity","Id":1,"data":[{"a":1}]}"#);
     assert_eq!(
         render(&files.staged, &Rules::default()),
         "Id bigint | data text\n1 | [{\"a\":1}]"
@@ -90,7 +90,7 @@ fn one_entity_is_one_row() {
 fn without_a_description_the_values_decide() {
     let files = files(&[(
         Format::OData,
-        br##"{"@odata.context":"$metadata#Orders","value":[{"@odata.etag":"x","Id":1,"Day":"2024-01-31"}]}"##,
+        br#"{"@odata.context":"$metadata#Orders","value":[{"@odata.etag":"x","Id":1,"Day":"2024-01-31"}]}"#,
     )]);
     assert_eq!(
         render(&files.staged, &Rules::default()),
@@ -105,7 +105,7 @@ fn without_a_description_the_values_decide() {
 
 #[test]
 fn values_that_contradict_the_description_are_told() {
-    let files = described(r##"{"@odata.context":"$metadata#Orders","value":[{"Freight":1.234}]}"##);
+    let files = described(r#"{"@odata.context":"$metadata#Orders","value":[{"Freight":1.234}]}"#);
     contains(
         &render(&files.staged, &Rules::default()),
         &[
