@@ -102,7 +102,7 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Problem> {
         DataType::Float16 => Arc::new(
             array
                 .as_primitive::<Float16Type>()
-                .unary::<_, Float64Type>(|value| value.to_f64()),
+                .unary::<_, Float64Type>(<Float16Type as ArrowPrimitiveType>::Native::to_f64),
         ),
         DataType::Float32 => Arc::new(
             array
