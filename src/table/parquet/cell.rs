@@ -1,15 +1,17 @@
 //! Values of Parquet files as this process reads them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float64Type, Int64Type, Time64MicrosecondType,
-    TimestampMicrosecondType, UInt64Type,
+    Date32Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef};
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
 
@@ -79,32 +81,71 @@ impl Cells {
 }
 
 /// Brings an array to the one width its kind is read at.
+///
+/// Not by `arrow-cast`: all its casts together would double the size of the program.
 fn plain(array: &ArrayRef) -> Result<ArrayRef, Problem> {
-    let target = match array.data_type() {
-        DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::UInt8
-        | DataType::UInt16
-        | DataType::UInt32 => DataType::Int64,
-        DataType::Float16 | DataType::Float32 => DataType::Float64,
-        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
-        DataType::Date64 => DataType::Date32,
-        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-            DataType::Binary
+    let too_far = |_| broken("a time is beyond what 64 bits of microseconds hold");
+    let exact = |factor: i64| {
+        move |value: i64| {
+            value
+                .checked_mul(factor)
+                .ok_or_else(|| ArrowError::ArithmeticOverflow(String::new()))
         }
-        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
-            DataType::Decimal128(*precision, *scale)
-        }
-        _ => return Ok(array.clone()),
     };
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(array, &target, &options).map_err(|error| broken(&error.to_string()))
+    Ok(match array.data_type() {
+        DataType::Int8 => widen::<Int8Type>(array),
+        DataType::Int16 => widen::<Int16Type>(array),
+        DataType::Int32 => widen::<Int32Type>(array),
+        DataType::UInt8 => widen::<UInt8Type>(array),
+        DataType::UInt16 => widen::<UInt16Type>(array),
+        DataType::UInt32 => widen::<UInt32Type>(array),
+        DataType::Float16 => Arc::new(
+            array
+                .as_primitive::<Float16Type>()
+                .unary::<_, Float64Type>(<Float16Type as ArrowPrimitiveType>::Native::to_f64),
+        ),
+        DataType::Float32 => Arc::new(
+            array
+                .as_primitive::<Float32Type>()
+                .unary::<_, Float64Type>(f64::from),
+        ),
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => Arc::new(
+                array
+                    .as_primitive::<TimestampSecondType>()
+                    .try_unary::<_, TimestampMicrosecondType, _>(exact(1_000_000))
+                    .map_err(too_far)?,
+            ),
+            TimeUnit::Millisecond => Arc::new(
+                array
+                    .as_primitive::<TimestampMillisecondType>()
+                    .try_unary::<_, TimestampMicrosecondType, _>(exact(1_000))
+                    .map_err(too_far)?,
+            ),
+            TimeUnit::Microsecond => array.clone(),
+            // Cut towards 1970, as the engine does.
+            TimeUnit::Nanosecond => Arc::new(
+                array
+                    .as_primitive::<TimestampNanosecondType>()
+                    .unary::<_, TimestampMicrosecondType>(|nanos| nanos / 1_000),
+            ),
+        },
+        DataType::Time32(TimeUnit::Millisecond) => Arc::new(
+            array
+                .as_primitive::<Time32MillisecondType>()
+                .unary::<_, Time64MicrosecondType>(|millis| i64::from(millis) * 1_000),
+        ),
+        DataType::Time64(TimeUnit::Nanosecond) => Arc::new(
+            array
+                .as_primitive::<Time64NanosecondType>()
+                .unary::<_, Time64MicrosecondType>(|nanos| nanos / 1_000),
+        ),
+        _ => array.clone(),
+    })
+}
+
+fn widen<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef) -> ArrayRef {
+    Arc::new(array.as_primitive::<T>().unary::<_, Int64Type>(Into::into))
 }
 
 fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Problem> {
@@ -115,6 +156,7 @@ fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Proble
         DataType::Float64 => Scalar::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(row)),
         DataType::Binary => Scalar::Bytes(array.as_binary::<i32>().value(row)),
+        DataType::FixedSizeBinary(_) => Scalar::Bytes(array.as_fixed_size_binary().value(row)),
         DataType::Date32 => Scalar::Date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Time64(_) => {
             Scalar::Time(array.as_primitive::<Time64MicrosecondType>().value(row))
@@ -243,6 +285,7 @@ impl Kind {
             | DataType::Float64
             | DataType::Utf8
             | DataType::Binary
+            | DataType::FixedSizeBinary(_)
             | DataType::Date32
             | DataType::Time64(_) => Kind::Text,
             _ => Kind::Other,
