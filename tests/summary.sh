@@ -80,7 +80,8 @@ page failed 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders "INPUT_SQL=SELECT 
 page refused 1 INPUT_SOURCE=orders.csv INPUT_DATASOURCE=Orders INPUT_PAT-SECRET=wrong-secret
 page inputs 2 INPUT_SOURCE=orders.csv INPUT_MODE=replace INPUT_MIN-ROWS=many "INPUT_COLUMNS=amount: number"
 page built 0 INPUT_SOURCE=orders.csv INPUT_PUBLISH=false
-page thousand 0 INPUT_SOURCE=thousand.csv INPUT_PUBLISH=false
+# Every value holds bars as well, so what separates them has to be said.
+page thousand 0 INPUT_SOURCE=thousand.csv INPUT_PUBLISH=false INPUT_CSV=delimiter=,
 
 node target/tools/node/render-summary.mjs "$pages"
 if [ "${1:-}" = --keep ]; then
