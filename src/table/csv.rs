@@ -12,7 +12,7 @@ use super::place::{Problem, Syntax};
 use super::quoting::Watched;
 use super::sniff::{self, Dialect};
 use super::stream;
-use super::value::Token;
+use super::value::{Local, Token};
 use crate::source::{Format, StagedFile};
 
 /// Follows the file's last byte. Inside quotes that were never closed it becomes part of the field; otherwise it
@@ -29,6 +29,13 @@ pub(super) struct Csv {
     /// The first record, if it was looked at for the number of columns.
     first: Option<(StringRecord, u64)>,
     dialect: Dialect,
+}
+
+/// Whether quotes have been found to be in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    Watched,
+    InOrder,
 }
 
 /// The encoding of a file, and how its fields are separated.
@@ -52,6 +59,7 @@ impl Csv {
         file: &StagedFile,
         options: &CsvOptions,
         dialect: Dialect,
+        quotes: Quotes,
     ) -> Result<Csv, Problem> {
         let mut opened = decode::open(&file.path, options.encoding)?;
         for _ in 0..options.skip {
@@ -85,7 +93,10 @@ impl Csv {
         let watched = Watched::new(
             opened.input,
             dialect.delimiter,
-            dialect.quote,
+            match quotes {
+                Quotes::Watched => dialect.quote,
+                Quotes::InOrder => Quote::None,
+            },
             options.blanks,
         );
         let mut csv = Csv {
@@ -223,7 +234,7 @@ pub(super) fn token<'r>(
         None | Some("") => Token::Null,
         Some(text) if options.nulls.iter().any(|null| null == text) => Token::Null,
         Some(text) => match plain.get(field) {
-            Some(plain) => Token::Local(text, plain),
+            Some(local) => Token::Local(local),
             None => Token::Field(text),
         },
     }
@@ -231,7 +242,7 @@ pub(super) fn token<'r>(
 
 /// Numbers of one record in plain notation.
 #[derive(Debug, Default)]
-pub(super) struct Plain(Vec<(bool, String)>);
+pub(super) struct Plain(Vec<(bool, Local)>);
 
 impl Plain {
     /// Rewrites the numbers of a record.
@@ -240,14 +251,18 @@ impl Plain {
             return;
         }
         self.0.resize_with(record.len(), Default::default);
-        for (field, (is_number, plain)) in record.iter().zip(&mut self.0) {
-            *is_number = options.numbers.read(field, plain);
+        for (field, (is_number, local)) in record.iter().zip(&mut self.0) {
+            *is_number = options.numbers.read(field, &mut local.plain);
+            if *is_number {
+                local.written.clear();
+                local.written.push_str(field);
+            }
         }
     }
 
-    fn get(&self, field: usize) -> Option<&str> {
+    fn get(&self, field: usize) -> Option<&Local> {
         match self.0.get(field) {
-            Some((true, plain)) => Some(plain),
+            Some((true, local)) => Some(local),
             _ => None,
         }
     }

@@ -35,11 +35,11 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
         Token::Number(_) if column_type == ColumnType::Boolean => {
             return Err("is not `true` or `false`");
         }
-        Token::Local(_, plain) if is_number(column_type) => {
-            if plain.is_empty() {
+        Token::Local(local) if is_number(column_type) => {
+            if local.plain.is_empty() {
                 return Err("is not a number as `csv: decimal=` and `thousands=` have it");
             }
-            Cow::Borrowed(plain)
+            Cow::Borrowed(local.plain.as_str())
         }
         other => other.text().unwrap_or(Cow::Borrowed("")),
     };
@@ -77,8 +77,9 @@ fn is_number(column_type: ColumnType) -> bool {
 }
 
 fn json(token: Token<'_>) -> Result<Value<'_>, Misfit> {
-    if let Token::Field(text) | Token::Local(text, _) = token
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
+    if matches!(token, Token::Field(_) | Token::Local(_))
+        && let Some(text) = token.text()
+        && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err()
     {
         return Err("is not JSON");
     }

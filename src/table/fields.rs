@@ -1,6 +1,6 @@
 //! Both passes over files of separated values.
 
-use super::csv::{self, Csv, Plain};
+use super::csv::{self, Csv, Plain, Quotes};
 use super::dialect::CsvOptions;
 use super::layout::{Layout, LeafId};
 use super::local::CommaLooks;
@@ -36,8 +36,8 @@ impl Source {
         let located = |problem: Problem, record: Option<u64>| {
             csv::advised(problem, &file, encoding).at_in(&file, encoding, record, None)
         };
-        let mut csv =
-            Csv::open(&file, options, dialect).map_err(|problem| located(problem, None))?;
+        let mut csv = Csv::open(&file, options, dialect, Quotes::Watched)
+            .map_err(|problem| located(problem, None))?;
         self.fields.count = csv.names.len();
         for (field, name) in csv.names.iter().enumerate() {
             for leaf in survey.layout.header(name) {
@@ -85,7 +85,7 @@ impl Table {
         let Some(dialect) = source.fields.dialect else {
             return Err(changed().at(file, None, None).into());
         };
-        let mut csv = Csv::open(file, &self.csv, dialect)
+        let mut csv = Csv::open(file, &self.csv, dialect, Quotes::InOrder)
             .map_err(|problem| problem.at_in(file, encoding, None, None))?;
         if csv.names.len() != source.fields.count {
             return Err(changed().at(file, None, None).into());

@@ -107,7 +107,8 @@ pub(super) enum CommaLooks {
 impl CommaLooks {
     /// Takes note of one value.
     pub(super) fn look(&mut self, text: &str) {
-        if *self == CommaLooks::Ruled {
+        // A whole number says nothing; columns of them are long.
+        if *self == CommaLooks::Ruled || text.bytes().all(|byte| byte.is_ascii_digit()) {
             return;
         }
         let text = text.trim();
@@ -197,7 +198,7 @@ mod tests {
         };
         assert_eq!(looks(&["1.234,56", "5", "-0,5"]), CommaLooks::Likely);
         assert_eq!(looks(&["5", "6"]), CommaLooks::Open);
-        for other in ["a,b", "1,2,3", "12.34,5", "1.234", "x", ""] {
+        for other in ["a,b", "1,2,3", "12.34,5", "1.234", "x", "", ","] {
             assert_ne!(looks(&[other]), CommaLooks::Likely, "{other}");
         }
         assert_eq!(looks(&["1,5", "Oslo, 5"]), CommaLooks::Ruled);

@@ -15,8 +15,8 @@ pub(super) enum Token<'a> {
     Null,
     /// A field without a type of its own; never empty.
     Field(&'a str),
-    /// A field that may be a number in the file's own notation, and that number in plain notation; empty if it is none.
-    Local(&'a str, &'a str),
+    /// A field that looks like a number where numbers are not written plainly. By reference: tokens stay small.
+    Local(&'a Local),
     /// A JSON string, quotes and escapes included; its escapes have been found decodable.
     String(&'a str),
     /// A JSON number.
@@ -27,6 +27,14 @@ pub(super) enum Token<'a> {
     Document(&'a str),
     /// `{}`, which has nothing to flatten.
     EmptyObject,
+}
+
+/// A field that may be a number in the file's own notation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Local {
+    pub(super) written: String,
+    /// The number in plain notation; empty if it is none in this file.
+    pub(super) plain: String,
 }
 
 /// What a token may mean.
@@ -73,10 +81,8 @@ impl<'a> Token<'a> {
     pub(super) fn text(self) -> Option<Cow<'a, str>> {
         Some(match self {
             Token::Null => return None,
-            Token::Field(text)
-            | Token::Local(text, _)
-            | Token::Number(text)
-            | Token::Document(text) => Cow::Borrowed(text),
+            Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
+            Token::Local(local) => Cow::Borrowed(&local.written),
             Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
             Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Token::EmptyObject => Cow::Borrowed("{}"),
@@ -96,9 +102,9 @@ impl<'a> Token<'a> {
         Some(match self {
             Token::Null => return None,
             Token::Field(text) => field_class(text),
-            Token::Local(text, "") => moment_class(text),
-            Token::Local(text, _) if text.trim().len() < text.len() => Class::Text,
-            Token::Local(_, plain) => field_class(plain),
+            Token::Local(local) if local.plain.is_empty() => moment_class(&local.written),
+            Token::Local(local) if local.written.trim().len() < local.written.len() => Class::Text,
+            Token::Local(local) => field_class(&local.plain),
             Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
             Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
             Token::Boolean(value) => Class::Boolean(value),
@@ -137,7 +143,8 @@ impl<'a> Token<'a> {
     /// Returns the token's number; the class has told that it is one.
     fn number(self) -> Option<Number<'a>> {
         match self {
-            Token::Field(text) | Token::Local(_, text) | Token::Number(text) => Number::split(text),
+            Token::Field(text) | Token::Number(text) => Number::split(text),
+            Token::Local(local) => Number::split(&local.plain),
             _ => None,
         }
     }
