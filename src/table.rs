@@ -331,24 +331,7 @@ impl Table {
             columns.push(outcome.column);
         }
         let mut notices: Vec<String> = notices.into_iter().map(place::harmless).collect();
-        let mut system = Vec::new();
-        for &column in &rules.system {
-            let name = column.name();
-            if columns
-                .iter()
-                .any(|other| other.name.eq_ignore_ascii_case(name))
-            {
-                notices.push(format!(
-                    "`{name}` is a column of the data, which takes precedence"
-                ));
-            } else {
-                system.push(column);
-            }
-        }
-        columns.extend(system.iter().map(|column| Column {
-            name: column.name().to_owned(),
-            column_type: column.column_type(),
-        }));
+        let system = rules.add_system_columns(&mut columns, &mut notices);
         Table {
             name: staged.name.clone(),
             sources,

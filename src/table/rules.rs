@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-use super::ColumnType;
 use super::path;
+use super::{Column, ColumnType};
 
 /// What is known about the rows before they are read.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,35 @@ pub enum SystemColumn {
     Row,
     /// `_key`: the object key that `*` in `records` stood for; several are joined by `/`.
     Key,
+}
+
+impl Rules {
+    /// Puts the system columns behind those of the data and returns them; a name the data has stays the data's.
+    pub(super) fn add_system_columns(
+        &self,
+        columns: &mut Vec<Column>,
+        notices: &mut Vec<String>,
+    ) -> Vec<SystemColumn> {
+        let mut system = Vec::new();
+        for &column in &self.system {
+            let name = column.name();
+            if columns
+                .iter()
+                .any(|other| other.name.eq_ignore_ascii_case(name))
+            {
+                notices.push(format!(
+                    "`{name}` is a column of the data, which takes precedence"
+                ));
+            } else {
+                system.push(column);
+            }
+        }
+        columns.extend(system.iter().map(|column| Column {
+            name: column.name().to_owned(),
+            column_type: column.column_type(),
+        }));
+        system
+    }
 }
 
 impl SystemColumn {

@@ -56,7 +56,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
             column_type: decide(draft, &known, &mut notices)?,
         });
     }
-    let system = system_columns(rules, &mut columns, &mut notices);
+    let system = rules.add_system_columns(&mut columns, &mut notices);
     let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at);
     Ok(Table {
         name: staged.name.clone(),
@@ -220,32 +220,6 @@ fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
         largest = largest.max(found.unwrap_or_default());
     }
     Ok(largest)
-}
-
-fn system_columns(
-    rules: &Rules,
-    columns: &mut Vec<Column>,
-    notices: &mut Vec<String>,
-) -> Vec<SystemColumn> {
-    let mut system = Vec::new();
-    for &column in &rules.system {
-        let name = column.name();
-        if columns
-            .iter()
-            .any(|other| other.name.eq_ignore_ascii_case(name))
-        {
-            notices.push(format!(
-                "`{name}` is a column of the data, which takes precedence"
-            ));
-        } else {
-            system.push(column);
-        }
-    }
-    columns.extend(system.iter().map(|column| Column {
-        name: column.name().to_owned(),
-        column_type: column.column_type(),
-    }));
-    system
 }
 
 fn parts(
