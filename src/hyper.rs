@@ -193,8 +193,10 @@ fn fill(
         (Some(sql), _) => {
             for table in tables {
                 load::insert(&connection, table, &load::Target::Staging, staged, observer)?;
-                let rows = count(table.rows(), "row");
-                observer.on(Event::Note(format!("staged {rows} as `{}`", table.name())));
+                let rows = table
+                    .rows()
+                    .map_or_else(String::new, |rows| count(rows, "row") + " ");
+                observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
             }
             files.map(Files::remove).transpose()?;
             let select = shape::normalise(&connection, sql, tables)?;

@@ -74,8 +74,11 @@ use http::Client;
 use hyper::{Draft, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
 use source::{Places, Staged};
-use table::Table;
+use table::{Contradicted, Table};
 use tableau::{Destination, Means, Published, Standing};
+
+/// Rows by which the columns of a large table are assumed: a hundredth of a second's work.
+const ROWS_ASSUMED: u64 = 10_000;
 
 /// What a run did, as far as it came.
 #[derive(Debug, Default)]
@@ -166,6 +169,7 @@ pub async fn run(inputs: &Inputs, observer: &dyn Observer, cancel: &Cancel) -> R
         cancel,
         stage: Stage::Fetch,
         began: Instant::now(),
+        has_told: false,
     };
     if let Err(mut error) = line.work(inputs).await {
         // Whatever else went wrong then, such as an engine that is gone, only follows from it.
@@ -187,6 +191,8 @@ struct Line<'a> {
     cancel: &'a Cancel,
     stage: Stage,
     began: Instant,
+    /// Whether what typing noticed has been said.
+    has_told: bool,
 }
 
 impl Line<'_> {
@@ -200,13 +206,27 @@ impl Line<'_> {
         let staged = cancel.unless(staged).await?;
 
         self.enter(Stage::Type);
-        let tables = self.read(&staged, inputs)?;
+        let mut tables = self.read(&staged, inputs)?;
 
         self.enter(Stage::Shape);
         let parent = inputs.hyper.parent().unwrap_or(Path::new("."));
         hyper::create_folders(parent)?;
-        let (folder, _guard) = self.make_folder(parent)?;
-        let draft = self.build(&tables, folder.path(), inputs)?;
+        let (mut folder, mut _guard) = self.make_folder(parent)?;
+        let draft = match self.build(&tables, folder.path(), inputs) {
+            Err(error) if error.is::<Contradicted>() => {
+                tables = self.settle(tables, inputs)?;
+                self.enter(Stage::Shape);
+                (folder, _guard) = self.make_folder(parent)?;
+                self.build(&tables, folder.path(), inputs)?
+            }
+            built => {
+                let draft = built?;
+                if !self.has_told {
+                    self.tell(&tables, inputs);
+                }
+                draft
+            }
+        };
 
         self.enter(Stage::Check);
         self.check(draft, inputs)?;
@@ -249,26 +269,65 @@ impl Line<'_> {
     }
 
     fn read(&mut self, staged: &[Staged], inputs: &Inputs) -> Result<Vec<Table>> {
-        let mut tables = Vec::with_capacity(staged.len());
-        let mut said = Vec::with_capacity(staged.len());
-        for table in Table::read_all(staged, &inputs.rules)? {
-            let rows = count(table.rows(), "row");
-            let mut line = format!("{rows} of {}", count(table.columns().len(), "column"));
-            let prefix = match inputs.source.tables.len() {
-                1 => String::new(),
-                _ => format!("`{}`: ", table.name()),
-            };
-            line.insert_str(0, &prefix);
-            said.push(line);
-            for notice in table.notices() {
-                let notice = format!("{prefix}{notice}");
-                self.observer.on(Event::Note(notice.clone()));
-                self.run.notices.push(notice);
-            }
-            tables.push(table);
+        let tables = match staged {
+            [one] => vec![Table::read_first(one, &inputs.rules, ROWS_ASSUMED)?],
+            several => Table::read_all(several, &inputs.rules)?,
+        };
+        if let Some(notice) = inputs.rules.notice_unused(staged) {
+            self.notice(notice);
         }
-        self.leave(said.join("; "));
+        self.typed(&tables, inputs);
         Ok(tables)
+    }
+
+    /// Takes the columns that all rows want, after the first ones had assumed others.
+    fn settle(&mut self, tables: Vec<Table>, inputs: &Inputs) -> Result<Vec<Table>> {
+        // What was built in vain has decided the columns, so that is what the time was spent on.
+        self.stage = Stage::Type;
+        self.observer.on(Event::Started(Stage::Type));
+        self.observer.on(Event::Note(String::from(
+            "later rows have other types than the first, so the extract is built again",
+        )));
+        let settled: Result<Vec<Table>, _> = tables.into_iter().map(Table::settle).collect();
+        let settled = settled?;
+        self.typed(&settled, inputs);
+        Ok(settled)
+    }
+
+    /// Ends the stage that has decided the columns.
+    fn typed(&mut self, tables: &[Table], inputs: &Inputs) {
+        let said = tables.iter().map(|table| {
+            let columns = count(table.columns().len(), "column");
+            let line = match table.rows() {
+                Some(rows) => format!("{} of {columns}", count(rows, "row")),
+                None => format!(
+                    "{columns}, as the first {} have them",
+                    count(table.rows_read(), "row")
+                ),
+            };
+            prefix(table, inputs) + &line
+        });
+        let said: Vec<String> = said.collect();
+        self.tell(tables, inputs);
+        self.leave(said.join("; "));
+    }
+
+    /// Tells what typing noticed, once it is known.
+    fn tell(&mut self, tables: &[Table], inputs: &Inputs) {
+        for table in tables {
+            let Some(notices) = table.notices() else {
+                return;
+            };
+            for notice in notices {
+                self.notice(prefix(table, inputs) + notice);
+            }
+        }
+        self.has_told = true;
+    }
+
+    fn notice(&mut self, notice: String) {
+        self.observer.on(Event::Note(notice.clone()));
+        self.run.notices.push(notice);
     }
 
     fn build(&mut self, tables: &[Table], folder: &Path, inputs: &Inputs) -> Result<Draft> {
@@ -357,12 +416,33 @@ impl Line<'_> {
     }
 
     fn leave(&mut self, line: String) {
-        let took = self.began.elapsed();
+        let mut took = self.began.elapsed();
         self.observer.on(Event::Finished(self.stage, line.clone()));
+        // A stage that has to be repeated is one stage all the same.
+        if self
+            .run
+            .stages
+            .last()
+            .is_some_and(|done| done.stage == self.stage)
+        {
+            took += self
+                .run
+                .stages
+                .pop()
+                .map_or(Duration::ZERO, |done| done.took);
+        }
         self.run.stages.push(Done {
             stage: self.stage,
             took,
             line,
         });
+    }
+}
+
+/// Tells several tables apart.
+fn prefix(table: &Table, inputs: &Inputs) -> String {
+    match inputs.source.tables.len() {
+        1 => String::new(),
+        _ => format!("`{}`: ", table.name()),
     }
 }

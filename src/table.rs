@@ -1,6 +1,7 @@
 //! Typed data: what the staged files hold, as columns with one type each.
 //!
-//! All rows decide the types (pass 1); the same converters then produce the values (pass 2).
+//! All rows decide the types. Of a large table the first rows only assume them; all rows then confirm that while
+//! they are converted, or contradict it, and the conversion starts over with the right types.
 //! Nothing here touches the network, and nothing is async.
 
 mod atom;
@@ -18,8 +19,10 @@ mod json;
 mod layout;
 mod local;
 mod markup;
+mod members;
 mod odata;
 mod parquet;
+mod pass;
 mod path;
 mod place;
 mod quoting;
@@ -41,8 +44,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
-
-use encoding_rs::{Encoding, UTF_8};
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
 
 pub use dialect::CsvOptions;
 pub use inspect::parse_pointer;
@@ -50,17 +53,13 @@ pub use parquet::{Cell, Parquet, Part};
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
-use crate::source::{Format, Staged, StagedFile};
-use edm::Types;
-use fields::Fields;
-use json::{Record, Stop};
+use crate::source::Staged;
+use json::Found;
 use layout::{Layout, LeafId, NodeId};
-use markup::{Markup, is_markup};
-use odata::Notation;
+use markup::Markup;
+use pass::{Conclusion, Ended, Pass};
 use place::Problem;
-use survey::{Located, Outcome, Presence, Survey};
-use value::Token;
-use walk::{Scope, Take};
+use survey::{Outcome, Presence};
 
 /// Types a column of the staged table can have; names as in the `columns` input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,135 +172,90 @@ impl std::error::Error for DataError {}
 /// system columns.
 #[derive(Debug)]
 pub struct Table {
-    name: String,
-    sources: Vec<Source>,
+    staged: Staged,
+    rules: Rules,
+    basis: Basis,
     layout: Layout,
     columns: Vec<Column>,
     /// Index of a leaf's column, by leaf.
     targets: Vec<Option<usize>>,
     /// Behind the data columns.
     system: Vec<SystemColumn>,
-    fetched_at: i64,
-    csv: CsvOptions,
-    markup: Markup,
+    markup: Arc<Markup>,
+    /// Where the rows of documents are, by their origin.
+    places: HashMap<String, Found>,
+    /// Of those that were read for this.
     rows: u64,
     /// Columns that are only declared.
     absent: Vec<String>,
+    /// Declared columns that are those of other tables.
+    forgotten: Vec<String>,
     notices: Vec<String>,
-    /// Instead of all sources, if the files are Parquet.
+    /// Instead of anything else, if the files are Parquet.
     parquet: Option<Parquet>,
+    /// What all rows came to, if this is about the first ones only.
+    settled: OnceLock<Result<Box<Table>, DataError>>,
 }
 
-/// One file and what pass 1 found out about it.
-#[derive(Debug)]
-struct Source {
-    file: StagedFile,
-    /// Of JSON: where the rows are in the document, or in each line if that is not the row itself.
-    path: Option<RecordsPath>,
-    encoding: &'static Encoding,
-    /// Of CSV: how it is written, and which field goes to which leaf.
-    fields: Fields,
+/// Which rows have decided the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// All of them.
+    AllRows,
+    /// Only the first: the columns are assumed.
+    FirstRows,
 }
+
+/// A later row does not agree with the columns that the first rows gave: [`Table::settle`] knows the right ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradicted;
+
+impl fmt::Display for Contradicted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a later row has other types than the first rows")
+    }
+}
+
+impl std::error::Error for Contradicted {}
 
 impl Table {
     fn surveyed(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
-        if staged
-            .files
-            .iter()
-            .any(|file| file.format == Format::Parquet)
-        {
+        if parquet::is_any(staged) {
             return parquet::read(staged, rules);
         }
-        let whole = |problem: Problem| match staged.files.first() {
-            Some(file) => problem.at(file, None, None),
-            None => without_file(problem),
+        let mut pass = Pass::new(staged, rules, u64::MAX)?;
+        match pass.walk() {
+            Err(Ended::Data(error)) => Err(error),
+            _ => pass.decide(Basis::AllRows).map(Conclusion::into_table),
+        }
+    }
+
+    /// Decides the columns by the first rows, or by all if there are no more; `None` if that fails.
+    fn assumed(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Option<Table>, DataError> {
+        if parquet::is_any(staged) {
+            return parquet::read(staged, rules).map(Some);
+        }
+        let mut pass = Pass::new(staged, rules, n_rows)?;
+        let basis = match pass.walk() {
+            Err(Ended::Data(error)) => return Err(error),
+            Err(Ended::Enough | Ended::Refused) => Basis::FirstRows,
+            Ok(()) => Basis::AllRows,
         };
-        let is_csv = |file: &StagedFile| matches!(file.format, Format::Csv | Format::Tsv);
-        if rules.records.is_some() && staged.files.iter().all(is_csv) {
-            let problem =
-                Problem::new("`records` is a path into JSON, these are comma-separated values");
-            return Err(whole(problem.hint("leave out `records`")));
+        match pass.decide(basis) {
+            // There may be more of the same behind the first rows.
+            Err(_) if basis == Basis::FirstRows => Ok(None),
+            decided => decided.map(|conclusion| Some(conclusion.into_table())),
         }
-        let mut survey = Survey::new(Layout::new(&rules.columns).map_err(whole)?);
-        let mut notices = Vec::new();
-        let markup = Markup::look(staged, rules, &mut notices)?;
-        let mut sources: Vec<Source> = Vec::new();
-        // Pages of one address agree on where the rows are; files may differ.
-        let mut paths: HashMap<&str, RecordsPath> = HashMap::new();
-        let mut described = None;
-        for (index, file) in staged.files.iter().enumerate() {
-            survey.file = index;
-            survey.notation = notation(file);
-            let is_new = described.replace((file.format, file.origin.as_str()))
-                != Some((file.format, file.origin.as_str()));
-            if is_new && file.format == Format::Atom {
-                let (types, record) = markup.types();
-                survey.layout.expect(types, Some(record));
-            } else if is_new {
-                survey.layout.expect(Types::default(), None);
-            }
-            let mut source = Source {
-                file: file.clone(),
-                path: None,
-                encoding: UTF_8,
-                fields: Fields::default(),
-            };
-            if is_csv(file) {
-                source.survey_fields(&mut survey, &rules.csv)?;
-            } else if is_markup(file) {
-                source.encoding = markup.encoding(index);
-                source.survey_elements(&mut survey, &markup)?;
-            } else {
-                let pinned = if file.format == Format::NdJson {
-                    None
-                } else {
-                    paths.get(file.origin.as_str())
-                };
-                let known = rules.records.as_ref().or(pinned);
-                source.path = if known.is_some() || file.format == Format::NdJson {
-                    known.cloned()
-                } else {
-                    let found =
-                        json::locate(file).map_err(|problem| problem.at(file, None, None))?;
-                    notices.extend(found.notice.filter(|notice| !notices.contains(notice)));
-                    paths.insert(&file.origin, found.path.clone());
-                    Some(found.path)
-                };
-                if let (true, Some(path)) = (file.format == Format::OData && is_new, &source.path) {
-                    odata::expect(staged, file, path, &mut survey, &mut notices)
-                        .map_err(|problem| problem.at(file, None, None))?;
-                }
-                notices.extend(source.survey_records(&mut survey)?);
-            }
-            sources.push(source);
-        }
-        let outcomes = survey.finish(&mut notices).map_err(|located| {
-            let Located {
-                problem,
-                file,
-                record,
-                offset,
-            } = *located;
-            match sources.get(file) {
-                Some(Source { file, encoding, .. }) => {
-                    problem.at_in(file, encoding, record, offset)
-                }
-                None => without_file(problem),
-            }
-        })?;
-        fields::notice_commas(&sources, &outcomes, &survey.layout, &mut notices);
-        let table = Table::decided(staged, rules, survey, sources, outcomes, notices);
-        Ok(Table { markup, ..table })
     }
 
     fn decided(
-        staged: &Staged,
-        rules: &Rules,
-        survey: Survey,
-        sources: Vec<Source>,
+        pass: Pass<'_>,
         mut outcomes: Vec<Outcome>,
         mut notices: Vec<String>,
+        basis: Basis,
     ) -> Table {
+        let (staged, rules) = (pass.staged.clone(), pass.rules.clone());
+        let (survey, markup, places) = pass.into_parts();
         let rows = survey.record;
         let layout = survey.layout;
         if rows > 0 && layout.leaves.is_empty() && !layout.has_children(NodeId::ROOT) {
@@ -333,25 +287,39 @@ impl Table {
         let mut notices: Vec<String> = notices.into_iter().map(place::harmless).collect();
         let system = rules.add_system_columns(&mut columns, &mut notices);
         Table {
-            name: staged.name.clone(),
-            sources,
+            staged,
+            rules,
+            basis,
             layout,
             columns,
             targets,
             system,
-            fetched_at: staged.fetched_at,
-            csv: rules.csv.clone(),
-            markup: Markup::default(),
+            markup,
+            places,
             rows,
             absent,
+            forgotten: Vec::new(),
             notices,
             parquet: None,
+            settled: OnceLock::new(),
         }
+    }
+
+    /// Whether rows converted for `assumed` are right for this one; `hollow` are leaves whose `{}` was kept as text.
+    fn is_as_assumed(&self, assumed: &Table, hollow: &[LeafId]) -> bool {
+        let (known, further) = self
+            .targets
+            .split_at(assumed.targets.len().min(self.targets.len()));
+        self.columns == assumed.columns
+            && self.system == assumed.system
+            && known == assumed.targets
+            && further.iter().all(Option::is_none)
+            && !hollow.iter().any(|leaf| self.has_objects(*leaf))
     }
 
     /// Returns the name by which the user's SQL calls it.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.staged.name
     }
 
     /// Returns the columns; values of a row come in this order.
@@ -359,14 +327,27 @@ impl Table {
         &self.columns
     }
 
-    /// Returns the number of rows.
-    pub fn rows(&self) -> u64 {
+    /// Returns the number of rows; unknown until all of them have been seen.
+    pub fn rows(&self) -> Option<u64> {
+        self.known().map(|table| table.rows)
+    }
+
+    /// Returns what a careful person may want to know: decisions about rows, columns and types; unknown until
+    /// all rows have been seen.
+    pub fn notices(&self) -> Option<&[String]> {
+        self.known().map(|table| table.notices.as_slice())
+    }
+
+    /// Returns the number of rows that have decided the columns.
+    pub fn rows_read(&self) -> u64 {
         self.rows
     }
 
-    /// Returns what a careful person may want to know: decisions about rows, columns and types.
-    pub fn notices(&self) -> &[String] {
-        &self.notices
+    fn known(&self) -> Option<&Table> {
+        match self.basis {
+            Basis::AllRows => Some(self),
+            Basis::FirstRows => self.settled.get()?.as_deref().ok(),
+        }
     }
 
     /// Returns the files the engine may read by itself, if they are of that kind.
@@ -383,94 +364,69 @@ impl Table {
         part.for_each_row(self, &mut sink)
     }
 
-    /// Pass 2: converts every row, in the same order; `sink` gets the values of one row at a time.
+    /// Converts every row, in the same order; `sink` gets the values of one row at a time.
     ///
-    /// Fails only if `sink` does, or if a file has changed since pass 1.
-    pub fn for_each_row<E: From<DataError>>(
+    /// Fails if `sink` does, if a file has changed since its columns were decided, or if these were assumed and
+    /// are [`Contradicted`]: then no row that `sink` got counts.
+    pub fn for_each_row<E: From<DataError> + From<Contradicted>>(
         &self,
         mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for part in self.parquet.iter().flat_map(Parquet::parts) {
-            part.for_each_row(self, &mut sink)?;
-        }
-        let mut row = 0;
-        for (index, source) in self.sources.iter().enumerate() {
-            match source.file.format {
-                Format::Json | Format::NdJson | Format::OData => {
-                    self.fill_records(source, &mut row, &mut sink)?;
-                }
-                Format::Csv | Format::Tsv => self.fill_fields(source, &mut row, &mut sink)?,
-                Format::Xml | Format::Atom => {
-                    self.fill_elements((index, source), &mut row, &mut sink)?;
-                }
-                // Never among the sources.
-                Format::Parquet => {}
+        if let Some(parquet) = &self.parquet {
+            for part in parquet.parts() {
+                part.for_each_row(self, &mut sink)?;
             }
-        }
-        match self.sources.last() {
-            Some(source) if row != self.rows => Err(changed().at(&source.file, None, None).into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn fill_records<E: From<DataError>>(
-        &self,
-        source: &Source,
-        row: &mut u64,
-        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let file = &source.file;
-        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
-        let result = json::read(file, source.path.as_ref(), &mut |record: Record<'_>| {
-            *row += 1;
-            let mut filling = Fill {
-                table: self,
-                values: self.blank(&mut values),
-                notation: notation(file),
-            };
-            if let Err(problem) = walk::record(&mut filling, record.text) {
-                return Err(problem
-                    .within(record.offset)
-                    .at(file, Some(*row), Some(record.offset))
-                    .into());
-            }
-            let mut filled = filling.values;
-            self.fill_system(&mut filled, source, *row, record.key);
-            sink(&filled)?;
-            values = recycled(filled);
-            Ok(())
-        });
-        match result {
-            Ok(_) => Ok(()),
-            Err(Stop::Sink(error)) => Err(error),
-            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
-        }
-    }
-
-    /// Returns a row of nulls in the memory of the last one.
-    fn blank<'r>(&self, values: &mut Vec<Value<'static>>) -> Vec<Value<'r>> {
-        let mut blank: Vec<Value<'r>> = std::mem::take(values);
-        blank.resize(self.columns.len(), Value::Null);
-        blank
-    }
-
-    fn put<'r>(
-        &self,
-        values: &mut [Value<'r>],
-        leaf: LeafId,
-        token: Token<'r>,
-    ) -> Result<(), Problem> {
-        let Some(target) = self.targets.get(leaf).copied().flatten() else {
             return Ok(());
+        }
+        let mut refused = None;
+        let mut pass_on = |row: &[Value<'_>]| match sink(row) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                refused = Some(error);
+                ControlFlow::Break(())
+            }
         };
-        let column = &self.columns[target];
-        let value = match self.layout.leaves[leaf].rule {
-            Some(rule) => declare::convert(&self.layout.rules[rule], token).ok(),
-            None if token == Token::EmptyObject && self.has_objects(leaf) => Some(Value::Null),
-            None => token.value(column.column_type),
+        let mut pass = Pass::trial(self, &mut pass_on)?;
+        let walked = pass.walk();
+        let concluded = match walked {
+            Ok(()) => pass.decide(Basis::AllRows),
+            Err(Ended::Data(error)) => Err(error),
+            // A trial has no limit, so it was the receiver.
+            Err(Ended::Enough | Ended::Refused) => {
+                drop(pass);
+                return refused.map_or(Ok(()), Err);
+            }
         };
-        values[target] = value.ok_or_else(|| changed().column(&column.name))?;
-        Ok(())
+        match (self.basis, concluded) {
+            (Basis::AllRows, Ok(Conclusion::Confirmed(table))) if table.rows == self.rows => Ok(()),
+            (Basis::AllRows, Ok(_)) => Err(match self.staged.files.last() {
+                Some(file) => changed().at(file, None, None).into(),
+                None => without_file(changed()).into(),
+            }),
+            (Basis::AllRows, Err(error)) => Err(error.into()),
+            (Basis::FirstRows, Ok(Conclusion::Confirmed(table))) => {
+                self.remember(Ok(table));
+                Ok(())
+            }
+            (Basis::FirstRows, Ok(Conclusion::Contradicted(table))) => {
+                self.remember(Ok(table));
+                Err(Contradicted.into())
+            }
+            // Its place is known best by whom nothing but the types concerns.
+            (Basis::FirstRows, Err(error)) => {
+                self.remember(Err(error));
+                Err(Contradicted.into())
+            }
+        }
+    }
+
+    fn remember(&self, found: Result<Table, DataError>) {
+        let found = found.map(|mut table| {
+            table.tell_absent();
+            Box::new(table)
+        });
+        // The first walk over all rows has said it already.
+        drop(self.settled.set(found));
     }
 
     fn has_objects(&self, leaf: LeafId) -> bool {
@@ -482,53 +438,20 @@ impl Table {
     fn fill_system<'r>(
         &self,
         values: &mut [Value<'r>],
-        source: &'r Source,
+        origin: &'r str,
         row: u64,
         key: Option<&'r str>,
     ) {
         let first = values.len() - self.system.len();
         for (value, column) in values[first..].iter_mut().zip(&self.system) {
             *value = match column {
-                SystemColumn::FetchedAt => Value::Timestamp(self.fetched_at),
-                SystemColumn::Source => Value::Text(Cow::Borrowed(&source.file.origin)),
+                SystemColumn::FetchedAt => Value::Timestamp(self.staged.fetched_at),
+                SystemColumn::Source => Value::Text(Cow::Borrowed(origin)),
                 SystemColumn::Row => Value::BigInt(i64::try_from(row).unwrap_or(i64::MAX)),
                 SystemColumn::Key => key.map_or(Value::Null, |key| Value::Text(Cow::Borrowed(key))),
             };
         }
     }
-}
-
-impl Source {
-    /// Pass 1 over JSON. Returns a notice, if there is one.
-    fn survey_records(&self, survey: &mut Survey) -> Result<Option<String>, DataError> {
-        let file = &self.file;
-        let result = json::read(file, self.path.as_ref(), &mut |record: Record<'_>| {
-            survey.begin(record.offset);
-            walk::record(survey, record.text).map_err(|problem| {
-                problem
-                    .within(record.offset)
-                    .at(file, Some(survey.record), Some(record.offset))
-            })
-        });
-        match result {
-            Ok(notice) => Ok(notice.map(|notice| format!("{}: {notice}", file.origin))),
-            Err(Stop::Sink(error)) => Err(error),
-            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None)),
-        }
-    }
-}
-
-fn notation(file: &StagedFile) -> Notation {
-    match file.format {
-        Format::OData => Notation::OData,
-        _ => Notation::Plain,
-    }
-}
-
-/// Empties a row and forgets what it borrowed; collecting in place keeps the memory.
-fn recycled(mut row: Vec<Value<'_>>) -> Vec<Value<'static>> {
-    row.clear();
-    row.into_iter().map(|_| Value::Null).collect()
 }
 
 fn changed() -> Problem {
@@ -543,46 +466,5 @@ fn without_file(problem: Problem) -> DataError {
         column: problem.column.map(place::harmless),
         problem: place::harmless(problem.what),
         hint: problem.hint.map(place::harmless),
-    }
-}
-
-/// Puts one record's values where they belong.
-struct Fill<'t, 'r> {
-    table: &'t Table,
-    values: Vec<Value<'r>>,
-    notation: Notation,
-}
-
-impl<'r> Take<'r> for Fill<'_, 'r> {
-    fn layout(&self) -> &Layout {
-        &self.table.layout
-    }
-
-    fn notation(&self) -> Notation {
-        self.notation
-    }
-
-    fn key(
-        &mut self,
-        parent: NodeId,
-        expected: usize,
-        key: &str,
-        scope: Scope,
-    ) -> Result<Option<NodeId>, Problem> {
-        match self.table.layout.child(parent, expected, key) {
-            None if self.notation == Notation::OData && odata::is_control(key) => Ok(None),
-            None if scope == Scope::All => Err(changed()),
-            found => Ok(found),
-        }
-    }
-
-    fn token(&mut self, node: NodeId, token: Token<'r>, _: Scope) -> Result<(), Problem> {
-        let token = self.table.layout.meant(node, token);
-        for &leaf in &self.table.layout.node(node).leaves {
-            if self.table.layout.takes(leaf, token) {
-                self.table.put(&mut self.values, leaf, token)?;
-            }
-        }
-        Ok(())
     }
 }

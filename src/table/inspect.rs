@@ -171,7 +171,7 @@ impl Rules {
             fetched_at: 0,
             requests: 0,
         };
-        seen.rows = Some(Table::read(&staged, &rules)?.rows());
+        seen.rows = Table::read(&staged, &rules)?.rows();
         seen.digest = digest(page).map_err(|error| {
             let problem = stream::unreadable(&error);
             problem.at(page, None, None)

@@ -1,7 +1,8 @@
 //! Finds the records of JSON documents and of files with one document a line.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 
+use super::members::{Look, Members};
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed, quoted};
 use super::rules::nearest;
@@ -20,6 +21,8 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     pub(super) text: &'r str,
+    /// Of an object that is plain enough.
+    pub(super) members: Option<&'r Members>,
     /// What `*` stood for in objects.
     pub(super) key: Option<&'r str>,
     /// Byte of the file.
@@ -40,7 +43,7 @@ impl<E> From<Problem> for Stop<E> {
 }
 
 /// Where the rows of a document were found without being told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) path: RecordsPath,
     /// For the log.
@@ -60,6 +63,7 @@ pub(super) fn read<E>(
         steps,
         keys: Vec::new(),
         key: String::new(),
+        members: Members::default(),
         found: 0,
         missing: 0,
         first: None,
@@ -92,29 +96,10 @@ fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
     has_path: bool,
     walk: &mut Walk<'_, F>,
 ) -> Result<(), Stop<E>> {
-    let (input, mut offset) = stream::open(&file.path)?;
-    let mut input = BufReader::with_capacity(1 << 18, input);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let n_read = input
-            .by_ref()
-            .take(stream::LARGEST_VALUE)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| stream::unreadable(&error))?;
-        if n_read == 0 {
-            return Ok(());
-        }
-        let length = u64::try_from(n_read).unwrap_or(u64::MAX);
-        if length == stream::LARGEST_VALUE {
-            return Err(Problem {
-                offset: Some(offset),
-                ..stream::too_large()
-            }
-            .into());
-        }
-        let text =
-            std::str::from_utf8(&line).map_err(|error| stream::not_utf8(&error).within(offset))?;
+    let (input, skipped) = stream::open(&file.path)?;
+    let mut lines = Scanner::new(input, skipped);
+    while let Some(line) = lines.line()? {
+        let (text, offset) = lines.text(&line)?;
         let record = text.trim_ascii_start();
         let start = offset + u64::try_from(text.len() - record.len()).unwrap_or(0);
         let record = record.trim_ascii_end();
@@ -123,15 +108,17 @@ fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
             walk.descend(&mut scanner, 0)?;
             scanner.end()?;
         } else if !record.is_empty() {
+            let look = walk.members.look(record.as_bytes());
             (walk.sink)(Record {
                 text: record,
+                members: (look == Look::Whole(record.len())).then_some(&walk.members),
                 key: None,
                 offset: start,
             })
             .map_err(Stop::Sink)?;
         }
-        offset += length;
     }
+    Ok(())
 }
 
 struct Walk<'a, F> {
@@ -140,6 +127,7 @@ struct Walk<'a, F> {
     keys: Vec<String>,
     /// The same, joined.
     key: String,
+    members: Members,
     found: u64,
     missing: u64,
     /// The first place that lacks the path.
@@ -289,10 +277,23 @@ impl<F> Walk<'_, F> {
     where
         F: FnMut(Record<'_>) -> Result<(), E>,
     {
-        let range = scanner.value()?;
+        let found = match scanner.begin()? {
+            b'{' => scanner.look(&mut self.members)?,
+            _ => None,
+        };
+        let is_known = found.is_some();
+        let range = match found {
+            Some(range) => range,
+            None => scanner.value()?,
+        };
         let (text, offset) = scanner.text(&range)?;
-        let key = (!self.keys.is_empty()).then_some(self.key.as_str());
-        (self.sink)(Record { text, key, offset }).map_err(Stop::Sink)
+        (self.sink)(Record {
+            text,
+            members: is_known.then_some(&self.members),
+            key: (!self.keys.is_empty()).then_some(self.key.as_str()),
+            offset,
+        })
+        .map_err(Stop::Sink)
     }
 }
 

@@ -168,7 +168,7 @@ impl Layout {
     /// Returns a token as the source means it: numbers too long for others may come as text.
     pub(super) fn meant<'t>(&self, node: NodeId, token: Token<'t>) -> Token<'t> {
         match (self.nodes[node.0].property, token) {
-            (Property::Number, Token::String(quoted)) => {
+            (Property::Number, Token::Plain(quoted) | Token::String(quoted)) => {
                 numeral(quoted).map_or(token, Token::Number)
             }
             _ => token,

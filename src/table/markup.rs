@@ -1,20 +1,20 @@
-//! Both passes over XML documents and Atom feeds, and the look at their structure before.
+//! The pass over XML documents and Atom feeds, and the look at their structure before.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
 use super::edm::{StructureId, Types};
 use super::elements::{self, Shaped};
 use super::json::Stop;
-use super::odata::Notation;
+use super::pass::{Ended, Pass};
 use super::path::{RecordsPath, Step};
 use super::place::Problem;
 use super::shape::Shape;
-use super::survey::Survey;
 use super::tree::Tree;
 use super::xml::{self, Emptiness, Names, Record};
-use super::{DataError, Fill, Rules, Source, Table, Value, decode, find, odata, recycled};
+use super::{DataError, Rules, decode, find, odata};
 use crate::source::{Format, Staged, StagedFile};
 
 /// What is known about the documents of a table before their values are looked at.
@@ -23,6 +23,8 @@ pub(super) struct Markup {
     shape: Shape,
     /// By index of the file.
     documents: HashMap<usize, Known>,
+    /// Where rows were found.
+    pub(super) notices: Vec<String>,
 }
 
 /// Where the records of a document are.
@@ -40,11 +42,7 @@ pub(super) fn is_markup(file: &StagedFile) -> bool {
 
 impl Markup {
     /// Finds the records of all documents, and what they look like taken together.
-    pub(super) fn look(
-        staged: &Staged,
-        rules: &Rules,
-        notices: &mut Vec<String>,
-    ) -> Result<Markup, DataError> {
+    pub(super) fn look(staged: &Staged, rules: &Rules) -> Result<Markup, DataError> {
         let mut markup = Markup::default();
         let mut paths: HashMap<&str, Known> = HashMap::new();
         let files = || {
@@ -65,7 +63,7 @@ impl Markup {
                     encoding,
                     ..known.clone()
                 },
-                (None, None) => Known::found(file, encoding, notices)?,
+                (None, None) => Known::found(file, encoding, &mut markup.notices)?,
             };
             paths.insert(&file.origin, known.clone());
             markup.documents.insert(index, known);
@@ -99,13 +97,6 @@ impl Markup {
         let clashes = names.clashes.take().unwrap_or_default();
         self.shape.split = split;
         result.map(|()| clashes)
-    }
-
-    /// Returns how the file is encoded.
-    pub(super) fn encoding(&self, index: usize) -> &'static Encoding {
-        self.documents
-            .get(&index)
-            .map_or(encoding_rs::UTF_8, |known| known.encoding)
     }
 
     /// Returns what Atom entries say about the types of their properties.
@@ -180,71 +171,37 @@ impl Known {
     }
 }
 
-impl Source {
-    /// Pass 1 over a document.
-    pub(super) fn survey_elements(
-        &self,
-        survey: &mut Survey,
-        markup: &Markup,
-    ) -> Result<(), DataError> {
-        let (file, encoding) = (&self.file, self.encoding);
-        let Some(known) = markup.documents.get(&survey.file) else {
-            return Err(super::changed().at(file, None, None));
+impl Pass<'_> {
+    /// Takes the records of a document.
+    pub(super) fn read_elements(&mut self, file: &StagedFile) -> Result<(), Ended> {
+        let markup = Arc::clone(&self.markup);
+        let Some(known) = markup.documents.get(&self.survey.file) else {
+            return Err(super::changed().at(file, None, None).into());
         };
+        let encoding = known.encoding;
+        self.set_encoding(encoding);
         let mut names = Names {
             split: &markup.shape.split,
             clashes: None,
         };
         known.read(file, &mut names, &mut |record: Record<'_>| {
-            survey.begin(record.offset);
             let shaped = Shaped {
                 tree: record.tree,
                 shape: &markup.shape,
             };
-            elements::record(survey, shaped).map_err(|problem| {
-                problem.at_in(file, encoding, Some(survey.record), Some(record.offset))
+            self.record((record.offset, &file.origin, record.key), |row| {
+                elements::record(row, shaped)
             })
-        })
-    }
-}
-
-impl Table {
-    /// Pass 2 over a document.
-    pub(super) fn fill_elements<E: From<DataError>>(
-        &self,
-        (index, source): (usize, &Source),
-        row: &mut u64,
-        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (file, encoding) = (&source.file, source.encoding);
-        let Some(known) = self.markup.documents.get(&index) else {
-            return Err(super::changed().at(file, None, None).into());
-        };
-        let mut names = Names {
-            split: &self.markup.shape.split,
-            clashes: None,
-        };
-        let mut values: Vec<Value<'static>> = Vec::with_capacity(self.columns.len());
-        known.read(file, &mut names, &mut |record: Record<'_>| {
-            *row += 1;
-            let shaped = Shaped {
-                tree: record.tree,
-                shape: &self.markup.shape,
-            };
-            let mut filling = Fill {
-                table: self,
-                values: self.blank(&mut values),
-                notation: Notation::Plain,
-            };
-            if let Err(problem) = elements::record(&mut filling, shaped) {
-                let error = problem.at_in(file, encoding, Some(*row), Some(record.offset));
-                return Err(error.into());
-            }
-            let mut filled = filling.values;
-            self.fill_system(&mut filled, source, *row, record.key);
-            sink(&filled)?;
-            values = recycled(filled);
-            Ok(())
+            .map_err(|halt| {
+                halt.at(|problem| {
+                    problem.at_in(
+                        file,
+                        encoding,
+                        Some(self.survey.record),
+                        Some(record.offset),
+                    )
+                })
+            })
         })
     }
 }

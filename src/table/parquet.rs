@@ -193,6 +193,12 @@ impl Part {
     }
 }
 
+/// Whether files are read here.
+pub(super) fn is_any(staged: &Staged) -> bool {
+    let mut files = staged.files.iter();
+    files.any(|file| file.format == Format::Parquet)
+}
+
 /// Reads the schemas of all files and decides columns, types and who reads which file.
 pub(super) fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
     if let Some(other) = staged

@@ -1,16 +1,53 @@
 //! Tables that share their declarations: which of them a declared column belongs to.
 
-use super::{CsvOptions, DataError, Rules, Table, place};
+use std::sync::OnceLock;
+
+use super::{Basis, CsvOptions, DataError, Rules, Table, place};
 use crate::source::{Format, Staged};
 
+impl Rules {
+    /// Says what has no effect on these files.
+    pub fn notice_unused(&self, staged: &[Staged]) -> Option<String> {
+        let mut files = staged.iter().flat_map(|staged| &staged.files);
+        let is_csv = files.any(|file| matches!(file.format, Format::Csv | Format::Tsv));
+        (self.csv != CsvOptions::default() && !is_csv)
+            .then(|| String::from("`csv` has no effect: none of the files holds separated values"))
+    }
+}
+
 impl Table {
-    /// Pass 1: reads every row of every staged file, finds the records, decides columns and types.
+    /// Reads every row of every staged file, finds the records, decides columns and types.
     ///
     /// Memory does not grow with the number of rows. A table may have no columns, if no row and no rule has one.
     pub fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         let mut table = Table::surveyed(staged, rules)?;
         table.tell_absent();
         Ok(table)
+    }
+
+    /// Reads some of the first rows and assumes that the others are like them, which
+    /// [`Table::for_each_row`] then finds out.
+    ///
+    /// A small table is read completely, as is one whose first rows are not in order.
+    pub fn read_first(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataError> {
+        let assumed = Table::assumed(staged, rules, n_rows)?;
+        let Some(mut table) = assumed else {
+            return Table::read(staged, rules);
+        };
+        table.tell_absent();
+        Ok(table)
+    }
+
+    /// Returns the table as all its rows want it, which a walk over them has found out; without one it takes one.
+    pub fn settle(self) -> Result<Table, DataError> {
+        match (self.basis, self.settled.into_inner()) {
+            (Basis::FirstRows, Some(settled)) => settled.map(|table| *table),
+            (Basis::FirstRows, None) => Table::read(&self.staged, &self.rules),
+            (Basis::AllRows, _) => Ok(Table {
+                settled: OnceLock::new(),
+                ..self
+            }),
+        }
     }
 
     /// Reads several tables; a declared column that only some of them have is none of the others.
@@ -36,25 +73,16 @@ impl Table {
                 absent.filter(|_| is_known).cloned().collect()
             })
             .collect();
-        let mut files = staged.iter().flat_map(|staged| &staged.files);
-        let is_csv = files.any(|file| matches!(file.format, Format::Csv | Format::Tsv));
-        if let Some(first) = tables.first_mut()
-            && rules.csv != CsvOptions::default()
-            && !is_csv
-        {
-            let notice = "`csv` has no effect: none of the files holds separated values";
-            first.notices.push(String::from(notice));
-        }
         for (table, names) in tables.iter_mut().zip(elsewhere) {
-            table.forget(&names);
+            table.forget(names);
             table.tell_absent();
         }
         Ok(tables)
     }
 
     /// Leaves out columns that are only declared.
-    fn forget(&mut self, names: &[String]) {
-        for name in names {
+    pub(super) fn forget(&mut self, names: Vec<String>) {
+        for name in &names {
             let Some(at) = self.columns.iter().position(|column| column.name == *name) else {
                 continue;
             };
@@ -68,9 +96,10 @@ impl Table {
             }
         }
         self.absent.retain(|name| !names.contains(name));
+        self.forgotten = names;
     }
 
-    fn tell_absent(&mut self) {
+    pub(super) fn tell_absent(&mut self) {
         if !self.absent.is_empty() {
             let names = place::listed(self.absent.iter().map(String::as_str));
             self.notices.push(place::harmless(format!(

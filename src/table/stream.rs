@@ -7,6 +7,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
+use memchr::memchr;
+
+use super::members::{Look, Members};
 use super::place::{Problem, Syntax};
 
 /// Bytes asked for at once.
@@ -172,6 +175,40 @@ impl<R: Read> Scanner<R> {
         let range = self.start..self.start + length;
         self.start += length;
         Ok(range)
+    }
+
+    /// Takes the next value if it is an object that shows its `members` at a look.
+    pub(super) fn look(&mut self, members: &mut Members) -> Result<Option<Range<usize>>, Problem> {
+        loop {
+            match members.look(&self.buffer[self.start..self.end]) {
+                Look::Whole(length) => {
+                    let range = self.start..self.start + length;
+                    self.start += length;
+                    return Ok(Some(range));
+                }
+                Look::More if self.fill()? => {}
+                Look::More | Look::Other => return Ok(None),
+            }
+        }
+    }
+
+    /// Takes the next line, without its end; `None` behind the last one.
+    pub(super) fn line(&mut self) -> Result<Option<Range<usize>>, Problem> {
+        let mut searched = 0;
+        loop {
+            let rest = &self.buffer[self.start + searched..self.end];
+            if let Some(at) = memchr(b'\n', rest) {
+                let range = self.start..self.start + searched + at;
+                self.start = range.end + 1;
+                return Ok(Some(range));
+            }
+            searched += rest.len();
+            if !self.fill()? {
+                let range = self.start..self.end;
+                self.start = self.end;
+                return Ok((!range.is_empty()).then_some(range));
+            }
+        }
     }
 
     /// Returns a value taken last, with its place in the file.

@@ -8,9 +8,9 @@ use super::layout::{Layout, LeafId, NodeId};
 use super::odata::{self, Notation};
 use super::place::{Problem, listed, quoted};
 use super::rules::RuleKind;
-use super::value::Token;
-use super::walk::{Scope, Take};
-use super::{Column, ColumnType};
+use super::value::{Class, Token};
+use super::walk::Scope;
+use super::{Column, ColumnType, Value};
 
 /// Distinct values shown when some do not fit.
 const SHOWN_VALUES: usize = 5;
@@ -107,8 +107,15 @@ impl Survey {
         self.offset = offset;
     }
 
-    /// Takes note of one value of a leaf.
-    pub(super) fn observe(&mut self, leaf: LeafId, token: Token<'_>) {
+    /// Takes note of one value of a leaf and converts it to the type its column is `assumed` to have.
+    ///
+    /// Returns nothing if it does not fit, or if nothing is assumed.
+    pub(super) fn observe<'r>(
+        &mut self,
+        leaf: LeafId,
+        token: Token<'r>,
+        assumed: Option<ColumnType>,
+    ) -> Option<Value<'r>> {
         if self.stats.len() <= leaf {
             self.stats.resize_with(leaf + 1, Stats::default);
         }
@@ -117,27 +124,70 @@ impl Survey {
             stats.appeared = Some(self.appeared);
             self.appeared += 1;
         }
-        if token == Token::Null {
-            return;
+        if matches!(token, Token::Null) {
+            return Some(Value::Null);
         }
         if let Some(rule) = self.layout.leaves[leaf].rule {
             let rule = &self.layout.rules[rule];
             stats.filled = true;
-            if let Err(why) = declare::convert(rule, token) {
-                stats.misfit(token, why, self.record, self.file, self.offset);
-            } else if rule.is_naive_timestamp()
-                && let Some(class) = token.class()
-            {
-                stats.seen = stats.seen.merge(Seen::of(&class));
-            }
-        } else if token == Token::EmptyObject {
-            stats.empties = true;
-        } else {
-            stats.filled = true;
-            if !stats.seen.is_settled() {
-                stats.infer(token, self.record);
-            }
+            return match declare::convert(rule, token) {
+                Err(why) => {
+                    stats.misfit(token, why, self.record, self.file, self.offset);
+                    None
+                }
+                Ok(value) => {
+                    if rule.is_naive_timestamp()
+                        && let Some(class) = token.class()
+                    {
+                        stats.seen = stats.seen.merge(Seen::of(&class));
+                    }
+                    Some(value)
+                }
+            };
         }
+        if matches!(token, Token::EmptyObject) {
+            stats.empties = true;
+            return assumed.and_then(|assumed| token.value(assumed));
+        }
+        stats.filled = true;
+        if stats.seen.is_settled() {
+            return match assumed {
+                Some(ColumnType::Text) => token.value(ColumnType::Text),
+                _ => None,
+            };
+        }
+        let class = token.class()?;
+        stats.infer(token, &class, self.record);
+        assumed.and_then(|assumed| token.value_of(&class, assumed))
+    }
+
+    /// Returns the node for a key, if it matters in this scope.
+    pub(super) fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem> {
+        let scope = match self.notation {
+            Notation::OData if odata::is_control(key) => Scope::Declared,
+            _ => scope,
+        };
+        if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
+            return Ok(None);
+        }
+        self.layout
+            .visit(parent, expected, key, self.record)
+            .map(Some)
+    }
+
+    /// Makes the leaf of a node that needs one and has none.
+    pub(super) fn grow(&mut self, node: NodeId) -> Result<(), Problem> {
+        if self.layout.node(node).leaves.is_empty() {
+            self.layout.grow(node)?;
+            self.layout.check_width(|leaf| self.is_live(leaf))?;
+        }
+        Ok(())
     }
 
     /// Decides the columns.
@@ -324,11 +374,8 @@ impl Survey {
 }
 
 impl Stats {
-    fn infer(&mut self, token: Token<'_>, record: u64) {
-        let Some(class) = token.class() else {
-            return;
-        };
-        let merged = self.seen.merge(Seen::of(&class));
+    fn infer(&mut self, token: Token<'_>, class: &Class<'_>, record: u64) {
+        let merged = self.seen.merge(Seen::of(class));
         if merged == self.seen {
             return;
         }
@@ -407,48 +454,4 @@ fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-impl<'r> Take<'r> for Survey {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn notation(&self) -> Notation {
-        self.notation
-    }
-
-    fn key(
-        &mut self,
-        parent: NodeId,
-        expected: usize,
-        key: &str,
-        scope: Scope,
-    ) -> Result<Option<NodeId>, Problem> {
-        let scope = match self.notation {
-            Notation::OData if odata::is_control(key) => Scope::Declared,
-            _ => scope,
-        };
-        if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
-            return Ok(None);
-        }
-        self.layout
-            .visit(parent, expected, key, self.record)
-            .map(Some)
-    }
-
-    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem> {
-        if scope == Scope::All && self.layout.node(node).leaves.is_empty() {
-            self.layout.grow(node)?;
-            self.layout.check_width(|leaf| self.is_live(leaf))?;
-        }
-        let token = self.layout.meant(node, token);
-        for index in 0..self.layout.node(node).leaves.len() {
-            let leaf = self.layout.node(node).leaves[index];
-            if self.layout.takes(leaf, token) {
-                self.observe(leaf, token);
-            }
-        }
-        Ok(())
-    }
 }

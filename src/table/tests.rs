@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::source::{Format, StagedFile};
 
 /// Staged files that vanish with the test.
 struct Files {
@@ -81,10 +82,50 @@ fn shown(value: &Value<'_>) -> String {
 }
 
 /// Columns on the first line, then a line a row; or the error and its hint.
+///
+/// The same comes out, notices included, whichever rows have decided the columns at first.
 fn render(staged: &Staged, rules: &Rules) -> String {
-    let table = match Table::read(staged, rules) {
+    let expected = render_all(Table::read(staged, rules));
+    for n_rows in [0, 1, 2, 3, 7] {
+        let found = render_all(read_from(staged, rules, n_rows));
+        assert_eq!(found, expected, "by the first {n_rows}");
+    }
+    expected.0
+}
+
+/// Assumes the columns by some of the first rows, finds out whether that was right, and returns what is.
+fn read_from(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataError> {
+    let table = Table::read_first(staged, rules, n_rows)?;
+    let assumed = table.columns().to_vec();
+    let mut rows = Vec::new();
+    let walked = table.for_each_row::<anyhow::Error>(|row| {
+        rows.push(row.iter().map(shown).collect::<Vec<String>>());
+        Ok(())
+    });
+    let Err(error) = walked else {
+        let settled = table.settle()?;
+        assert_eq!(settled.columns(), assumed);
+        let mut again = Vec::new();
+        settled
+            .for_each_row::<anyhow::Error>(|row| {
+                again.push(row.iter().map(shown).collect::<Vec<String>>());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(rows, again);
+        return Ok(settled);
+    };
+    assert!(error.is::<Contradicted>(), "{error}");
+    table.settle()
+}
+
+fn render_all(table: Result<Table, DataError>) -> (String, Vec<String>) {
+    let table = match table {
         Ok(table) => table,
-        Err(error) => return format!("{error} -- {}", error.hint.as_deref().unwrap_or_default()),
+        Err(error) => {
+            let hint = error.hint.as_deref().unwrap_or_default();
+            return (format!("{error} -- {hint}"), Vec::new());
+        }
     };
     let columns: Vec<String> = table
         .columns()
@@ -93,7 +134,7 @@ fn render(staged: &Staged, rules: &Rules) -> String {
         .collect();
     let mut text = columns.join(" | ");
     let mut rows = 0;
-    let result = table.for_each_row::<DataError>(|row| {
+    let result = table.for_each_row::<anyhow::Error>(|row| {
         rows += 1;
         let values: Vec<String> = row.iter().map(shown).collect();
         assert_eq!(values.len(), columns.len());
@@ -101,8 +142,8 @@ fn render(staged: &Staged, rules: &Rules) -> String {
         Ok(())
     });
     assert!(result.is_ok(), "{result:?}");
-    assert_eq!(rows, table.rows());
-    text
+    assert_eq!(Some(rows), table.rows());
+    (text, table.notices().unwrap().to_vec())
 }
 
 fn json(content: &str, records: &str, columns: &str) -> String {
@@ -131,6 +172,7 @@ fn notices(format: Format, content: &str, columns: &str) -> String {
     Table::read(&files.staged, &rules("", columns))
         .unwrap()
         .notices()
+        .unwrap()
         .join("\n")
 }
 
@@ -519,7 +561,7 @@ fn declared_columns_belong_to_the_tables_that_have_them() {
     let mut rows = Vec::new();
     for table in &tables {
         table
-            .for_each_row::<DataError>(|row| {
+            .for_each_row::<anyhow::Error>(|row| {
                 rows.push(row.iter().map(shown).collect::<Vec<_>>().join(" "));
                 Ok(())
             })
@@ -527,10 +569,10 @@ fn declared_columns_belong_to_the_tables_that_have_them() {
     }
     assert_eq!(rows, ["1 1 ∅", "1 7"]);
     assert_eq!(
-        tables[0].notices().last().unwrap(),
+        tables[0].notices().unwrap().last().unwrap(),
         "declared in `columns` but not in the data, so null: `new`"
     );
-    assert_eq!(tables[1].notices(), [""; 0]);
+    assert_eq!(tables[1].notices().unwrap(), [""; 0]);
 }
 
 #[test]
@@ -576,7 +618,11 @@ fn columns_of_the_data_win_over_system_columns() {
     let files = files(&[(Format::Csv, b"_ROW\nx\n")]);
     assert_eq!(render(&files.staged, &rules), "_ROW text\nx");
     contains(
-        Table::read(&files.staged, &rules).unwrap().notices()[0].as_str(),
+        Table::read(&files.staged, &rules)
+            .unwrap()
+            .notices()
+            .unwrap()[0]
+            .as_str(),
         &["`_row` is a column of the data"],
     );
 }
@@ -587,7 +633,7 @@ fn a_file_that_changes_between_the_passes_is_an_error() {
     let table = Table::read(&files.staged, &Rules::default()).unwrap();
     for content in ["a\nx\n", "a\n1\n2\n", "a,b\n1,2\n"] {
         std::fs::write(&files.staged.files[0].path, content).unwrap();
-        let error = table.for_each_row::<DataError>(|_| Ok(())).unwrap_err();
+        let error = table.for_each_row::<anyhow::Error>(|_| Ok(())).unwrap_err();
         contains(&error.to_string(), &["has changed"]);
     }
 }
@@ -602,6 +648,11 @@ fn the_sinks_error_comes_back_as_it_is() {
     impl From<DataError> for Failure {
         fn from(_: DataError) -> Failure {
             Failure::Data
+        }
+    }
+    impl From<Contradicted> for Failure {
+        fn from(_: Contradicted) -> Failure {
+            unreachable!("all rows have decided")
         }
     }
     let files = files(&[(Format::Json, b"[1,2]"), (Format::Csv, b"a\n1\n")]);

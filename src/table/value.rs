@@ -17,6 +17,8 @@ pub(super) enum Token<'a> {
     Field(&'a str),
     /// A field that looks like a number where numbers are not written plainly. By reference: tokens stay small.
     Local(&'a Local),
+    /// A JSON string without escapes, quotes included.
+    Plain(&'a str),
     /// A JSON string, quotes and escapes included; its escapes have been found decodable.
     String(&'a str),
     /// A JSON number.
@@ -83,6 +85,7 @@ impl<'a> Token<'a> {
             Token::Null => return None,
             Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
             Token::Local(local) => Cow::Borrowed(&local.written),
+            Token::Plain(quoted) => Cow::Borrowed(inside(quoted)),
             Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
             Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Token::EmptyObject => Cow::Borrowed("{}"),
@@ -92,7 +95,7 @@ impl<'a> Token<'a> {
     /// Returns the JSON text of this token; a field is taken for JSON as it is.
     pub(super) fn json(self) -> Option<Cow<'a, str>> {
         match self {
-            Token::String(quoted) => Some(Cow::Borrowed(quoted)),
+            Token::Plain(quoted) | Token::String(quoted) => Some(Cow::Borrowed(quoted)),
             other => other.text(),
         }
     }
@@ -105,6 +108,7 @@ impl<'a> Token<'a> {
             Token::Local(local) if local.plain.is_empty() => moment_class(&local.written),
             Token::Local(local) if local.written.trim().len() < local.written.len() => Class::Text,
             Token::Local(local) => field_class(&local.plain),
+            Token::Plain(quoted) => moment_class(inside(quoted)),
             Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
             Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
             Token::Boolean(value) => Class::Boolean(value),
@@ -117,16 +121,24 @@ impl<'a> Token<'a> {
         if column_type == ColumnType::Text {
             return Some(self.text().map_or(Value::Null, Value::Text));
         }
-        let Some(class) = self.class() else {
-            return Some(Value::Null);
-        };
-        match (column_type, class) {
+        match self.class() {
+            Some(class) => self.value_of(&class, column_type),
+            None => Some(Value::Null),
+        }
+    }
+
+    /// Converts the token, whose class is known.
+    pub(super) fn value_of(self, class: &Class<'a>, column_type: ColumnType) -> Option<Value<'a>> {
+        match (column_type, *class) {
+            (ColumnType::Text, _) => self.text().map(Value::Text),
             (ColumnType::Boolean, Class::Boolean(value)) => Some(Value::Boolean(value)),
             (ColumnType::BigInt, Class::Integer(value)) => Some(Value::BigInt(value)),
-            (ColumnType::Double, Class::Integer(_) | Class::Decimal(_)) => {
-                self.number()?.double().map(Value::Double)
+            (ColumnType::Double, Class::Decimal(number)) => number.double().map(Value::Double),
+            (ColumnType::Double, Class::Integer(_)) => self.number()?.double().map(Value::Double),
+            (ColumnType::Decimal { precision, scale }, Class::Decimal(number)) => {
+                number.decimal(precision, scale).map(Value::Decimal)
             }
-            (ColumnType::Decimal { precision, scale }, Class::Integer(_) | Class::Decimal(_)) => {
+            (ColumnType::Decimal { precision, scale }, Class::Integer(_)) => {
                 self.number()?.decimal(precision, scale).map(Value::Decimal)
             }
             (ColumnType::Date, Class::Date(days)) => Some(Value::Date(days)),
@@ -156,6 +168,13 @@ pub(super) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> 
         Some(text) => Ok(Cow::Borrowed(text)),
         None => serde_json::from_str(quoted).map(Cow::Owned),
     }
+}
+
+fn inside(quoted: &str) -> &str {
+    let inside = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or(quoted)
 }
 
 /// Returns the inside of a JSON string that needs no decoding. No escape belongs into a date.

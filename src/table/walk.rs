@@ -7,7 +7,9 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::ColumnType;
+use super::json::Record;
 use super::layout::{Layout, Mode, NodeId};
+use super::members::{Kind, Look, Members};
 use super::odata::{self, Notation};
 use super::place::Problem;
 use super::rules::RuleKind;
@@ -46,8 +48,12 @@ pub(super) trait Take<'r> {
     fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem>;
 }
 
-/// Takes one record apart; offsets of problems count from the start of `text`.
-pub(super) fn record<'r, T: Take<'r>>(take: &mut T, text: &'r str) -> Result<(), Problem> {
+/// Takes one record apart; offsets of problems count from the start of its text.
+pub(super) fn record<'r, T: Take<'r>>(take: &mut T, record: &Record<'r>) -> Result<(), Problem> {
+    let text = record.text;
+    if let Some(members) = record.members {
+        return all(take, NodeId::ROOT, (text, members), Scope::All, 0);
+    }
     match text.as_bytes().first() {
         Some(b'{') => object(take, NodeId::ROOT, text, Scope::All, 0),
         Some(b'[') => {
@@ -67,6 +73,38 @@ pub(super) fn record<'r, T: Take<'r>>(take: &mut T, text: &'r str) -> Result<(),
             }
         }
     }
+}
+
+/// Takes the members of an object that are already known.
+fn all<'r, T: Take<'r>>(
+    take: &mut T,
+    parent: NodeId,
+    (text, members): (&'r str, &Members),
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    let mut expected = 0;
+    for member in members.iter() {
+        let key = &text[member.key.clone()];
+        let Some(node) = take.key(parent, expected, key, scope)? else {
+            continue;
+        };
+        expected = take.layout().position(node) + 1;
+        let text = &text[member.value.clone()];
+        let token = match member.kind {
+            Kind::Plain => Token::Plain(text),
+            Kind::Number => Token::Number(text),
+            Kind::True => Token::Boolean(true),
+            Kind::False => Token::Boolean(false),
+            Kind::Null => Token::Null,
+            Kind::Escaped | Kind::Nested => {
+                value(take, node, text, scope, depth)?;
+                continue;
+            }
+        };
+        take.token(node, token, scope)?;
+    }
+    Ok(())
 }
 
 /// Values without a key of their own get one that `columns` can name.
@@ -93,9 +131,13 @@ fn object<'r, T: Take<'r>>(
     scope: Scope,
     depth: u8,
 ) -> Result<(), Problem> {
+    let mut members = Members::default();
+    if members.look(text.as_bytes()) == Look::Whole(text.len()) {
+        return all(take, node, (text, &members), scope, depth);
+    }
     let mut failed = None;
     let mut parser = serde_json::Deserializer::from_str(text);
-    let members = Members {
+    let members = Parsed {
         take,
         node,
         scope,
@@ -119,6 +161,9 @@ fn value<'r, T: Take<'r>>(
 ) -> Result<(), Problem> {
     match text.as_bytes() {
         [b'"', ..] => {
+            if !text.as_bytes().contains(&b'\\') {
+                return take.token(node, Token::Plain(text), scope);
+            }
             // Everything else about the string has been checked by the parser before.
             if unquoted(text).is_err() {
                 let problem =
@@ -205,7 +250,7 @@ fn within_array<'r, T: Take<'r>>(
     Ok(())
 }
 
-struct Members<'a, T> {
+struct Parsed<'a, T> {
     take: &'a mut T,
     node: NodeId,
     scope: Scope,
@@ -214,7 +259,7 @@ struct Members<'a, T> {
     failed: &'a mut Option<Problem>,
 }
 
-impl<'r, T: Take<'r>> Visitor<'r> for Members<'_, T> {
+impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

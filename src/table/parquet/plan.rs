@@ -1,6 +1,7 @@
 //! Decides the columns of a table from the schemas of its files, and who reads which file.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
@@ -10,7 +11,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use super::super::layout::Layout;
 use super::super::place::{self, Problem};
 use super::super::rules::{ColumnRule, RuleKind, Rules};
-use super::super::{Column, ColumnType, DataError, SystemColumn, Table};
+use super::super::{Basis, Column, ColumnType, DataError, SystemColumn, Table};
 use super::cell::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
 use super::{Cell, Fill, Parquet, Part, batches, column_type, open};
@@ -59,16 +60,18 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
     let system = rules.add_system_columns(&mut columns, &mut notices);
     let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at);
     Ok(Table {
-        name: staged.name.clone(),
-        sources: Vec::new(),
+        staged: staged.clone(),
+        rules: rules.clone(),
+        basis: Basis::AllRows,
         layout: Layout::new(&[]).map_err(super::without_file)?,
         columns,
         targets: Vec::new(),
         system,
-        fetched_at: staged.fetched_at,
-        csv: super::super::CsvOptions::default(),
-        markup: super::super::Markup::default(),
+        markup: Arc::default(),
+        places: HashMap::new(),
+        settled: OnceLock::new(),
         absent: Vec::new(),
+        forgotten: Vec::new(),
         rows: known.iter().map(|known| known.rows).sum(),
         notices: notices.into_iter().map(place::harmless).collect(),
         parquet: Some(Parquet { parts }),

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{contains, files, render, rules};
+use crate::source::Format;
 
 fn options(pairs: &[(&str, &'static str)]) -> CsvOptions {
     CsvOptions::read(|key| {
@@ -22,7 +23,7 @@ fn read(content: &[u8], pairs: &[(&str, &'static str)], columns: &str) -> String
 fn told(content: &[u8]) -> String {
     let files = files(&[(Format::Csv, content)]);
     let table = Table::read(&files.staged, &Rules::default()).unwrap();
-    table.notices().join("\n")
+    table.notices().unwrap().join("\n")
 }
 
 #[test]

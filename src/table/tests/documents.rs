@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{contains, files, render, rules};
+use crate::source::Format;
 
 fn xml(content: &str, records: &str, columns: &str) -> String {
     let files = files(&[(Format::Xml, content.as_bytes())]);
@@ -76,7 +77,7 @@ fn rows_that_are_not_there_are_an_error() {
     let single = files(&[(Format::Xml, b"<r><a>1</a></r>")]);
     let table = Table::read(&single.staged, &Rules::default()).unwrap();
     contains(
-        &table.notices().join("\n"),
+        &table.notices().unwrap().join("\n"),
         &["no element comes twice", "one row"],
     );
 }

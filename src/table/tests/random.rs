@@ -1,7 +1,9 @@
 //! Random tokens and files, the same in every run: nothing panics, nothing changes its meaning.
 
+use super::super::value::Token;
 use super::super::*;
 use super::{csv, files, render, rules};
+use crate::source::Format;
 
 /// The same numbers on every machine and in every run.
 struct Dice(u64);

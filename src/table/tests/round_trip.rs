@@ -5,6 +5,7 @@ use proptest::test_runner::Config;
 
 use super::super::*;
 use super::{Files, files, rules};
+use crate::source::Format;
 
 /// Rows of texts; null where there is none.
 type Rows = Vec<Vec<Option<String>>>;
@@ -22,7 +23,7 @@ fn config(cases: u32) -> Config {
 fn texts(files: &Files, rules: &Rules) -> Result<Rows, String> {
     let table = Table::read(&files.staged, rules).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
-    let result = table.for_each_row::<DataError>(|row| {
+    let result = table.for_each_row::<anyhow::Error>(|row| {
         let values = row.iter().map(|value| match value {
             Value::Null => None,
             Value::Text(text) => Some(text.to_string()),
@@ -283,12 +284,12 @@ proptest! {
         };
         if let Ok(table) = Table::read(&files.staged, &rules(records, "")) {
             let mut rows = 0;
-            let result = table.for_each_row::<DataError>(|_| {
+            let result = table.for_each_row::<anyhow::Error>(|_| {
                 rows += 1;
                 Ok(())
             });
             prop_assert!(result.is_ok(), "{:?}", result);
-            prop_assert_eq!(rows, table.rows());
+            prop_assert_eq!(Some(rows), table.rows());
         }
     }
 
@@ -310,7 +311,7 @@ proptest! {
         }
         let files = files(&[(format, &bytes)]);
         if let Ok(table) = Table::read(&files.staged, &Rules::default()) {
-            let result = table.for_each_row::<DataError>(|_| Ok(()));
+            let result = table.for_each_row::<anyhow::Error>(|_| Ok(()));
             prop_assert!(result.is_ok(), "{:?}", result);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{Files, contains, files, render, rules};
+use crate::source::Format;
 use crate::source::Metadata;
 
 const MODEL: &str = r#"<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>
@@ -98,7 +99,7 @@ fn without_a_description_the_values_decide() {
     );
     let table = Table::read(&files.staged, &Rules::default()).unwrap();
     contains(
-        &table.notices().join("\n"),
+        &table.notices().unwrap().join("\n"),
         &["inferred from the values", "$metadata"],
     );
 }

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{contains, files, shown};
+use crate::source::Format;
 
 /// Quotes a value the way RFC 4180 asks.
 fn field(value: &str) -> String {
@@ -41,7 +42,7 @@ fn every_inference_vector_holds() {
         let [Column { column_type, .. }] = table.columns() else {
             panic!("{name}: {:?}", table.columns())
         };
-        let notices = table.notices().join("\n");
+        let notices = table.notices().unwrap().join("\n");
         let (expected_type, marker) = expected.split_once(" (").unwrap_or((expected, ""));
         assert_eq!(
             column_type.to_string(),
@@ -65,7 +66,7 @@ fn every_inference_vector_holds() {
         }
         let mut rows = 0;
         table
-            .for_each_row::<DataError>(|row| {
+            .for_each_row::<anyhow::Error>(|row| {
                 let token = tokens[rows].trim_matches('"');
                 rows += 1;
                 let is_null = token.is_empty() || token == "null";

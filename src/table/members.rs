@@ -1,0 +1,418 @@
+//! One JSON object whose members are found in a single look, by the grammar of RFC 8259.
+//!
+//! Only what is plain is understood here; for anything else the library's parser reads the object and explains it.
+
+use std::ops::Range;
+
+/// Deepest nesting that is passed over.
+const DEEPEST: u8 = 32;
+
+/// The members of one object, in order. Its memory serves for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    list: Vec<Member>,
+}
+
+/// Where key and value are in the object's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Without the quotes; it has no escapes.
+    pub(super) key: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A string without escapes.
+    Plain,
+    /// A string with escapes, each of them written as it should.
+    Escaped,
+    Number,
+    True,
+    False,
+    Null,
+    /// An object or array.
+    Nested,
+}
+
+/// What a look at some bytes showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// The object ends before this index, and all of it is right but perhaps its UTF-8.
+    Whole(usize),
+    /// It may go on behind the last byte.
+    More,
+    /// It is broken, or written in a way that is not for this place.
+    Other,
+}
+
+/// The bytes are not what they should be, or there are no more.
+struct Fault(Look);
+
+type Found<T> = Result<T, Fault>;
+
+impl Members {
+    /// Looks at the object that the bytes begin with.
+    pub(super) fn look(&mut self, bytes: &[u8]) -> Look {
+        self.list.clear();
+        match self.object(bytes) {
+            Ok(end) => Look::Whole(end),
+            Err(Fault(look)) => look,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
+        self.list.iter()
+    }
+
+    fn object(&mut self, bytes: &[u8]) -> Found<usize> {
+        let mut at = expect(bytes, 0, b'{')?;
+        at = blanks(bytes, at);
+        if byte(bytes, at)? == b'}' {
+            return Ok(at + 1);
+        }
+        loop {
+            let (key, kind) = (at + 1, string(bytes, at)?);
+            let (after, Kind::Plain) = kind else {
+                return Err(Fault(Look::Other));
+            };
+            at = expect(bytes, blanks(bytes, after), b':')?;
+            at = blanks(bytes, at);
+            let (end, kind) = value(bytes, at, 0)?;
+            self.list.push(Member {
+                key: key..after - 1,
+                value: at..end,
+                kind,
+            });
+            at = blanks(bytes, end);
+            match byte(bytes, at)? {
+                b',' => at = blanks(bytes, at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(Fault(Look::Other)),
+            }
+        }
+    }
+}
+
+fn byte(bytes: &[u8], at: usize) -> Found<u8> {
+    bytes.get(at).copied().ok_or(Fault(Look::More))
+}
+
+fn expect(bytes: &[u8], at: usize, wanted: u8) -> Found<usize> {
+    if byte(bytes, at)? == wanted {
+        Ok(at + 1)
+    } else {
+        Err(Fault(Look::Other))
+    }
+}
+
+fn blanks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Passes over a value; returns the index behind it.
+fn value(bytes: &[u8], at: usize, depth: u8) -> Found<(usize, Kind)> {
+    match byte(bytes, at)? {
+        b'"' => string(bytes, at),
+        b'-' | b'0'..=b'9' => Ok((number(bytes, at)?, Kind::Number)),
+        b't' => Ok((word(bytes, at, b"true")?, Kind::True)),
+        b'f' => Ok((word(bytes, at, b"false")?, Kind::False)),
+        b'n' => Ok((word(bytes, at, b"null")?, Kind::Null)),
+        open @ (b'{' | b'[') if depth < DEEPEST => {
+            Ok((nested(bytes, at, open, depth + 1)?, Kind::Nested))
+        }
+        _ => Err(Fault(Look::Other)),
+    }
+}
+
+fn nested(bytes: &[u8], at: usize, open: u8, depth: u8) -> Found<usize> {
+    let close = if open == b'{' { b'}' } else { b']' };
+    let mut at = blanks(bytes, at + 1);
+    if byte(bytes, at)? == close {
+        return Ok(at + 1);
+    }
+    loop {
+        if open == b'{' {
+            let (after, _) = string(bytes, at)?;
+            at = expect(bytes, blanks(bytes, after), b':')?;
+            at = blanks(bytes, at);
+        }
+        let (after, _) = value(bytes, at, depth)?;
+        at = blanks(bytes, after);
+        match byte(bytes, at)? {
+            b',' => at = blanks(bytes, at + 1),
+            found if found == close => return Ok(at + 1),
+            _ => return Err(Fault(Look::Other)),
+        }
+    }
+}
+
+fn word(bytes: &[u8], at: usize, word: &[u8]) -> Found<usize> {
+    let found = &bytes[at..bytes.len().min(at + word.len())];
+    if found == word {
+        Ok(at + word.len())
+    } else if word.starts_with(found) {
+        Err(Fault(Look::More))
+    } else {
+        Err(Fault(Look::Other))
+    }
+}
+
+/// Passes over a string and tells whether it has escapes.
+fn string(bytes: &[u8], at: usize) -> Found<(usize, Kind)> {
+    let mut at = expect(bytes, at, b'"')?;
+    let mut kind = Kind::Plain;
+    loop {
+        at += bytes[at..]
+            .iter()
+            .take_while(|byte| PLAIN[usize::from(**byte)])
+            .count();
+        match byte(bytes, at)? {
+            b'"' => return Ok((at + 1, kind)),
+            b'\\' => {
+                kind = Kind::Escaped;
+                at = escape(bytes, at + 1)?;
+            }
+            _ => return Err(Fault(Look::Other)),
+        }
+    }
+}
+
+fn escape(bytes: &[u8], at: usize) -> Found<usize> {
+    match byte(bytes, at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
+        b'u' => {
+            for at in at + 1..at + 5 {
+                if !byte(bytes, at)?.is_ascii_hexdigit() {
+                    return Err(Fault(Look::Other));
+                }
+            }
+            Ok(at + 5)
+        }
+        _ => Err(Fault(Look::Other)),
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Found<usize> {
+    let mut at = at + usize::from(byte(bytes, at)? == b'-');
+    at = match byte(bytes, at)? {
+        b'0' => at + 1,
+        _ => digits(bytes, at)?,
+    };
+    if byte(bytes, at)? == b'.' {
+        at = digits(bytes, at + 1)?;
+    }
+    if let b'e' | b'E' = byte(bytes, at)? {
+        at += 1;
+        at += usize::from(matches!(byte(bytes, at)?, b'+' | b'-'));
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+/// At least one. Inside an object something follows a number, so its end is never the last byte.
+fn digits(bytes: &[u8], at: usize) -> Found<usize> {
+    let mut end = at;
+    while byte(bytes, end)?.is_ascii_digit() {
+        end += 1;
+    }
+    if end == at {
+        Err(Fault(Look::Other))
+    } else {
+        Ok(end)
+    }
+}
+
+/// Bytes without a meaning inside a string.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        plain[control] = false;
+        control += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// What the library makes of the same text, keys in order.
+    fn by_the_library(text: &str) -> Option<Vec<(String, String)>> {
+        struct All(Vec<(String, String)>);
+        impl<'de> serde::Deserialize<'de> for All {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<All, D::Error> {
+                struct Each;
+                impl<'de> serde::de::Visitor<'de> for Each {
+                    type Value = All;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<All, A::Error> {
+                        let mut all = Vec::new();
+                        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+                            all.push((key, value.get().to_owned()));
+                        }
+                        Ok(All(all))
+                    }
+                }
+                from.deserialize_map(Each)
+            }
+        }
+        serde_json::from_str(text).ok().map(|All(all)| all)
+    }
+
+    fn agrees(text: &str) -> Look {
+        let mut members = Members::default();
+        let look = members.look(text.as_bytes());
+        if let Look::Whole(end) = look {
+            let object = &text[..end];
+            let found: Vec<(String, String)> = members
+                .iter()
+                .map(|member| {
+                    let (key, value) = (&object[member.key.clone()], &object[member.value.clone()]);
+                    let is_right = match member.kind {
+                        Kind::Plain => value.starts_with('"') && !value.contains('\\'),
+                        Kind::Escaped => value.starts_with('"') && value.contains('\\'),
+                        Kind::Number => value.parse::<f64>().is_ok(),
+                        Kind::True => value == "true",
+                        Kind::False => value == "false",
+                        Kind::Null => value == "null",
+                        Kind::Nested => value.starts_with(['{', '[']),
+                    };
+                    assert!(is_right, "{:?} {value}", member.kind);
+                    (key.to_owned(), value.to_owned())
+                })
+                .collect();
+            assert_eq!(Some(found), by_the_library(object), "{object}");
+        }
+        look
+    }
+
+    #[test]
+    fn what_is_broken_is_never_taken() {
+        for text in [
+            r#"{"a":01}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":1,}"#,
+            r"{,}",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r"{a:1}",
+            r#"{"a":tru}"#,
+            r#"{"a":nul1}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12g4"}"#,
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\n\"}",
+            r#"{"a":[1,]}"#,
+            r#"{"a":{"b":1,}}"#,
+            r#"{"a":{"b"}}"#,
+            r#"{"a":[1 2]}"#,
+            r#"{"a":1]"#,
+            r#"{"a":[1}]"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":Infinity}"#,
+            r"{'a':1}",
+            r#"{"a":1 "b":2}"#,
+            r#"{"a"  1}"#,
+            "{\u{a0}}",
+            r#"{"a":0x1}"#,
+        ] {
+            assert_eq!(agrees(text), Look::Other, "{text}");
+        }
+        // Right, and all the same nothing for this place.
+        assert_eq!(agrees(r#"{"\u0061":1}"#), Look::Other);
+    }
+
+    #[test]
+    fn a_beginning_is_never_taken_for_the_whole() {
+        let text = r#"{"a" : "x\"\u00e9é" , "b":[{"c":[-1.5e+3,0,true]},{}],"d":false,"e":null,"f":{"g":"h"},"i":12} "#;
+        assert_eq!(agrees(text), Look::Whole(text.len() - 1));
+        for end in 0..text.len() - 1 {
+            let look = Members::default().look(&text.as_bytes()[..end]);
+            assert_eq!(
+                look,
+                Look::More,
+                "{}",
+                &text.as_bytes()[..end].escape_ascii()
+            );
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(agrees(&deep), Look::Other);
+    }
+
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\"",
+            "\"\\n\"",
+            "\"\\u00e9\"",
+            "\"é\"",
+            "1",
+            "-0.5",
+            "1e9",
+            "0",
+            "-",
+            "true",
+            "null",
+            "false",
+            " ",
+            "\n",
+            "\"",
+            "\\",
+            ".",
+            "e",
+            "{}",
+            "[]",
+            "\"c\":1",
+            "\"d\":\"x\"",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_taken_is_what_the_library_takes(pieces in prop::collection::vec(piece(), 0..14)) {
+            agrees(&format!("{{{}", pieces.concat()));
+            agrees(&pieces.concat());
+        }
+
+        #[test]
+        fn right_objects_are_taken(keys in prop::collection::vec("[a-z]{1,3}", 0..6), values in prop::collection::vec(piece(), 6)) {
+            let mut members = Vec::new();
+            for (key, value) in keys.iter().zip(&values) {
+                if serde_json::from_str::<&RawValue>(value).is_ok() {
+                    members.push(format!("\"{key}\" :{value}"));
+                }
+            }
+            let text = format!("{{{}}}", members.join(" ,"));
+            prop_assert_eq!(agrees(&text), Look::Whole(text.len()));
+        }
+    }
+}

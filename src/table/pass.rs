@@ -1,0 +1,453 @@
+//! One walk over all records: it notes what every value is and, on trial, converts it to types assumed before.
+//!
+//! What the first rows assume is right if all rows come to the same; so most files are taken apart only once.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use encoding_rs::{Encoding, UTF_8};
+
+use super::edm::Types;
+use super::fields::{self, Fields};
+use super::json::{self, Found, Record, Stop};
+use super::layout::{Layout, LeafId, NodeId};
+use super::markup::{Markup, is_markup};
+use super::odata::{self, Notation};
+use super::place::Problem;
+use super::rules::Rules;
+use super::survey::{Located, Survey};
+use super::value::Token;
+use super::walk::{self, Scope, Take};
+use super::{Basis, DataError, Table, Value, without_file};
+use crate::source::{Format, Staged, StagedFile};
+
+/// A walk over all files of a table.
+pub(super) struct Pass<'p> {
+    pub(super) staged: &'p Staged,
+    pub(super) rules: &'p Rules,
+    pub(super) markup: Arc<Markup>,
+    pub(super) survey: Survey,
+    /// Pages of one address agree on where the rows are; files may differ.
+    places: HashMap<String, Found>,
+    notices: Vec<String>,
+    /// What is known about the files so far.
+    pub(super) files: Vec<Reading>,
+    /// Records that are enough.
+    limit: u64,
+    trial: Option<Trial<'p>>,
+    standing: Standing,
+}
+
+/// Whether what was assumed still holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Holds,
+    Contradicted,
+}
+
+/// How a file is read, as far as that is found out on the way.
+pub(super) struct Reading {
+    encoding: &'static Encoding,
+    pub(super) fields: Fields,
+}
+
+/// Receives rows; breaking off ends the walk.
+pub(super) type Sink<'p> = dyn FnMut(&[Value<'_>]) -> ControlFlow<()> + 'p;
+
+/// Conversion on the way.
+struct Trial<'p> {
+    table: &'p Table,
+    sink: &'p mut Sink<'p>,
+    /// The last row's memory.
+    spare: Vec<Value<'static>>,
+    /// Leaves in which a `{}` was kept as text: right as long as no row has anything inside.
+    hollow: Vec<LeafId>,
+}
+
+/// Why a walk ended before the last record.
+pub(super) enum Ended {
+    Data(DataError),
+    /// There were as many records as wanted.
+    Enough,
+    /// The receiver broke off.
+    Refused,
+}
+
+impl From<DataError> for Ended {
+    fn from(error: DataError) -> Ended {
+        Ended::Data(error)
+    }
+}
+
+/// The same before the place in the file is known.
+pub(super) enum Halt {
+    Problem(Problem),
+    Enough,
+    Refused,
+}
+
+impl Halt {
+    pub(super) fn at(self, place: impl FnOnce(Problem) -> DataError) -> Ended {
+        match self {
+            Halt::Problem(problem) => Ended::Data(place(problem)),
+            Halt::Enough => Ended::Enough,
+            Halt::Refused => Ended::Refused,
+        }
+    }
+}
+
+/// What all values came to.
+pub(super) enum Conclusion {
+    /// The rows are as the table has them that was assumed.
+    Confirmed(Table),
+    /// They are as this table has them.
+    Contradicted(Table),
+}
+
+impl Conclusion {
+    /// Returns the table that all values came to.
+    pub(super) fn into_table(self) -> Table {
+        match self {
+            Conclusion::Confirmed(table) | Conclusion::Contradicted(table) => table,
+        }
+    }
+}
+
+impl<'p> Pass<'p> {
+    /// Prepares a walk that only looks; `limit` is the number of records that are enough.
+    pub(super) fn new(
+        staged: &'p Staged,
+        rules: &'p Rules,
+        limit: u64,
+    ) -> Result<Pass<'p>, DataError> {
+        let whole = |problem: Problem| match staged.files.first() {
+            Some(file) => problem.at(file, None, None),
+            None => without_file(problem),
+        };
+        let is_csv = |file: &StagedFile| matches!(file.format, Format::Csv | Format::Tsv);
+        if rules.records.is_some() && staged.files.iter().all(is_csv) {
+            let problem =
+                Problem::new("`records` is a path into JSON, these are comma-separated values");
+            return Err(whole(problem.hint("leave out `records`")));
+        }
+        Ok(Pass {
+            staged,
+            rules,
+            survey: Survey::new(Layout::new(&rules.columns).map_err(whole)?),
+            markup: Arc::new(Markup::look(staged, rules)?),
+            places: HashMap::new(),
+            notices: Vec::new(),
+            files: Vec::new(),
+            limit,
+            trial: None,
+            standing: Standing::Holds,
+        })
+    }
+
+    /// Prepares a walk that converts as well, to the columns of `table`.
+    pub(super) fn trial(table: &'p Table, sink: &'p mut Sink<'p>) -> Result<Pass<'p>, DataError> {
+        Ok(Pass {
+            staged: &table.staged,
+            rules: &table.rules,
+            survey: Survey::new(Layout::new(&table.rules.columns).map_err(without_file)?),
+            markup: Arc::clone(&table.markup),
+            places: table.places.clone(),
+            notices: Vec::new(),
+            files: Vec::new(),
+            limit: u64::MAX,
+            trial: Some(Trial {
+                table,
+                sink,
+                spare: Vec::with_capacity(table.columns.len()),
+                hollow: Vec::new(),
+            }),
+            standing: Standing::Holds,
+        })
+    }
+
+    /// Goes through all records of all files.
+    pub(super) fn walk(&mut self) -> Result<(), Ended> {
+        let staged = self.staged;
+        let mut described = None;
+        for (index, file) in staged.files.iter().enumerate() {
+            self.survey.file = index;
+            self.survey.notation = match file.format {
+                Format::OData => Notation::OData,
+                _ => Notation::Plain,
+            };
+            let origin = (file.format, file.origin.as_str());
+            let is_new = described.replace(origin) != Some(origin);
+            if is_new && file.format == Format::Atom {
+                let (types, record) = self.markup.types();
+                self.survey.layout.expect(types, Some(record));
+            } else if is_new {
+                self.survey.layout.expect(Types::default(), None);
+            }
+            self.files.push(Reading {
+                encoding: UTF_8,
+                fields: Fields::default(),
+            });
+            match file.format {
+                Format::Csv | Format::Tsv => self.read_fields(file)?,
+                _ if is_markup(file) => self.read_elements(file)?,
+                _ => {
+                    let path = self.place(file)?;
+                    if let (true, Some(found)) = (file.format == Format::OData && is_new, &path) {
+                        odata::expect(
+                            staged,
+                            file,
+                            &found.path,
+                            &mut self.survey,
+                            &mut self.notices,
+                        )
+                        .map_err(|problem| problem.at(file, None, None))?;
+                    }
+                    self.read_records(file, path.as_ref())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers how the current file is encoded, for the places of problems.
+    pub(super) fn set_encoding(&mut self, encoding: &'static Encoding) {
+        if let Some(reading) = self.files.last_mut() {
+            reading.encoding = encoding;
+        }
+    }
+
+    /// Remembers what the fields of the current file are.
+    pub(super) fn set_fields(&mut self, fields: Fields) {
+        if let Some(reading) = self.files.last_mut() {
+            reading.fields = fields;
+        }
+    }
+
+    /// Returns whether a walk before this one has found the notation of the files in order.
+    pub(super) fn is_repeated(&self) -> bool {
+        let trial = self.trial.as_ref();
+        trial.is_some_and(|trial| trial.table.basis == Basis::AllRows)
+    }
+
+    /// Finds where the rows of a document are; lines are rows themselves.
+    fn place(&mut self, file: &StagedFile) -> Result<Option<Found>, DataError> {
+        if let Some(path) = &self.rules.records {
+            return Ok(Some(Found {
+                path: path.clone(),
+                notice: None,
+            }));
+        }
+        if file.format == Format::NdJson {
+            return Ok(None);
+        }
+        let found = match self.places.get(&file.origin) {
+            Some(found) => found.clone(),
+            None => json::locate(file).map_err(|problem| problem.at(file, None, None))?,
+        };
+        let notice = found.notice.iter().filter(|n| !self.notices.contains(n));
+        self.notices.extend(notice.cloned().collect::<Vec<_>>());
+        self.places.insert(file.origin.clone(), found.clone());
+        Ok(Some(found))
+    }
+
+    fn read_records(&mut self, file: &StagedFile, found: Option<&Found>) -> Result<(), Ended> {
+        let path = found.map(|found| &found.path);
+        let result = json::read(file, path, &mut |record: Record<'_>| {
+            let offset = record.offset;
+            self.record((offset, &file.origin, record.key), |row| {
+                walk::record(row, &record)
+            })
+            .map_err(|halt| {
+                halt.at(|problem| {
+                    problem
+                        .within(offset)
+                        .at(file, Some(self.survey.record), Some(offset))
+                })
+            })
+        });
+        match result {
+            Ok(notice) => {
+                let notice = notice.map(|notice| format!("{}: {notice}", file.origin));
+                self.notices.extend(notice);
+                Ok(())
+            }
+            Err(Stop::Sink(ended)) => Err(ended),
+            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
+        }
+    }
+
+    /// Takes one record, which `walk` takes apart.
+    pub(super) fn record<'r>(
+        &mut self,
+        (offset, origin, key): (u64, &'r str, Option<&'r str>),
+        walk: impl FnOnce(&mut Row<'_, 'r>) -> Result<(), Problem>,
+    ) -> Result<(), Halt> {
+        if self.survey.record >= self.limit {
+            return Err(Halt::Enough);
+        }
+        self.survey.begin(offset);
+        let Some(trial) = self.trial.as_mut() else {
+            let mut row = Row {
+                survey: &mut self.survey,
+                filling: None,
+            };
+            return walk(&mut row).map_err(Halt::Problem);
+        };
+        let table = trial.table;
+        // A row of nulls in the memory of the last one.
+        let mut values: Vec<Value<'r>> = std::mem::take(&mut trial.spare);
+        values.resize(table.columns.len(), Value::Null);
+        let mut row = Row {
+            survey: &mut self.survey,
+            filling: Some(Filling {
+                table,
+                values: &mut values,
+                hollow: &mut trial.hollow,
+                standing: Standing::Holds,
+            }),
+        };
+        walk(&mut row).map_err(Halt::Problem)?;
+        if row
+            .filling
+            .is_none_or(|filling| filling.standing == Standing::Contradicted)
+        {
+            self.standing = Standing::Contradicted;
+            self.trial = None;
+            return Ok(());
+        }
+        table.fill_system(&mut values, origin, self.survey.record, key);
+        let flow = (trial.sink)(&values);
+        trial.spare = recycled(values);
+        match flow {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Halt::Refused),
+        }
+    }
+
+    /// Decides the columns by what was seen.
+    pub(super) fn decide(mut self, basis: Basis) -> Result<Conclusion, DataError> {
+        let mut notices = self.markup.notices.clone();
+        notices.append(&mut self.notices);
+        let outcomes = self.survey.finish(&mut notices).map_err(|located| {
+            let Located {
+                problem,
+                file,
+                record,
+                offset,
+            } = *located;
+            match (self.staged.files.get(file), self.files.get(file)) {
+                (Some(file), Some(reading)) => {
+                    problem.at_in(file, reading.encoding, record, offset)
+                }
+                _ => without_file(problem),
+            }
+        })?;
+        let readings: Vec<&Fields> = self.files.iter().map(|reading| &reading.fields).collect();
+        fields::notice_commas(&readings, &outcomes, &self.survey.layout, &mut notices);
+        let assumed = self.trial.take();
+        let was_contradicted = self.standing == Standing::Contradicted;
+        let mut table = Table::decided(self, outcomes, notices, basis);
+        let holds = assumed.is_none_or(|assumed| {
+            table.forget(assumed.table.forgotten.clone());
+            table.is_as_assumed(assumed.table, &assumed.hollow)
+        });
+        Ok(if holds && !was_contradicted {
+            Conclusion::Confirmed(table)
+        } else {
+            Conclusion::Contradicted(table)
+        })
+    }
+
+    /// Takes out what a table keeps.
+    pub(super) fn into_parts(self) -> (Survey, Arc<Markup>, HashMap<String, Found>) {
+        (self.survey, self.markup, self.places)
+    }
+}
+
+/// One record's values on their way.
+pub(super) struct Row<'p, 'r> {
+    survey: &'p mut Survey,
+    filling: Option<Filling<'p, 'r>>,
+}
+
+/// Where they go once they are converted.
+struct Filling<'p, 'r> {
+    table: &'p Table,
+    values: &'p mut Vec<Value<'r>>,
+    hollow: &'p mut Vec<LeafId>,
+    standing: Standing,
+}
+
+impl<'r> Row<'_, 'r> {
+    /// Takes one value of a leaf.
+    pub(super) fn put(&mut self, leaf: LeafId, token: Token<'r>) {
+        let Some(filling) = &mut self.filling else {
+            self.survey.observe(leaf, token, None);
+            return;
+        };
+        let table = filling.table;
+        let target = table.targets.get(leaf).copied().flatten();
+        let column_type = target.map(|target| table.columns[target].column_type);
+        let value = self.survey.observe(leaf, token, column_type);
+        match (target, value) {
+            (Some(target), Some(value)) => {
+                let is_hollow = matches!(token, Token::EmptyObject)
+                    && self.survey.layout.leaves[leaf].rule.is_none();
+                filling.values[target] = if !is_hollow {
+                    value
+                } else if table.has_objects(leaf) {
+                    Value::Null
+                } else {
+                    if !filling.hollow.contains(&leaf) {
+                        filling.hollow.push(leaf);
+                    }
+                    value
+                };
+            }
+            // A leaf that is no column: null, or `{}` in place of an object.
+            (None, _) if matches!(token, Token::Null | Token::EmptyObject) => {}
+            _ => filling.standing = Standing::Contradicted,
+        }
+    }
+}
+
+impl<'r> Take<'r> for Row<'_, 'r> {
+    fn layout(&self) -> &Layout {
+        &self.survey.layout
+    }
+
+    fn notation(&self) -> Notation {
+        self.survey.notation
+    }
+
+    fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem> {
+        self.survey.key(parent, expected, key, scope)
+    }
+
+    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem> {
+        if scope == Scope::All {
+            self.survey.grow(node)?;
+        }
+        let token = self.survey.layout.meant(node, token);
+        for index in 0..self.survey.layout.node(node).leaves.len() {
+            let leaf = self.survey.layout.node(node).leaves[index];
+            if self.survey.layout.takes(leaf, token) {
+                self.put(leaf, token);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Empties a row and forgets what it borrowed; collecting in place keeps the memory.
+fn recycled(mut row: Vec<Value<'_>>) -> Vec<Value<'static>> {
+    row.clear();
+    row.into_iter().map(|_| Value::Null).collect()
+}
