@@ -165,6 +165,8 @@ impl Csv {
 
     fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
         let start = self.skipped + self.reader.position().byte();
+        let input = &mut self.reader.get_mut().get_mut().0.input;
+        input.go_on("if this is no file of separated values, set `format`");
         match self.reader.read_record(record) {
             Ok(false) => return Ok(None),
             Ok(true) => {}

@@ -31,8 +31,12 @@ pub(super) struct Input {
     again: io::Cursor<Vec<u8>>,
     /// Bytes handed out so far.
     pub(super) n_read: u64,
-    /// Bytes that no text of the encoding has; reading ended there.
+    /// Bytes that no text of the encoding has, or more than may come at once; reading ended there.
     pub(super) failed: Option<Problem>,
+    /// Bytes that may be handed out before [`Input::go_on`] is called again.
+    limit: u64,
+    /// What helps against values beyond it.
+    advice: &'static str,
 }
 
 enum Bytes {
@@ -79,6 +83,8 @@ pub(super) fn open(path: &Path, given: Option<&'static Encoding>) -> Result<Open
             again: io::Cursor::default(),
             n_read: 0,
             failed: None,
+            limit: u64::MAX,
+            advice: "",
         },
         skipped,
         encoding,
@@ -217,12 +223,26 @@ pub(super) fn line_length(text: &[u8]) -> usize {
     }
 }
 
+impl Input {
+    /// Says that what was handed out has been dealt with: whoever reads keeps no more than one value.
+    pub(super) fn go_on(&mut self, advice: &'static str) {
+        self.advice = advice;
+        self.limit = self.n_read + stream::LARGEST_VALUE;
+    }
+}
+
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_again = self.again.read(buffer)?;
         if n_again > 0 || buffer.is_empty() {
             self.n_read += n_again as u64;
             return Ok(n_again);
+        }
+        if self.failed.is_none() && self.n_read > self.limit {
+            self.failed = Some(Problem {
+                syntax: Syntax::Bytes,
+                ..stream::too_large(self.advice)
+            });
         }
         if self.failed.is_some() {
             return Err(io::ErrorKind::InvalidData.into());

@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use serde_json::value::RawValue;
 
 use super::json::{self, Record, Stop};
+use super::markup::is_markup;
 use super::path::{RecordsPath, Step, keys, pointer};
 use super::place::{Problem, quoted};
 use super::stream::{self, Scanner};
@@ -147,7 +148,8 @@ impl Rules {
 
     /// Formats without places inside: reading them as a table counts their rows.
     fn inspect_other(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
-        let feed = atom::look(page).unwrap_or_default();
+        let feed = is_markup(page).then(|| atom::look(page)).flatten();
+        let feed = feed.unwrap_or_default();
         let is_paged = feed.next.is_some() || feed.count.is_some();
         let mut seen = Seen {
             rows: Some(0),

@@ -118,7 +118,7 @@ impl<R: Read> Scanner<R> {
             if u64::try_from(self.buffer.len()).is_ok_and(|length| length >= LARGEST_VALUE) {
                 return Err(Problem {
                     offset: Some(self.base),
-                    ..too_large()
+                    ..too_large("set `records` to the path of the rows inside the document")
                 });
             }
             self.buffer.resize(self.buffer.len() * 2, 0);
@@ -400,12 +400,12 @@ fn control(offset: u64) -> Problem {
     )
 }
 
-pub(super) fn too_large() -> Problem {
+pub(super) fn too_large(hint: &str) -> Problem {
     Problem::new(format!(
         "one record is larger than {} MB",
         LARGEST_VALUE >> 20
     ))
-    .hint("set `records` to the path of the rows inside the document")
+    .hint(hint)
 }
 
 /// Finds the end of a value that comes in pieces.

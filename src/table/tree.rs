@@ -126,7 +126,9 @@ impl Tree {
             own.text.push_str(text);
             own.is_exact |= is_exact == Exactness::Exact;
             if too_long(own.text.len() + self.text.len()) {
-                return Err(stream::too_large());
+                return Err(stream::too_large(
+                    "set `records` to the path of the rows inside the document",
+                ));
             }
         }
         Ok(())
@@ -152,7 +154,9 @@ impl Tree {
         self.own[self.open.len()] = own;
         self.items[at].end = self.items.len();
         if self.items.len() > MOST_ITEMS {
-            return Err(stream::too_large());
+            return Err(stream::too_large(
+                "set `records` to the path of the rows inside the document",
+            ));
         }
         Ok(self.open.is_empty())
     }
@@ -174,7 +178,9 @@ impl Tree {
             self.text.push_str(part);
         }
         if too_long(self.text.len()) {
-            return Err(stream::too_large());
+            return Err(stream::too_large(
+                "set `records` to the path of the rows inside the document",
+            ));
         }
         Ok(start..self.text.len())
     }

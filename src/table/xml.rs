@@ -118,6 +118,10 @@ impl Document {
     pub(super) fn next(&mut self, tree: &mut Option<&mut Tree>) -> Result<Piece, Problem> {
         loop {
             self.buffer.clear();
+            self.reader
+                .get_mut()
+                .get_mut()
+                .go_on("set `records` to the path of the rows inside the document");
             let offset = self.skipped + self.reader.buffer_position();
             let mut buffer = std::mem::take(&mut self.buffer);
             let event = match self.reader.read_event_into(&mut buffer) {
@@ -196,7 +200,10 @@ impl Document {
     fn failed(&mut self, error: &Error, start: u64) -> Problem {
         let input = self.reader.get_mut().get_mut();
         if let Some(problem) = input.failed.take() {
-            return problem.hint("save the source in the encoding it declares, or as UTF-8");
+            return match problem.hint {
+                Some(_) => problem,
+                None => problem.hint("save the source in the encoding it declares, or as UTF-8"),
+            };
         }
         let offset = self.skipped + self.reader.error_position();
         match error {

@@ -239,3 +239,20 @@ fn line_ends_and_sizes_do_not_matter() {
     );
     assert!(text == expected, "{} bytes", text.len());
 }
+
+#[test]
+fn no_value_is_read_without_an_end() {
+    let long = "x".repeat(65 << 20);
+    let refused = |format, text: &str, rules: &Rules| {
+        let error = Table::read(&files(&[(format, text.as_bytes())]).staged, rules).unwrap_err();
+        format!("{error} -- {}", error.hint.as_deref().unwrap_or_default())
+    };
+    contains(
+        &refused(Format::Csv, &format!("a\n1\n{long}"), &Rules::default()),
+        &["one record is larger than 64 MB", "set `format`"],
+    );
+    contains(
+        &refused(Format::Xml, &format!("<r><o><a>{long}"), &rules("/r/o", "")),
+        &["one record is larger than 64 MB", "`records`"],
+    );
+}
