@@ -472,3 +472,65 @@ fn inputs_that_do_not_go_together_are_refused() {
         &["`paginate`", "no variable `$after`, only `$n`"],
     );
 }
+
+/// A feed as services behind a proxy send it: its links name a host that only they can reach.
+fn feed(ids: std::ops::RangeInclusive<u64>, next: Option<u64>) -> Page {
+    let mut text = String::from(
+        r#"<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom" xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices" xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"><m:count>5</m:count><link rel="self" href="OrderSet"/>"#,
+    );
+    for id in ids {
+        write!(
+            text,
+            r#"<entry><link rel="edit" href="OrderSet({id})"/><content type="application/xml"><m:properties><d:id m:type="Edm.Int32">{id}</d:id></m:properties></content></entry>"#
+        )
+        .unwrap();
+    }
+    if let Some(next) = next {
+        write!(
+            text,
+            r#"<link rel="next" href="http://erp.internal:8000/origin/sap/OrderSet?sap-client=100&amp;$skiptoken={next}"/>"#
+        )
+        .unwrap();
+    }
+    Page::new("application/atom+xml;type=feed", text + "</feed>")
+}
+
+#[test]
+fn feeds_are_followed_to_their_last_page() {
+    let site = Simulator::start();
+    site.serve_with("/sap/OrderSet", |request| {
+        match number(request, "$skiptoken") {
+            None => feed(1..=2, Some(3)),
+            Some(3) => feed(3..=4, Some(5)),
+            Some(_) => feed(5..=5, None),
+        }
+    });
+    let all = all_arrived(fetch(&site, "/sap/OrderSet", "auto rebase").run(), 5);
+    assert!(all.rows().contains("id BIGINT"), "{}", all.rows());
+    let asked = site.origin_requests();
+    let asked: Vec<&str> = asked.iter().map(|request| request.query.as_str()).collect();
+    assert_eq!(
+        asked,
+        [
+            "",
+            "sap-client=100&$skiptoken=3",
+            "sap-client=100&$skiptoken=5"
+        ]
+    );
+    // Without `rebase` nobody goes to another host.
+    refused(
+        fetch(&site, "/sap/OrderSet", "auto").run(),
+        &["another origin", "rebase"],
+    );
+    // A page that is missing is missed.
+    site.serve_with("/sap/OrderSet", |request| {
+        match number(request, "$skiptoken") {
+            None => feed(1..=2, Some(5)),
+            Some(_) => feed(5..=5, None),
+        }
+    });
+    refused(
+        fetch(&site, "/sap/OrderSet", "auto rebase").run(),
+        &["5", "3"],
+    );
+}
