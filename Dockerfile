@@ -3,9 +3,8 @@ ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
 ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
-ARG TARGETARCH=amd64
 # Before minutes of building something that could not work.
-RUN if [ "$TARGETARCH" != amd64 ]; then \
+RUN if [ "$(uname -m)" != x86_64 ]; then \
       echo "Publish to Tableau runs on Linux x64 only: use 'runs-on: ubuntu-latest' or another x64 runner" >&2; exit 1; fi
 # hyperdb-api compiles protocol definitions and needs the well-known ones beside the compiler.
 RUN apt-get update \
