@@ -85,7 +85,7 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let datasource = inputs
         .and_then(|inputs| inputs.destination.as_ref())
         .map(|to| to.datasource.as_str());
-    let name = datasource.map_or_else(|| "extract".to_owned(), escape);
+    let name = datasource.map_or_else(|| "an extract".to_owned(), escape);
     let url = run
         .published
         .as_ref()
@@ -171,16 +171,16 @@ fn what_changed(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
             format!("{rows} replaced the previous ones{place} (<code>{mode}</code>)")
         }
         (Some(Change::Appended), _) => {
-            format!("{rows} were added to the published ones{place} (<code>{mode}</code>)")
+            format!("{rows} added to the published ones{place} (<code>{mode}</code>)")
         }
         (None, None) if published.is_some() => {
             format!("{rows} handed over{place}; Tableau was not waited for")
         }
         (None, None) => format!("{rows} built"),
         (None, Some(_)) if published.is_some_and(|published| published.job.is_some()) => {
-            format!("{rows} were handed to Tableau")
+            format!("{rows} handed to Tableau")
         }
-        (None, Some(_)) => format!("{rows} were built, and nothing of them published"),
+        (None, Some(_)) => format!("{rows} built, none published"),
     };
     let _ = writeln!(text, "{sentence} · {numbers}\n");
 }

@@ -505,7 +505,7 @@ fn the_summary_is_markdown_that_data_cannot_change() {
     );
     assert!(
         run.summary
-            .contains("## ✅ Built extract, published nothing"),
+            .contains("## ✅ Built an extract, published nothing"),
         "{}",
         run.summary
     );
