@@ -3,9 +3,8 @@ ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
 ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS build
-ARG TARGETARCH=amd64
 # Before minutes of building something that could not work.
-RUN if [ "$TARGETARCH" != amd64 ]; then \
+RUN if [ "$(uname -m)" != x86_64 ]; then \
       echo "Publish to Tableau runs on Linux x64 only: use 'runs-on: ubuntu-latest' or another x64 runner" >&2; exit 1; fi
 # hyperdb-api compiles protocol definitions and needs the well-known ones beside the compiler.
 RUN apt-get update \
@@ -13,8 +12,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# Cargo goes by times of change, and the cache may be of other sources: ours are always compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin publish-to-tableau \
+    touch src/lib.rs src/main.rs \
+ && cargo build --release --locked --bin publish-to-tableau \
  && install -D target/release/publish-to-tableau /out/usr/local/bin/publish-to-tableau
 
 FROM ${RUST_IMAGE} AS hyper

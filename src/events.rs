@@ -105,12 +105,25 @@ impl<F: Fn(Event) + Sync> Observer for F {
     }
 }
 
-/// Returns `1 row`, `2 rows`.
+/// Returns `1 row`, `1,234 rows`.
 pub fn count(n: impl TryInto<u64>, noun: &str) -> String {
     match n.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {noun}"),
-        n => format!("{n} {noun}s"),
+        n => format!("{} {noun}s", grouped(n)),
     }
+}
+
+/// Returns `1,234,567`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Returns a number of bytes as a person says it.
@@ -135,9 +148,15 @@ mod tests {
     #[test]
     fn numbers_are_said_as_a_person_would() {
         assert_eq!(
-            [count(1u64, "row"), count(0u64, "row")],
-            ["1 row", "0 rows"]
+            [
+                count(1u64, "row"),
+                count(0u64, "row"),
+                count(1_000u64, "row")
+            ],
+            ["1 row", "0 rows", "1,000 rows"]
         );
+        let said = [0, 999, 65_536, 1_234_567].map(grouped);
+        assert_eq!(said, ["0", "999", "65,536", "1,234,567"]);
         let said = [999, 1_000, 65_536, 999_949, 1_000_000, 2_147_483_648].map(size);
         assert_eq!(
             said,

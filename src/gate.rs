@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::events::{count, grouped};
 use crate::hyper::{Answer, Draft, Duplicates, EngineError};
 
 /// Examples of keys in a message.
@@ -212,10 +213,7 @@ pub fn check(draft: &Draft, guards: &Guards) -> Vec<Verdict> {
 
 /// The row guard alone, for a result that has not even columns.
 pub fn check_rows(rows: u64, guards: &Guards) -> Verdict {
-    let found = match rows {
-        1 => "the result has 1 row".to_owned(),
-        rows => format!("the result has {rows} rows"),
-    };
+    let found = format!("the result has {}", count(rows, "row"));
     Verdict {
         guard: format!("min-rows: {}", guards.min_rows),
         outcome: Outcome::of(rows >= guards.min_rows),
@@ -266,10 +264,10 @@ fn say_duplicates(found: &Duplicates, rows: u64) -> String {
             .iter()
             .map(|(values, n)| {
                 let values: Vec<String> = values.iter().map(|value| shorten(value)).collect();
-                format!("`{}` ({n} rows)", values.join("`, `"))
+                format!("`{}` ({})", values.join("`, `"), count(*n, "row"))
             })
             .collect();
-        let more = if found.repeated > count(found.examples.len()) {
+        let more = if found.repeated > found.examples.len() as u64 {
             ", …"
         } else {
             ""
@@ -280,22 +278,19 @@ fn say_duplicates(found: &Duplicates, rows: u64) -> String {
             "values are"
         };
         said.push(format!(
-            "{} {keys} in {} rows: {}{more}",
-            found.repeated,
-            found.rows,
+            "{} {keys} in {}: {}{more}",
+            grouped(found.repeated),
+            count(found.rows, "row"),
             examples.join(", ")
         ));
     }
     match found.incomplete {
         0 => {}
         1 => said.push("1 row has NULL there".to_owned()),
-        n => said.push(format!("{n} rows have NULL there")),
+        n => said.push(format!("{} have NULL there", count(n, "row"))),
     }
     if said.is_empty() {
-        return match rows {
-            1 => "unique and never NULL in 1 row".into(),
-            rows => format!("unique and never NULL in {rows} rows"),
-        };
+        return format!("unique and never NULL in {}", count(rows, "row"));
     }
     said.join("; ")
 }
@@ -339,16 +334,16 @@ fn say_answer(answer: Answer) -> String {
         untrue,
         unknown,
     } = answer;
+    let rows = count(values, "row");
+    let (n_untrue, n_unknown) = (grouped(untrue), grouped(unknown));
     match (values, untrue, unknown) {
         (1, 1, _) => "it is false".into(),
         (1, _, 1) => "it is NULL".into(),
         (1, ..) => "it is true".into(),
-        (values, 0, 0) => format!("it is true in all {values} rows"),
-        (values, untrue, 0) => format!("it is false in {untrue} of {values} rows"),
-        (values, 0, unknown) => format!("it is NULL in {unknown} of {values} rows"),
-        (values, untrue, unknown) => {
-            format!("it is false in {untrue} and NULL in {unknown} of {values} rows")
-        }
+        (_, 0, 0) => format!("it is true in all {rows}"),
+        (_, _, 0) => format!("it is false in {n_untrue} of {rows}"),
+        (_, 0, _) => format!("it is NULL in {n_unknown} of {rows}"),
+        _ => format!("it is false in {n_untrue} and NULL in {n_unknown} of {rows}"),
     }
 }
 
@@ -383,10 +378,6 @@ fn shorten(value: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Fails if any verdict does.

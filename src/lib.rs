@@ -19,7 +19,7 @@
 //! | [`source`] | brings bytes to this disk, knows their format | `events http` |
 //! | [`table`] | finds records, decides columns and types, converts values | `source` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
-//! | [`gate`] | guards over the built result | `hyper` |
+//! | [`gate`] | guards over the built result | `events hyper` |
 //! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http` |
 //! | [`inputs`] | environment to checked values | the types it parses into |
 //! | [`report`] | everything a person or a later step sees | the results it shows |

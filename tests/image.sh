@@ -10,22 +10,41 @@ sh tests/setup.sh
 tools=$PWD/target/tools
 engine=$tools/docker
 kind=present
+began=$(date +%s)
+passed() { echo "image: $1 after $(($(date +%s) - began)) s"; }
+
+lacking() {
+  echo "tests/image.sh finds no Docker engine to talk to ('docker info' fails), and cannot start one: it lacks $1" >&2
+  exit 1
+}
 
 start_engine() {
-  mkdir -p "$engine"
-  if ! [ -x "$engine/root/usr/sbin/dockerd" ]; then
+  [ "$(id -u)" = 0 ] || lacking "root (start Docker, or run it with sudo)"
+  command -v apt-get >/dev/null || lacking "Debian's apt-get (start Docker)"
+  mkdir -p "$engine/overlay/lower" "$engine/overlay/upper" "$engine/overlay/work" "$engine/overlay/merged"
+  modprobe overlay 2>/dev/null || true
+  mount -t overlay overlay "$engine/overlay/merged" \
+    -o "lowerdir=$engine/overlay/lower,upperdir=$engine/overlay/upper,workdir=$engine/overlay/work" ||
+    lacking "the right to mount, or a file system below target/ that overlayfs can write to"
+  umount "$engine/overlay/merged"
+  rm -rf "$engine/overlay"
+
+  # What the engine starts and links to; gone where target/ was kept and the system was not.
+  packages="iptables libdevmapper1.02.1 mmdebstrap procps runc"
+  # shellcheck disable=SC2086 # several words on purpose
+  if ! dpkg --status $packages >/dev/null 2>&1; then
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends runc iptables libdevmapper1.02.1 mmdebstrap >/dev/null
+    apt-get install -y -qq --no-install-recommends $packages >/dev/null
+  fi
+  if ! [ -e "$engine/unpacked" ]; then
+    apt-get update -qq
+    # Unpacked and not installed, so that no engine is left running.
     (cd "$engine" && apt-get download -qq docker.io containerd 2>/dev/null)
     for package in "$engine"/*.deb; do
       dpkg-deb -x "$package" "$engine/root"
       rm "$package"
     done
-  fi
-  # Packages of the system may be gone where target/ was kept.
-  if ! command -v mmdebstrap >/dev/null || ! command -v runc >/dev/null; then
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends runc iptables libdevmapper1.02.1 mmdebstrap >/dev/null
+    touch "$engine/unpacked"
   fi
   PATH="$engine/root/usr/bin:$engine/root/usr/sbin:/usr/sbin:$PATH"
   # A socket's path has a short limit, a worktree's has none.
@@ -44,9 +63,8 @@ start_engine() {
     if ! kill -0 "$dockerd" 2>/dev/null; then break; fi
     sleep 0.2
   done
-  echo "the Docker engine does not start; its last words:" >&2
   tail -n 20 "$engine/dockerd.log" >&2
-  exit 1
+  lacking "what the engine's last words above name"
 }
 
 stop_engine() {
@@ -61,7 +79,11 @@ if ! docker info >/dev/null 2>&1; then
   kind=local
   start_engine
 fi
+passed "engine ready"
 sh tests/image/build.sh "$kind"
+passed "images built"
 export IMAGE="${IMAGE:-publish-to-tableau:test}" ARM_IMAGE=publish-to-tableau:test-arm64
 export HYPERD_PATH="$tools/hyper"
-cargo test --locked --test image -- --show-output
+# One after the other, because some of them measure.
+cargo test --locked --test image -- --show-output --test-threads=1
+passed "tests held"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds the action, its workflows, scripts, image and texts to their linters. All of them are silent.
+# Holds the action, its workflows, scripts, image, crates and texts to their linters. All of them are silent.
 set -eu
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools/lint
@@ -24,6 +24,8 @@ echo "shellcheck: scripts"
 shellcheck tests/*.sh tests/*/*.sh benches/*.sh .github/*.sh .github/*/*.sh .ci/run
 echo "typos: everything"
 typos --config tests/lint/typos.toml
+echo "cargo-deny: crates"
+sh tests/deny.sh
 echo "GitHub's language service: workflows, the example, the README"
 cp tests/node/lint-workflows.mjs target/tools/node/
 (cd target/tools/node && node_modules/.bin/esbuild lint-workflows.mjs --bundle --platform=node --format=cjs \

@@ -14,14 +14,14 @@ use serde::Serialize;
 
 use super::{Explanation, is_published, join};
 use crate::Run;
-use crate::events::{Stage, size};
+use crate::events::{Stage, count, size};
 use crate::gate::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
 use crate::source::StagedFile;
 use crate::tableau::{Change, PublishMode, Published};
 pub(super) use text::escape;
-use text::{clip, grouped_count, is_link, prose};
+use text::{clip, is_link, prose};
 
 /// Lines of a list that are not folded.
 const OPEN: usize = 10;
@@ -85,7 +85,7 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let datasource = inputs
         .and_then(|inputs| inputs.destination.as_ref())
         .map(|to| to.datasource.as_str());
-    let name = datasource.map_or_else(|| "extract".to_owned(), escape);
+    let name = datasource.map_or_else(|| "an extract".to_owned(), escape);
     let url = run
         .published
         .as_ref()
@@ -147,11 +147,11 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
 /// The one sentence for those who read no table.
 fn what_changed(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let Some(extract) = &run.extract else { return };
-    let rows = format!("**{}**", grouped_count(extract.rows, "row"));
+    let rows = format!("**{}**", count(extract.rows, "row"));
     let took: Duration = run.stages.iter().map(|done| done.took).sum();
     let numbers = format!(
         "{} · {} · {:.1} s",
-        grouped_count(extract.columns.len() as u64, "column"),
+        count(extract.columns.len(), "column"),
         size(extract.bytes),
         took.as_secs_f64()
     );
@@ -171,16 +171,16 @@ fn what_changed(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
             format!("{rows} replaced the previous ones{place} (<code>{mode}</code>)")
         }
         (Some(Change::Appended), _) => {
-            format!("{rows} were added to the published ones{place} (<code>{mode}</code>)")
+            format!("{rows} added to the published ones{place} (<code>{mode}</code>)")
         }
         (None, None) if published.is_some() => {
             format!("{rows} handed over{place}; Tableau was not waited for")
         }
         (None, None) => format!("{rows} built"),
         (None, Some(_)) if published.is_some_and(|published| published.job.is_some()) => {
-            format!("{rows} were handed to Tableau")
+            format!("{rows} handed to Tableau")
         }
-        (None, Some(_)) => format!("{rows} were built, and nothing of them published"),
+        (None, Some(_)) => format!("{rows} built, none published"),
     };
     let _ = writeln!(text, "{sentence} · {numbers}\n");
 }
@@ -211,9 +211,9 @@ fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     if rows.is_empty() {
         return;
     }
-    text.push_str("### Details\n\n| | |\n|---|---|\n");
+    text.push_str("### Details\n\n");
     for (name, value) in rows {
-        let _ = writeln!(text, "| {name} | {value} |");
+        let _ = writeln!(text, "- **{name}** {value}");
     }
     text.push('\n');
 }

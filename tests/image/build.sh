@@ -40,5 +40,7 @@ docker build --quiet --build-arg "BUSYBOX_IMAGE=$base" --tag publish-to-tableau:
 if [ -n "${IMAGE:-}" ]; then
   exit
 fi
-docker build --network host --build-arg "RUST_IMAGE=$base" --build-arg "DEBIAN_IMAGE=$base" \
-  --tag publish-to-tableau:test .
+# Without a value an argument comes from the environment; it is not there if it is not set here.
+docker build --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
+  --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
+  --build-arg "RUST_IMAGE=$base" --build-arg "DEBIAN_IMAGE=$base" --tag publish-to-tableau:test .

@@ -10,17 +10,20 @@ mod runner;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use publish_to_tableau::report::OUTPUTS;
-use runner::{Step, docker, image};
-use tableau_simulator::{CONTENT_URL, Page, Simulator, TOKEN_NAME, TOKEN_SECRET};
+use runner::{Ended, Step, docker, entry_point, image};
+use tableau_simulator::{CONTENT_URL, Page, Settings, Setup, Simulator, TOKEN_NAME, TOKEN_SECRET};
 
 /// Between SIGINT and SIGTERM when the runner cancels a step.
 const PATIENCE: Duration = Duration::from_millis(7_500);
-/// Compressed bytes of everything but the engine.
+/// Compressed bytes an image may have more than the engine.
 const BESIDE_THE_ENGINE: u64 = 10_000_000;
+/// Runs whose median is told.
+const RUNS: usize = 5;
 
 /// The README's first workflow.
 fn dog(site: &Simulator) -> Step {
@@ -144,6 +147,9 @@ fn the_temp_folder_is_named_as_the_next_step_knows_it() {
     let hyper = Path::new(ended.output("hyper"));
     assert!(hyper.starts_with(ended.step.temp()), "{}", hyper.display());
     assert!(extract::read(hyper).contains('1'));
+    let metadata = std::fs::metadata(hyper).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), ended.step.owner());
+    assert_eq!(metadata.mode() & 0o777, 0o644);
 }
 
 #[test]
@@ -160,12 +166,38 @@ fn wrong_inputs_are_all_told_within_the_runners_limits() {
 }
 
 #[test]
+fn a_thousand_nasty_columns_stay_within_the_runners_limits() {
+    let nasty = "%0A::error::x </details>|`*[a](https://example.com)";
+    let names: Vec<String> = (0..1000).map(|n| format!("{nasty} {n}")).collect();
+    let row = vec![nasty; 1000].join(",");
+    let ended = Step::new()
+        .file("x.csv", &format!("{}\n{row}\n{row}\n", names.join(",")))
+        .input("publish", "false")
+        .input("source", "x.csv")
+        .input("csv", "delimiter=,")
+        .run()
+        .succeeded();
+    assert!(!ended.log.contains("::error"), "{}", ended.log);
+    assert!(
+        ended.summary.contains("<summary>1,000 columns</summary>"),
+        "{}",
+        ended.summary
+    );
+    assert_eq!(
+        ended.output("schema").matches("\"name\":").count(),
+        1000,
+        "columns in the output"
+    );
+}
+
+#[test]
 fn nothing_but_mounted_folders_is_written_and_no_capability_needed() {
     let site = Simulator::start();
     let step = dog(&site);
     let (user, group) = step.owner();
     let ended = step
-        .options(["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"])
+        .options(["--read-only", "--cap-drop", "ALL"])
+        .options(["--security-opt", "no-new-privileges"])
         .options(["--user", &format!("{user}:{group}")])
         .run()
         .succeeded();
@@ -184,20 +216,12 @@ fn a_cancelled_step_ends_in_time_and_leaves_no_engine() {
                 "sql",
                 "SELECT count(*) AS n FROM generate_series(1, 1000000000000) AS s(n), input",
             );
-        let mut client = step.start();
+        let client = step.start();
         let engines = wait_for_engine(step.name());
-        let began = Instant::now();
-        let sent = Command::new("kill")
-            .args([signal, &client.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-        let code = client.wait().unwrap().code();
-        let took = began.elapsed();
-        assert_eq!(code, Some(130), "after {signal}");
-        assert!(took < PATIENCE, "{took:?} after {signal}");
-        println!("ended {} ms after {signal}", took.as_millis());
-        let filter = format!("name={}", step.name());
-        assert_eq!(docker(["ps", "--all", "--quiet", "--filter", &filter]), "");
+        // Into the middle of the query.
+        std::thread::sleep(Duration::from_secs(1));
+        let ended = cancel(step, client, (signal, "in SQL"));
+        assert_eq!(ended.output("published"), "false");
         for engine in &engines {
             assert!(
                 !Path::new(&format!("/proc/{engine}")).exists(),
@@ -205,6 +229,52 @@ fn a_cancelled_step_ends_in_time_and_leaves_no_engine() {
             );
         }
     }
+}
+
+#[test]
+fn a_step_that_is_cancelled_while_tableau_works_signs_out() {
+    for signal in ["-INT", "-TERM"] {
+        let site = Simulator::launch(Setup {
+            settings: Settings {
+                polls_until_done: u32::MAX,
+                ..Settings::default()
+            },
+            ..Setup::default()
+        });
+        let step = dog(&site);
+        let client = step.start();
+        let began = Instant::now();
+        while site.n_calls("query-job") == 0 {
+            assert!(began.elapsed() < Duration::from_mins(1), "no publish job");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ended = cancel(step, client, (signal, "while Tableau works"));
+        assert_eq!(ended.output("published"), "");
+        assert!(!ended.output("job-id").is_empty(), "{}", ended.log);
+        assert!(!site.site(|site| site.has_sessions()));
+    }
+}
+
+/// Tells the docker client, as the runner does; the step ends soon, and its container is gone.
+#[track_caller]
+fn cancel(step: Step, client: Child, (signal, when): (&str, &str)) -> Ended {
+    let began = Instant::now();
+    let sent = Command::new("kill")
+        .args([signal, &client.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = client.wait_with_output().unwrap();
+    let took = began.elapsed();
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130), "after {signal}: {log}");
+    assert!(took < PATIENCE, "{took:?} after {signal}");
+    println!("ended {} ms after {signal} {when}", took.as_millis());
+    let filter = format!("name={}", step.name());
+    assert_eq!(docker(["ps", "--all", "--quiet", "--filter", &filter]), "");
+    let ended = step.ended(output.status.code(), log);
+    assert!(ended.log.contains("::error"), "{}", ended.log);
+    assert!(ended.summary.contains("cancelled"), "{}", ended.summary);
+    ended
 }
 
 /// Returns the engine's processes as the host numbers them.
@@ -223,8 +293,6 @@ fn wait_for_engine(container: &str) -> Vec<String> {
             .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
             .collect();
         if !engines.is_empty() {
-            // Into the middle of the query.
-            std::thread::sleep(Duration::from_secs(1));
             return engines;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -342,19 +410,70 @@ fn the_image_is_the_engine_and_little_else() {
     for notice in notices {
         assert!(folder.path().join("opt/hyper").join(notice).exists());
     }
-    std::fs::remove_file(engine).unwrap();
-    let rest = Command::new("sh")
-        .args(["-c", "tar -cz -C \"$1\" . | wc -c", "sh"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    let rest: u64 = String::from_utf8(rest.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    println!("{rest} bytes (gzip) beside the engine");
-    assert!(rest < BESIDE_THE_ENGINE, "{rest} bytes beside the engine");
+    // As registries keep them: the image layer by layer, the engine by itself.
+    let layers = folder.path().join("layers.tar");
+    docker(["save", "--output", layers.to_str().unwrap(), &image()]);
+    let of_image = gzipped(
+        "for layer in $(tar -tf \"$1\" | grep -E '(layer.tar|blobs/sha256/.*[0-9a-f])$'); do \
+         tar -xOf \"$1\" \"$layer\" | gzip; done",
+        &layers,
+    );
+    let of_engine = gzipped("gzip < \"$1\"", &engine);
+    let (of_image, of_engine) = (of_image.join().unwrap(), of_engine.join().unwrap());
+    println!(
+        "the image has {of_image} bytes (gzip), the engine alone {of_engine}: {} more",
+        of_image.saturating_sub(of_engine)
+    );
+    assert!(of_image > of_engine, "no layer was found");
+    assert!(of_image - of_engine <= BESIDE_THE_ENGINE);
+}
+
+/// Counts what a script writes, while other things are done.
+fn gzipped(script: &str, file: &Path) -> JoinHandle<u64> {
+    let mut command = Command::new("sh");
+    command
+        .args(["-euc", &format!("{{ {script}; }} | wc -c"), "sh"])
+        .arg(file);
+    std::thread::spawn(move || {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.trim().parse().unwrap()
+    })
+}
+
+/// A container costs its start; what it starts is the binary of the image in both cases.
+#[test]
+fn a_container_costs_little_more_than_its_program() {
+    let site = Simulator::start();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("publish-to-tableau");
+    let created = docker(["create", &image()]);
+    let inside = format!("{}:{}", created.trim(), entry_point());
+    docker(["cp", &inside, program.to_str().unwrap()]);
+    docker(["rm", created.trim()]);
+    let median = |run: &dyn Fn()| {
+        let mut took = [Duration::ZERO; RUNS];
+        for took in &mut took {
+            let began = Instant::now();
+            run();
+            *took = began.elapsed();
+        }
+        took.sort_unstable();
+        took[RUNS / 2]
+    };
+    let contained = median(&|| {
+        dog(&site).run().succeeded();
+    });
+    let alone = median(&|| {
+        dog(&site).run_alone(&program).succeeded();
+    });
+    println!(
+        "the dog job takes {} ms in a container, {} ms without (medians of {RUNS})",
+        contained.as_millis(),
+        alone.as_millis()
+    );
+    assert!(contained < alone + PATIENCE);
 }
 
 /// ARM runners get an image too, with nothing in it but a sentence.
@@ -368,7 +487,7 @@ fn an_arm_runner_is_told_what_to_change() {
         .args(["run", "--rm", "--network", "none"])
         .args(["-e", "GITHUB_OUTPUT=/files/output", "-v"])
         .arg(format!("{}:/files", folder.path().display()))
-        .args(["--entrypoint", "/usr/local/bin/publish-to-tableau", &image])
+        .args(["--entrypoint", &entry_point(), &image])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));

@@ -9,12 +9,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
+use crate::extract;
+
 /// The user of hosted runners; a root that runs the tests can give files away.
 const RUNNER: u32 = 1001;
 /// Annotations the runner keeps of a kind.
 const ANNOTATIONS: usize = 10;
 /// Bytes of a summary the runner keeps.
 const SUMMARY: usize = 1 << 20;
+/// Files for commands a step may give, by variable; a step of ours gives none by the last three.
+const COMMAND_FILES: [(&str, &str); 5] = [
+    ("GITHUB_OUTPUT", "set_output_1"),
+    ("GITHUB_STEP_SUMMARY", "step_summary_1"),
+    ("GITHUB_ENV", "set_env_1"),
+    ("GITHUB_PATH", "add_path_1"),
+    ("GITHUB_STATE", "save_state_1"),
+];
 
 /// A step with a machine of its own.
 pub(crate) struct Step {
@@ -36,6 +46,15 @@ pub(crate) struct Ended {
 /// Returns the image under test.
 pub(crate) fn image() -> String {
     std::env::var("IMAGE").expect("IMAGE names the image: run `sh tests/image.sh`")
+}
+
+/// Returns the entry point that action.yml names.
+pub(crate) fn entry_point() -> String {
+    let action = include_str!("../../action.yml");
+    let named = action
+        .lines()
+        .find_map(|line| line.strip_prefix("  entrypoint: "));
+    named.expect("action.yml names an entry point").to_owned()
 }
 
 /// Runs `docker` to its end and returns its standard output.
@@ -73,19 +92,21 @@ impl Step {
             std::fs::create_dir(step.path(folder)).unwrap();
             give_away(&step.path(folder));
         }
-        for file in [
-            "_temp/_github_workflow/event.json",
-            "_temp/_runner_file_commands/set_output_1",
-            "_temp/_runner_file_commands/step_summary_1",
-        ] {
-            std::fs::write(step.path(file), "").unwrap();
-            give_away(&step.path(file));
+        let event = step.path("_temp/_github_workflow/event.json");
+        let commands = COMMAND_FILES.map(|(_, name)| step.command_file(name));
+        for file in commands.iter().chain([&event]) {
+            std::fs::write(file, "").unwrap();
+            give_away(file);
         }
         step
     }
 
     fn path(&self, inside: &str) -> PathBuf {
         self.work.path().join(inside)
+    }
+
+    fn command_file(&self, name: &str) -> PathBuf {
+        self.path("_temp/_runner_file_commands").join(name)
     }
 
     /// Returns the workspace on the host.
@@ -163,11 +184,6 @@ impl Step {
             ("GITHUB_WORKSPACE", "/github/workspace"),
             ("GITHUB_REPOSITORY", "octocat/shop"),
             ("GITHUB_EVENT_PATH", "/github/workflow/event.json"),
-            ("GITHUB_OUTPUT", "/github/file_commands/set_output_1"),
-            (
-                "GITHUB_STEP_SUMMARY",
-                "/github/file_commands/step_summary_1",
-            ),
             ("RUNNER_OS", "Linux"),
             ("RUNNER_ARCH", "X64"),
             ("RUNNER_TEMP", "/github/runner_temp"),
@@ -175,6 +191,10 @@ impl Step {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
+        variables.extend(
+            COMMAND_FILES
+                .map(|(name, file)| (name.to_owned(), format!("/github/file_commands/{file}"))),
+        );
         let workspace = self.path("shop").display().to_string();
         variables.push(("RUNNER_WORKSPACE".to_owned(), workspace));
         // Every declared input is set, most of them to nothing.
@@ -203,9 +223,8 @@ impl Step {
             .args(["run", "--name", &self.name])
             .args(["--workdir", "/github/workspace", "--rm"])
             .args(variables.iter().flat_map(|(name, _)| ["-e", name]))
-            // The entry point of action.yml, and the host's network so that the simulator is found.
-            .args(["--entrypoint", "/usr/local/bin/publish-to-tableau"])
-            .args(["--network", "host"])
+            // The host's network, so that the simulator is found.
+            .args(["--entrypoint", &entry_point(), "--network", "host"])
             .args(self.volumes())
             .args(&self.options)
             .arg(image())
@@ -234,16 +253,33 @@ impl Step {
         self.ended(output.status.code(), log)
     }
 
+    /// Does the same with a program of this machine, in no container.
+    pub(crate) fn run_alone(self, program: &Path) -> Ended {
+        let mut command = Command::new(program);
+        command.env_clear().env("HYPERD_PATH", extract::hyperd());
+        for (name, mut value) in self.variables() {
+            for (host, inside) in self.mounts() {
+                value = value.replace(inside, host.to_str().unwrap());
+            }
+            command.env(name, value);
+        }
+        let output = command.current_dir(self.workspace()).output().unwrap();
+        self.ended(
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    }
+
     /// Reads what was left.
     pub(crate) fn ended(self, code: Option<i32>, log: String) -> Ended {
         for kind in ["::error", "::warning", "::notice"] {
             let annotations = log.lines().filter(|line| line.starts_with(kind)).count();
             assert!(annotations <= ANNOTATIONS, "{annotations} of {kind}");
         }
-        let read = |name: &str| {
-            std::fs::read_to_string(self.path(&format!("_temp/_runner_file_commands/{name}")))
-                .unwrap()
-        };
+        let read = |name: &str| std::fs::read_to_string(self.command_file(name)).unwrap();
+        for (variable, name) in &COMMAND_FILES[2..] {
+            assert_eq!(read(name), "", "in the file of {variable}");
+        }
         let summary = read("step_summary_1");
         assert!(summary.len() < SUMMARY, "{} bytes", summary.len());
         let outputs = parse(&read("set_output_1"));

@@ -4,39 +4,7 @@ use expect_test::expect;
 use tableau_simulator::{Page, Simulator};
 
 use crate::harness::Action;
-
-/// Inputs of a recipe in the README, with secrets filled in and another address.
-fn recipe(name: &str, source: String) -> Action {
-    let readme = include_str!("../../README.md");
-    let start = format!("<!-- recipe: {name} -->\n```yaml\n");
-    let recipe = readme.split(&start).nth(1).expect("there is this recipe");
-    let lines = recipe.split("```").next().unwrap().lines();
-    let mut inputs: Vec<(String, String)> = Vec::new();
-    for line in lines {
-        let line = &line[10..];
-        if let Some(more) = line.strip_prefix("  ") {
-            let value = &mut inputs.last_mut().unwrap().1;
-            *value += &format!("{more}\n");
-        } else {
-            let (name, value) = line.split_once(": ").unwrap();
-            let value = value.strip_prefix('|').unwrap_or(value);
-            inputs.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    assert!(inputs.len() >= 2);
-    let filled = inputs.into_iter().map(|(name, value)| {
-        let value = value
-            .replace("${{ secrets.SAP_USER }}", "user")
-            .replace("${{ secrets.SAP_PASSWORD }}", "password-of-sap");
-        assert!(!value.contains("${{"), "{value}");
-        (name, value)
-    });
-    filled
-        .fold(Action::building(), |action, (name, value)| {
-            action.input(&name, value)
-        })
-        .input("source", source)
-}
+use crate::recipes::recipe;
 
 #[test]
 fn a_latin_1_export_with_decimal_commas_arrives() {

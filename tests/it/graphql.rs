@@ -2,7 +2,8 @@
 
 use tableau_simulator::{Page, Simulator};
 
-use crate::paging::{all_arrived, fetch, recipe, records, refused};
+use crate::paging::{all_arrived, fetch, records, refused};
+use crate::recipes::recipe;
 
 #[test]
 fn graphql_pages_by_its_variables() {

@@ -17,7 +17,7 @@ fn fetching(server: &Server, path: &str) -> Action {
     Action::building().input("source", server.url(path))
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()

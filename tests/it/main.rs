@@ -21,6 +21,7 @@ mod paging_trouble;
 mod parquet;
 mod pipeline;
 mod publish;
+mod recipes;
 mod server;
 mod soak;
 mod tidy;

@@ -16,13 +16,13 @@ use crate::server::{Server, answer, json};
 const ROWS: &str = "[{\"a\":1}]";
 
 /// A certificate authority nobody knows.
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new(name: &str) -> Authority {
+    pub(crate) fn new(name: &str) -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
@@ -34,7 +34,7 @@ impl Authority {
     }
 
     /// Speaks TLS as one of these hosts and passes what comes in on to a server that does not.
-    fn front(&self, to: SocketAddr, hosts: &[&str]) -> SocketAddr {
+    pub(crate) fn front(&self, to: SocketAddr, hosts: &[&str]) -> SocketAddr {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let certificate = CertificateParams::new(names)

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use tableau_simulator::{OriginRequest, Page, Simulator};
 
 use crate::harness::{Action, Ended};
+use crate::recipes::recipe;
 
 /// Records with ids in a range, as a JSON array.
 pub(crate) fn records(ids: impl IntoIterator<Item = u64>) -> String {
@@ -47,35 +48,6 @@ pub(crate) fn refused(run: Ended, words: &[&str]) -> Ended {
     let run = run.failed("fetch", words);
     assert_eq!(run.output("hyper"), "");
     run
-}
-
-/// Inputs of a recipe in the README, with secrets filled in and another address.
-pub(crate) fn recipe(name: &str, source: String) -> Action {
-    let readme = include_str!("../../README.md");
-    let start = format!("<!-- recipe: {name} -->\n```yaml\n");
-    let recipe = readme.split(&start).nth(1).unwrap();
-    let lines = recipe.split("```").next().unwrap().lines();
-    let mut inputs: Vec<(String, String)> = Vec::new();
-    for line in lines {
-        let line = &line[10..];
-        if let Some(more) = line.strip_prefix("  ") {
-            let value = &mut inputs.last_mut().unwrap().1;
-            *value += &format!("{}\n", more.split("${{").next().unwrap());
-        } else {
-            let (name, value) = line.split_once(": ").unwrap();
-            let value = value.strip_prefix('|').unwrap_or(value);
-            let (before, secret) = value.split_once("${{").unwrap_or((value, ""));
-            let secret = if secret.is_empty() { "" } else { "tok-12345" };
-            inputs.push((name.to_owned(), format!("{before}{secret}")));
-        }
-    }
-    assert!(inputs.len() >= 4);
-    inputs
-        .into_iter()
-        .fold(Action::building(), |action, (name, value)| {
-            action.input(&name, value)
-        })
-        .input("source", source)
 }
 
 #[test]

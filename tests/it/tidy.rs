@@ -15,7 +15,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("source", &["events", "http"]),
     ("table", &["source"]),
     ("hyper", &["cancel", "events", "table"]),
-    ("gate", &["hyper"]),
+    ("gate", &["events", "hyper"]),
     ("tableau", &["cancel", "events", "http"]),
     (
         "inputs",

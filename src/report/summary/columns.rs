@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::text::{clip, grouped, percent};
-use crate::events::count;
+use super::text::{clip, percent};
+use crate::events::{count, grouped};
 use crate::hyper::{Extract, ResultColumn};
 
 /// A longer table is folded.

@@ -54,25 +54,6 @@ pub(super) fn is_link(url: &str) -> bool {
         })
 }
 
-/// Returns `1,234,567`.
-pub(super) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns `1 row`, `1,234 rows`.
-pub(super) fn grouped_count(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(n))
-}
-
 /// Returns `12.5 %`; what is neither none nor all never looks like it.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     match u128::from(part) * 1_000 / u128::from(whole.max(1)) {
@@ -112,9 +93,6 @@ mod tests {
 
     #[test]
     fn numbers_read_easily() {
-        let said = [0, 999, 1_000, 65_536, 1_234_567].map(grouped);
-        assert_eq!(said, ["0", "999", "1,000", "65,536", "1,234,567"]);
-        assert_eq!(grouped_count(1, "row"), "1 row");
         let said = [(0, 7), (7, 7), (1, 8), (1, 100_000), (99_999, 100_000)];
         let said = said.map(|(part, whole)| percent(part, whole));
         assert_eq!(said, ["0 %", "100 %", "12.5 %", "< 0.1 %", "99.9 %"]);
