@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Certificate;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
 use crate::events::{Event, Observer};
@@ -148,6 +148,14 @@ pub struct Answer {
     pub elapsed: Duration,
     /// The server asked to come back after this long, which is longer than our patience.
     pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// Returns the server's time when it answered, in whole seconds (RFC 9110, 6.6.1).
+    pub fn date(&self) -> Option<SystemTime> {
+        let date = self.headers.get(DATE)?.to_str().ok()?;
+        httpdate::parse_http_date(date).ok()
+    }
 }
 
 /// A request that got no usable answer.

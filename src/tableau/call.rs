@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::error::{ApiError, Failure, Refusal};
@@ -131,7 +132,14 @@ impl Session<'_> {
     pub(super) async fn call_once(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
         let request = self.request(call, Redirects::SameOrigin);
         let answer = self.http.exchange(&request, self.observer).await;
-        let answer = self.judge(call, &request.url, &answer.map_err(Failure::Unanswered)?)?;
+        let answer = answer.map_err(Failure::Unanswered)?;
+        let date = answer.date();
+        let answer = self.judge(call, &request.url, &answer)?;
+        if answer.is_answer() {
+            let date = date.and_then(|date| Timestamp::try_from(date).ok());
+            // Caches repeat old dates.
+            self.clock = self.clock.max(date);
+        }
         for warning in answer
             .child("warnings")
             .iter()

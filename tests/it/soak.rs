@@ -141,8 +141,6 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
     run.file[10] = u8::try_from(stamp).unwrap();
     let outcome = run.go();
     simulator.site(Site::finish_jobs);
-    // What an earlier run made and lists do not show yet cannot be told from this run's own work.
-    simulator.site(Site::catch_up);
     let held = simulator.site(|site| site.datasources.clone());
     let place = format!(
         "seed {seed}, {mode:?} with {faults:?}: {:?}, {:?}, {:#?}",

@@ -1,5 +1,6 @@
 //! The publish workflow against the simulator, without a source and without the engine.
 
+mod late;
 mod trouble;
 mod usual;
 

@@ -312,7 +312,7 @@ fn a_failed_renewal_while_waiting_does_not_end_the_waiting() {
 
 #[test]
 fn what_cannot_be_looked_at_is_not_known() {
-    let simulator = Simulator::with(["publish-data-source#2=503", "query-data-source=400000"]);
+    let simulator = Simulator::with(["publish-data-source#2=503", "query-data-source#2=400000"]);
     Run::new(&simulator).go().done(Change::Created);
     let run = Run::new(&simulator).mode(PublishMode::Append);
     run.go()
