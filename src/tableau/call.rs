@@ -20,7 +20,7 @@ use super::session::Session;
 use super::xml::{Element, Page};
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use crate::http::{self, Body, Method, Redirects, Replay, Request, Url};
+use crate::http::{self, Body, Method, Redirects, Replay, Request, StatusCode, Url};
 
 /// The largest page ("Paginating Results").
 const PAGE_SIZE: u64 = 1000;
@@ -102,8 +102,21 @@ impl Session<'_> {
         Ok(found)
     }
 
+    /// Makes a call, and once more after a new sign-in, or where somebody else has answered.
+    ///
+    /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
     pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
-        match self.call_once(call).await {
+        let mut outcome = self.call_once(call).await;
+        if let Err(failure) = &outcome
+            && failure.is_foreign()
+            && call.replay == Replay::Safe
+        {
+            let text = format!("asking again: {failure}");
+            self.observer.on(Event::Note(text));
+            tokio::time::sleep(self.pace.first_wait * 20).await;
+            outcome = self.call_once(call).await;
+        }
+        match outcome {
             Err(failure) if failure.code() == Some("401002") => {
                 self.renew(failure).await?;
                 self.call_once(call).await.map_err(displaced)
@@ -218,7 +231,7 @@ impl Session<'_> {
         let is_done = answer.status.is_success() && error.is_none();
         match document {
             Some(document) if is_done => return Ok(document),
-            None if is_done && answer.body.trim_ascii().is_empty() => return Ok(Element::default()),
+            None if answer.status == StatusCode::NO_CONTENT => return Ok(Element::default()),
             _ => {}
         }
         let text = |name| {

@@ -265,12 +265,12 @@ impl Publishing<'_, '_> {
         let place = seen.webpage_url.as_deref();
         let place = place.map(|url| format!(" at {url}")).unwrap_or_default();
         let hint = match self.session.to.mode {
-            PublishMode::Append => self.count_rows(&place),
+            PublishMode::Append => count_rows(&place),
             PublishMode::CreateNew => format!(
                 "open `datasource`{place}: if it holds this run's data, nothing is to be done; else choose another `datasource`, \
                  or set `mode: overwrite`"
             ),
-            PublishMode::Overwrite => self.look_yourself(&place),
+            PublishMode::Overwrite => look_yourself(&place),
         };
         Problem::new(format!(
             "{reason}; `{}` ({}) was not listed before and is now, and nothing tells whether this run or an earlier one \
@@ -294,22 +294,22 @@ impl Publishing<'_, '_> {
         let place = before.and_then(|before| before.webpage_url.as_deref());
         let place = place.map(|url| format!(" at {url}")).unwrap_or_default();
         let hint = match to.mode {
-            PublishMode::Append => self.count_rows(&place),
-            PublishMode::Overwrite | PublishMode::CreateNew => self.look_yourself(&place),
+            PublishMode::Append => count_rows(&place),
+            PublishMode::Overwrite | PublishMode::CreateNew => look_yourself(&place),
         };
         Problem::new(format!(
             "{reason}; it is not known whether the data will arrive ({last})"
         ))
         .with_hint(hint)
     }
+}
 
-    fn count_rows(&self, place: &str) -> String {
-        format!(
-            "count the rows of `datasource`{place} before running again: with `mode: append` a second run may double them"
-        )
-    }
+fn count_rows(place: &str) -> String {
+    format!(
+        "count the rows of `datasource`{place} before running again: with `mode: append` a second run may double them"
+    )
+}
 
-    fn look_yourself(&self, place: &str) -> String {
-        format!("look at `datasource`{place}; with `mode: overwrite` running again is harmless")
-    }
+fn look_yourself(place: &str) -> String {
+    format!("look at `datasource`{place}; with `mode: overwrite` running again is harmless")
 }

@@ -24,4 +24,5 @@ mod server;
 mod soak;
 mod tidy;
 mod watching;
+mod way;
 mod workflow;

@@ -145,7 +145,7 @@ fn what_is_deleted_or_replaced_during_the_upload_is_noticed_before_the_commit() 
             }
             simulator.site(|site| site.datasources.clear());
         });
-        let mut run = Run::new(&simulator).mode(PublishMode::Append);
+        let mut run = Run::new(simulator).mode(PublishMode::Append);
         run.file.resize(10 << 20, 7);
         run.go()
     });
