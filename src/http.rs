@@ -213,6 +213,10 @@ impl Error {
                 "check the address `{}`, and that the runner may reach it (firewall, proxy, VPN)",
                 self.url
             )),
+            ErrorKind::Redirect(reason) if reason.contains("without encryption") => Some(
+                "write an `https` address that stays with https; else those who run the server must correct where it leads"
+                    .into(),
+            ),
             ErrorKind::Redirect(reason) if !reason.contains("allow=") => {
                 Some("write the address the server redirects to, if you trust it".into())
             }
