@@ -255,7 +255,12 @@ impl<'a> Publishing<'a, '_> {
     async fn run(&mut self) -> anyhow::Result<()> {
         let to = self.session.to;
         let target = self.find_project().await?;
-        self.before = lookup::find(&mut self.session, &target).await?;
+        self.before = match to.mode {
+            PublishMode::Append => lookup::expect(&mut self.session, &target).await?,
+            PublishMode::Overwrite | PublishMode::CreateNew => {
+                lookup::find(&mut self.session, &target).await?
+            }
+        };
         self.check_mode()?;
         if let Some(before) = self.before.clone() {
             self.keep(&before);
@@ -313,7 +318,9 @@ impl<'a> Publishing<'a, '_> {
                 "there is no data source `{}` in this project to append to, or the token's user may not see it",
                 to.datasource
             ))
-            .with_hint("set `mode: overwrite` to create it, or check `datasource` and `project`")),
+            .with_hint(
+                "set `mode: overwrite` to create it, or check `datasource` and `project`; one created a moment ago may not be listed yet",
+            )),
             _ => Ok(()),
         }
     }

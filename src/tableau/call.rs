@@ -26,6 +26,8 @@ use crate::http::{self, Body, Method, Redirects, Replay, Request, StatusCode, Ur
 const PAGE_SIZE: u64 = 1000;
 /// The slowest upload that is waited for, in bytes a second.
 const SLOWEST: u64 = 64 << 10;
+/// Characters of what Tableau says that are shown.
+const QUOTED: usize = 2_000;
 /// A token displaced sooner than this after being renewed did not run out: someone else uses it.
 const DISPLACED: Duration = Duration::from_mins(30);
 
@@ -158,7 +160,8 @@ impl Session<'_> {
             .iter()
             .flat_map(|warnings| warnings.all("warning"))
         {
-            let message = self.clean(warning.attribute("message").unwrap_or_default());
+            let message = warning.attribute("message").unwrap_or_default();
+            let message = shorten(self.clean(message));
             if !message.is_empty() && self.warnings.insert(message.clone()) {
                 self.observer
                     .on(Event::Warning(format!("Tableau warns: {message}")));
@@ -235,11 +238,8 @@ impl Session<'_> {
             _ => {}
         }
         let text = |name| {
-            self.clean(
-                error
-                    .and_then(|error| error.text_of(name))
-                    .unwrap_or_default(),
-            )
+            let said = error.and_then(|error| error.text_of(name));
+            shorten(self.clean(said.unwrap_or_default()))
         };
         let (summary, detail) = match error {
             Some(_) => (text("summary"), text("detail")),
@@ -247,7 +247,11 @@ impl Session<'_> {
             None if call.reach == Reach::SignIn && answer.status.is_success() => {
                 (String::new(), "no document that can be read".to_owned())
             }
-            None => (String::new(), self.clean(&http::excerpt(&answer.body))),
+            // Cleaned before it is cut: half a secret is not found any more.
+            None => {
+                let page = self.clean(&String::from_utf8_lossy(&answer.body));
+                (String::new(), http::excerpt(page.as_bytes()))
+            }
         };
         let error = ApiError {
             status: answer.status.as_u16(),
@@ -380,6 +384,15 @@ fn boundary() -> String {
             .finish()
     };
     format!("{:016x}{:016x}", random(), random())
+}
+
+/// Tableau's words are shown as they are; a flood of them is not.
+pub(super) fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(QUOTED) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn displaced(failure: Failure) -> Failure {

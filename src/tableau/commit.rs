@@ -77,7 +77,15 @@ impl Publishing<'_, '_> {
                 "{failure}; looking whether Tableau has published all the same"
             ));
             let is_harmless = attempt == Attempt::First && mode != PublishMode::Append;
-            match self.look_for_change(target, LOST).await? {
+            let sight = match self.look_for_change(target, LOST).await {
+                Err(problem) if is_harmless && mode == PublishMode::Overwrite => {
+                    self.warn(format!("{problem}; publishing again"));
+                    attempt = Attempt::Second;
+                    continue;
+                }
+                sight => sight?,
+            };
+            match sight {
                 Sight::Changed(seen) => {
                     let mut text = format!(
                         "`{}` has changed since the commit; taking that for the work of this run",

@@ -62,6 +62,22 @@ pub(super) async fn find(
     Ok(pick(found, target, session))
 }
 
+/// Looks up a data source that must be there; one created a moment ago may not be listed yet.
+pub(super) async fn expect(
+    session: &mut Session<'_>,
+    target: &Target<'_>,
+) -> Result<Option<Datasource>, Failure> {
+    let began = Instant::now();
+    let mut waits = Waits::new(session.pace);
+    loop {
+        let found = find(session, target).await?;
+        if found.is_some() || began.elapsed() >= session.pace.index_lag / 6 {
+            return Ok(found);
+        }
+        tokio::time::sleep(waits.next()).await;
+    }
+}
+
 /// Looks until the data source has changed, or until the patience for what is seen is over.
 pub(super) async fn watch(
     session: &mut Session<'_>,

@@ -169,3 +169,14 @@ fn an_old_description_in_a_list_does_not_replace_the_new_one() {
     let held = simulator.site(|site| site.datasource("Orders").unwrap().description.clone());
     assert_eq!(held, "two");
 }
+
+#[test]
+fn append_finds_what_was_created_a_moment_ago() {
+    let simulator = late(12, AsJob::Ignored, JobOutcome::Success);
+    let run = Run::new(&simulator);
+    run.go().done(Change::Created);
+    let mut next = Run::new(&simulator).mode(PublishMode::Append);
+    next.pace.index_lag = Duration::from_secs(20);
+    next.go().done(Change::Appended);
+    holds(&simulator, &run, 2);
+}
