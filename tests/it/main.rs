@@ -20,6 +20,7 @@ mod paging_trouble;
 mod parquet;
 mod pipeline;
 mod publish;
+mod secrets;
 mod server;
 mod soak;
 mod tidy;
