@@ -10,7 +10,7 @@ use crate::harness::{Action, Ended, Started, leftovers};
 /// The runner sends SIGTERM 7.5 s after SIGINT and kills 2.5 s later; we are far below.
 const SOON: Duration = Duration::from_secs(4);
 /// What cannot be interrupted gets a grace of 4 s and ends with the process.
-const IN_TIME: Duration = Duration::from_millis(7_000);
+const IN_TIME: Duration = Duration::from_secs(7);
 
 fn orders(site: &Simulator) -> Action {
     Action::publishing_to(site)

@@ -315,11 +315,11 @@ fn with_codes(readme: &str, catalogue: &[(&str, &str, &str)]) -> String {
     let start = readme.find(head).expect("a table of codes") + head.len();
     let rest = &readme[start..];
     let end = rest.find("\n\n").expect("an end of the table") + 1;
-    let rows: String = catalogue
+    let rows: Vec<String> = catalogue
         .iter()
         .map(|(code, cause, hint)| format!("| `{code}` | {cause} | {hint} |\n"))
         .collect();
-    format!("{}{rows}{}", &readme[..start], &rest[end..])
+    [&readme[..start], &rows.concat(), &rest[end..]].concat()
 }
 
 /// `UPDATE_EXPECT=1` rewrites the table.
