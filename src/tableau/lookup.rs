@@ -26,7 +26,7 @@ pub(super) struct Target<'t> {
 /// What was seen of a data source, compared with what was there before.
 #[derive(Debug)]
 pub(super) enum Sight {
-    /// It was published after the commit began, or its own times have changed.
+    /// It was published after the commit began, or one of its own times is later.
     Changed(Datasource),
     /// It was not listed before, and may have been there all the same: lists are late.
     Doubtful(Datasource),
@@ -126,7 +126,7 @@ pub(super) async fn look(
 
 /// Times are Tableau's own; this machine's clock does not count.
 ///
-/// What was there before was looked at by its LUID, which is not late, so any difference is a change.
+/// What was there before was looked at by its LUID, which is not late, so any later time is a change.
 /// What was not must be younger than the commit, by a whole second as neither clock shows less:
 /// an older run's work would have to be stamped by a clock that is ahead by as long as the upload took.
 fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
@@ -134,10 +134,12 @@ fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
         return Sight::Absent;
     };
     if let Some(before) = wanted.before.filter(|before| before.id == seen.id) {
-        return if before.created_at == seen.created_at && before.updated_at == seen.updated_at {
-            Sight::Same(seen)
-        } else {
+        return if is_later(seen.created_at.as_deref(), before.created_at.as_deref())
+            || is_later(seen.updated_at.as_deref(), before.updated_at.as_deref())
+        {
             Sight::Changed(seen)
+        } else {
+            Sight::Same(seen)
         };
     }
     let stamp = match wanted.mode {
@@ -154,6 +156,15 @@ fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
         Sight::Changed(seen)
     } else {
         Sight::Doubtful(seen)
+    }
+}
+
+/// A time that has gone back is no change: one of several machines may answer from an old copy.
+fn is_later(seen: Option<&str>, before: Option<&str>) -> bool {
+    let time = |text: Option<&str>| text?.parse::<Timestamp>().ok();
+    match (time(seen), time(before)) {
+        (Some(seen), Some(before)) => seen > before,
+        _ => seen != before,
     }
 }
 
@@ -256,6 +267,21 @@ mod tests {
             assert_eq!(look(Some(datasource("b", "1"))), "Doubtful");
             assert_eq!(look(None), "Absent");
         }
+    }
+
+    #[test]
+    fn a_time_that_goes_back_is_no_change() {
+        let before = datasource("a", "2026-01-01T00:00:09Z");
+        let look = |updated: &str| {
+            sight(
+                PublishMode::Append,
+                Some(&before),
+                Some(datasource("a", updated)),
+            )
+        };
+        assert_eq!(look("2026-01-01T00:00:08Z"), "Same");
+        assert_eq!(look("2026-01-01T00:00:09.000Z"), "Same");
+        assert_eq!(look("2026-01-01T00:00:10Z"), "Changed");
     }
 
     #[test]
