@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Certificate;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
 use crate::events::{Event, Observer};
@@ -150,6 +150,14 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
 }
 
+impl Answer {
+    /// Returns the server's time when it answered, in whole seconds (RFC 9110, 6.6.1).
+    pub fn date(&self) -> Option<SystemTime> {
+        let date = self.headers.get(DATE)?.to_str().ok()?;
+        httpdate::parse_http_date(date).ok()
+    }
+}
+
 /// A request that got no usable answer.
 #[derive(Debug)]
 pub struct Error {
@@ -205,6 +213,10 @@ impl Error {
                 "check the address `{}`, and that the runner may reach it (firewall, proxy, VPN)",
                 self.url
             )),
+            ErrorKind::Redirect(reason) if reason.contains("without encryption") => Some(
+                "write an `https` address that stays with https; else those who run the server must correct where it leads"
+                    .into(),
+            ),
             ErrorKind::Redirect(reason) if !reason.contains("allow=") => {
                 Some("write the address the server redirects to, if you trust it".into())
             }

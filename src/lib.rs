@@ -34,7 +34,8 @@
 //! *Invariant:* a stage never prints, never reads the environment, never decides an exit code.
 //!
 //! *Invariant:* every retry happens in `http`; every other module sees one request, one outcome.
-//! Restarting an upload session is not a retry; it is the publish workflow.
+//! Restarting an upload session is not a retry; it is the publish workflow. Nor is asking Tableau once
+//! more after a new sign-in, or after a foreign page: only `tableau` can tell that from an answer.
 //!
 //! *Invariant:* what a server supplies (a redirect, a next link) is followed only as `http::check_link`
 //! allows; no header of the user's reaches an origin the user did not name.

@@ -4,6 +4,7 @@
 //! `session` and `xml`; here is the order of the calls and what to do when one of them fails.
 
 mod call;
+mod commit;
 mod error;
 mod fitness;
 mod job;
@@ -18,11 +19,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 
+use self::commit::Commit;
 use self::job::Waited;
-use self::lookup::{Sight, Target};
-use self::session::{Accepted, Publication, Session, site_name};
-use self::upload::Upload;
+use self::lookup::Target;
+use self::session::{Accepted, Session, site_name};
 use self::xml::Datasource;
 use crate::cancel::Cancel;
 use crate::events::{Event, Observer};
@@ -33,9 +35,6 @@ pub use self::name::{
     DatasourceName, Description, Luid, PersonalAccessToken, ProjectReference, SiteContentUrl, Tag,
     TokenName, TokenSecret,
 };
-
-/// Why nobody knows how a commit ended.
-const LOST: &str = "Tableau's answer to the commit was lost";
 
 /// A session that is not signed out ends by itself, so it is not worth waiting for.
 const SIGN_OUT: Duration = Duration::from_secs(10);
@@ -216,6 +215,8 @@ async fn run(
         file,
         session,
         record,
+        before: None,
+        since: None,
     };
     let outcome = cancel.unless(publishing.run()).await;
     let limit = if cancel.is_told() {
@@ -244,49 +245,32 @@ struct Publishing<'a, 'r> {
     file: &'a Path,
     session: Session<'a>,
     record: &'r mut Published,
-}
-
-/// How the commit ended.
-enum Commit {
-    Accepted(Accepted, Attempt),
-    /// The answer was lost, but the data source has changed.
-    Seen(Datasource),
-}
-
-/// Which commit it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Attempt {
-    First,
-    /// The first one's answer was lost, and nothing was seen of its work.
-    Second,
+    /// The data source as it was, if it was seen.
+    before: Option<Datasource>,
+    /// Tableau's own clock before the first commit, in whole seconds.
+    since: Option<Timestamp>,
 }
 
 impl<'a> Publishing<'a, '_> {
     async fn run(&mut self) -> anyhow::Result<()> {
         let to = self.session.to;
         let target = self.find_project().await?;
-        let before = lookup::find(&mut self.session, &target).await?;
-        self.check_mode(before.as_ref())?;
-        if let Some(before) = &before {
-            self.keep(before);
-        }
-        // Old servers empty the description of what they overwrite.
-        let old = before
-            .as_ref()
-            .and_then(|before| before.description.clone());
-        let description = to.description.clone().or(old);
-        let commit = self
-            .commit(&target, before.as_ref(), description.as_ref())
-            .await?;
-        let seen = match commit {
-            Commit::Seen(seen) => {
-                self.settle(before.as_ref());
-                Some(seen)
+        self.before = match to.mode {
+            PublishMode::Append => lookup::expect(&mut self.session, &target).await?,
+            PublishMode::Overwrite | PublishMode::CreateNew => {
+                lookup::find(&mut self.session, &target).await?
             }
+        };
+        self.check_mode()?;
+        if let Some(before) = self.before.clone() {
+            self.keep(&before);
+        }
+        let seen = match self.commit(&target).await? {
+            Commit::Seen(seen) => Some(self.settle(seen)),
             Commit::Accepted(Accepted::Published(done), _) => {
-                self.settle(before.as_ref());
+                self.arrived();
                 self.keep(&done);
-                self.verify(&target, before.as_ref()).await
+                self.verify(&target).await
             }
             Commit::Accepted(Accepted::Job(job), attempt) => {
                 self.record.standing = Standing::Accepted;
@@ -300,52 +284,14 @@ impl<'a> Publishing<'a, '_> {
                     }
                     return Ok(());
                 }
-                self.judge_job(waited, &target, before.as_ref(), attempt)
-                    .await?
+                self.judge_job(waited, &target, attempt).await?
             }
         };
         if let Some(seen) = seen {
-            self.confirm(before.as_ref(), &seen);
-            self.dress(&seen, description.as_ref()).await;
+            self.confirm(&seen);
+            self.dress(&seen).await;
         }
         Ok(())
-    }
-
-    /// Takes the end of a job for what it means here.
-    async fn judge_job(
-        &mut self,
-        waited: Waited,
-        target: &Target<'_>,
-        before: Option<&Datasource>,
-        attempt: Attempt,
-    ) -> Result<Option<Datasource>, Problem> {
-        match waited {
-            Waited::Failed(problem) if attempt == Attempt::First => {
-                self.record.standing = Standing::Untouched;
-                Err(problem)
-            }
-            // The first commit, whose answer was lost, may be what made the second one's job fail.
-            Waited::Failed(problem) => {
-                self.record.standing = Standing::Unknown;
-                self.warn(format!(
-                    "{problem}; looking whether the first commit arrived"
-                ));
-                let seen = self.look_for_change(target, before, LOST).await?;
-                let seen = seen.ok_or(problem)?;
-                self.settle(before);
-                Ok(Some(seen))
-            }
-            Waited::Unclear(reason) => {
-                self.record.standing = Standing::Unknown;
-                let seen = self.make_sure(target, before, &reason).await?;
-                self.settle(before);
-                Ok(Some(seen))
-            }
-            Waited::Done | Waited::RanOut => {
-                self.settle(before);
-                Ok(self.verify(target, before).await)
-            }
-        }
     }
 
     async fn find_project(&mut self) -> anyhow::Result<Target<'a>> {
@@ -361,9 +307,9 @@ impl<'a> Publishing<'a, '_> {
         })
     }
 
-    fn check_mode(&self, before: Option<&Datasource>) -> Result<(), Problem> {
+    fn check_mode(&self) -> Result<(), Problem> {
         let to = self.session.to;
-        match (to.mode, before) {
+        match (to.mode, &self.before) {
             (PublishMode::CreateNew, Some(before)) => {
                 Err(Problem::new(format!("the data source `{}` already exists ({})", before.name, before.id))
                     .with_hint("set `mode: overwrite` to replace it, or choose another `datasource`"))
@@ -372,192 +318,21 @@ impl<'a> Publishing<'a, '_> {
                 "there is no data source `{}` in this project to append to, or the token's user may not see it",
                 to.datasource
             ))
-            .with_hint("set `mode: overwrite` to create it, or check `datasource` and `project`")),
+            .with_hint(
+                "set `mode: overwrite` to create it, or check `datasource` and `project`; one created a moment ago may not be listed yet",
+            )),
             _ => Ok(()),
         }
     }
 
-    /// Uploads and commits, a second time where that can do no harm.
-    async fn commit(
-        &mut self,
-        target: &Target<'_>,
-        before: Option<&Datasource>,
-        description: Option<&Description>,
-    ) -> anyhow::Result<Commit> {
-        let mode = self.session.to.mode;
-        let name = target.name.as_str();
-        let publication = Publication {
-            name,
-            description,
-            project: &target.place.id,
-            mode,
-        };
-        let mut upload = Upload::new(self.file, self.record.bytes, self.session.pace.chunk);
-        let mut attempt = Attempt::First;
-        loop {
-            let sent = upload.send(&mut self.session).await;
-            let id = match attempt {
-                Attempt::First => sent?,
-                Attempt::Second => {
-                    sent.map_err(|error| self.unknown(before, LOST).due_to(error))?
-                }
-            };
-            self.record.standing = Standing::Unknown;
-            let failure = match self.session.publish_data_source(&id, &publication).await {
-                Ok(accepted) => return Ok(Commit::Accepted(accepted, attempt)),
-                Err(failure) => failure,
-            };
-            if attempt == Attempt::First && !failure.is_doubtful() {
-                self.record.standing = Standing::Untouched;
-            }
-            if failure.code() == Some("404015") && upload.may_restart() {
-                self.warn(format!("beginning the upload again: {failure}"));
-                continue;
-            }
-            // The first commit, whose answer was lost, may be what forbids the second.
-            let is_echo = attempt == Attempt::Second
-                && mode == PublishMode::CreateNew
-                && failure.code() == Some("403007");
-            if !failure.is_doubtful() && !is_echo {
-                return Err(failure.into());
-            }
-            self.warn(format!(
-                "{failure}; looking whether Tableau has published all the same"
-            ));
-            if let Some(seen) = self.look_for_change(target, before, LOST).await? {
-                self.warn(format!(
-                    "`{}` has changed since the commit; taking that for the work of this run",
-                    seen.name
-                ));
-                return Ok(Commit::Seen(seen));
-            }
-            if attempt == Attempt::Second || mode == PublishMode::Append {
-                return Err(self.unknown(before, LOST).because(failure).into());
-            }
-            self.warn("nothing has changed; publishing again".into());
-            attempt = Attempt::Second;
-        }
-    }
-
-    /// Looks for the work of a call or job that did not tell its result.
-    ///
-    /// Rows appended twice do more harm than waiting, so append waits longer.
-    async fn look_for_change(
-        &mut self,
-        target: &Target<'_>,
-        before: Option<&Datasource>,
-        reason: &str,
-    ) -> Result<Option<Datasource>, Problem> {
-        let lag = self.session.pace.index_lag;
-        let patience = if self.session.to.mode == PublishMode::Append {
-            lag * 10
-        } else {
-            lag
-        };
-        let known = before.map(|before| before.id.clone());
-        let known = (before, known.as_ref());
-        match lookup::watch(&mut self.session, target, known, |_| patience).await {
-            Ok(Sight::Changed(seen)) => Ok(Some(seen)),
-            Ok(Sight::Same(_) | Sight::Absent) => Ok(None),
-            Err(failure) => {
-                let reason = format!("{reason}, and the data source cannot be looked at");
-                Err(self.unknown(before, &reason).because(failure))
-            }
-        }
-    }
-
-    /// After an end without a result: only a changed data source is a success.
-    async fn make_sure(
-        &mut self,
-        target: &Target<'_>,
-        before: Option<&Datasource>,
-        reason: &str,
-    ) -> Result<Datasource, Problem> {
-        self.note(format!("{reason}; looking at the data source instead"));
-        let seen = self.look_for_change(target, before, reason).await?;
-        seen.ok_or_else(|| self.unknown(before, reason))
-    }
-
-    fn unknown(&self, before: Option<&Datasource>, reason: &str) -> Problem {
-        let to = self.session.to;
-        let last = match before.and_then(|before| before.updated_at.as_deref()) {
-            Some(updated) => format!("last seen change of `{}`: {updated}", to.datasource),
-            None => format!("`{}` was not seen", to.datasource),
-        };
-        let place = before.and_then(|before| before.webpage_url.as_deref());
-        let place = place.map(|url| format!(" at {url}")).unwrap_or_default();
-        let hint = match to.mode {
-            PublishMode::Append => format!(
-                "count the rows of `datasource`{place} before running again: with `mode: append` a second run may double them"
-            ),
-            _ => format!(
-                "look at `datasource`{place}; with `mode: overwrite` running again is harmless"
-            ),
-        };
-        Problem::new(format!(
-            "{reason}; it is not known whether the data will arrive ({last})"
-        ))
-        .with_hint(hint)
-    }
-
-    /// After a job that succeeded: finds what it made. Its word counts more than what lists show.
-    async fn verify(
-        &mut self,
-        target: &Target<'_>,
-        before: Option<&Datasource>,
-    ) -> Option<Datasource> {
-        let lag = self.session.pace.index_lag;
-        let known = self.record.datasource.clone();
-        let patience = |sight: &Sight| match sight {
-            Sight::Same(_) => lag / 10,
-            Sight::Changed(_) | Sight::Absent => lag,
-        };
-        let known = (before, known.as_ref());
-        match lookup::watch(&mut self.session, target, known, patience).await {
-            Ok(Sight::Changed(seen)) => Some(seen),
-            Ok(Sight::Same(seen)) => {
-                let updated = seen.updated_at.as_deref().unwrap_or("an unknown time");
-                self.warn(format!(
-                    "Tableau reports success, but `{}` still shows its last change of {updated}; Tableau counts in whole \
-                     seconds, so a second publish within one looks like this",
-                    seen.name
-                ));
-                Some(seen)
-            }
-            Ok(Sight::Absent) => {
-                self.warn(format!(
-                    "Tableau reports success, but `{}` is not listed in project `{}` yet; its LUID is unknown",
-                    target.name, target.place.path
-                ));
-                None
-            }
-            Err(failure) => {
-                self.warn(format!(
-                    "Tableau reports success, but that could not be verified: {failure}"
-                ));
-                None
-            }
-        }
-    }
-
-    /// The data has arrived; whatever is found out or set afterwards does not change that.
-    fn settle(&mut self, before: Option<&Datasource>) {
-        self.record.standing = Standing::Changed;
-        self.record.change = Some(match (before, self.session.to.mode) {
-            (None, _) => Change::Created,
-            (Some(_), PublishMode::Append) => Change::Appended,
-            (Some(_), _) => Change::Replaced,
-        });
-    }
-
-    fn confirm(&mut self, before: Option<&Datasource>, seen: &Datasource) {
+    fn confirm(&mut self, seen: &Datasource) {
         let done = match self.record.change {
             Some(Change::Appended) => "appended to",
             Some(Change::Replaced) => "replaced",
             Some(Change::Created) | None => "created",
         };
         self.keep(seen);
-        if let Some(before) = before.filter(|before| before.id != seen.id) {
+        if let Some(before) = self.before.as_ref().filter(|before| before.id != seen.id) {
             self.warn(format!(
                 "the LUID of `{}` changed from {} to {}; what refers to the old one is broken",
                 seen.name, before.id, seen.id
@@ -579,9 +354,9 @@ impl<'a> Publishing<'a, '_> {
     }
 
     /// Sets what a publish does not carry or may lose. The data is there, so failures are warnings.
-    async fn dress(&mut self, seen: &Datasource, description: Option<&Description>) {
+    async fn dress(&mut self, seen: &Datasource) {
         let to = self.session.to;
-        if let Some(wanted) = description
+        if let Some(wanted) = &self.description()
             && !seen
                 .description
                 .as_ref()
@@ -600,6 +375,12 @@ impl<'a> Publishing<'a, '_> {
         {
             self.warn(format!("the data is published, but not tagged: {failure}"));
         }
+    }
+
+    /// The one asked for, else that of before: old servers empty it when they overwrite.
+    fn description(&self) -> Option<Description> {
+        let old = || self.before.as_ref()?.description.clone();
+        self.session.to.description.clone().or_else(old)
     }
 
     fn keep(&mut self, datasource: &Datasource) {

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::error::{ApiError, Failure, Refusal};
@@ -19,12 +20,14 @@ use super::session::Session;
 use super::xml::{Element, Page};
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use crate::http::{self, Body, Method, Redirects, Replay, Request, Url};
+use crate::http::{self, Body, Method, Redirects, Replay, Request, StatusCode, Url};
 
 /// The largest page ("Paginating Results").
 const PAGE_SIZE: u64 = 1000;
 /// The slowest upload that is waited for, in bytes a second.
 const SLOWEST: u64 = 64 << 10;
+/// Characters of what Tableau says that are shown.
+const QUOTED: usize = 2_000;
 /// A token displaced sooner than this after being renewed did not run out: someone else uses it.
 const DISPLACED: Duration = Duration::from_mins(30);
 
@@ -101,8 +104,21 @@ impl Session<'_> {
         Ok(found)
     }
 
+    /// Makes a call, and once more after a new sign-in, or where somebody else has answered.
+    ///
+    /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
     pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
-        match self.call_once(call).await {
+        let mut outcome = self.call_once(call).await;
+        if let Err(failure) = &outcome
+            && failure.is_foreign()
+            && call.replay == Replay::Safe
+        {
+            let text = format!("asking again: {failure}");
+            self.observer.on(Event::Note(text));
+            tokio::time::sleep(self.pace.first_wait * 20).await;
+            outcome = self.call_once(call).await;
+        }
+        match outcome {
             Err(failure) if failure.code() == Some("401002") => {
                 self.renew(failure).await?;
                 self.call_once(call).await.map_err(displaced)
@@ -131,13 +147,21 @@ impl Session<'_> {
     pub(super) async fn call_once(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
         let request = self.request(call, Redirects::SameOrigin);
         let answer = self.http.exchange(&request, self.observer).await;
-        let answer = self.judge(call, &request.url, &answer.map_err(Failure::Unanswered)?)?;
+        let answer = answer.map_err(Failure::Unanswered)?;
+        let date = answer.date();
+        let answer = self.judge(call, &request.url, &answer)?;
+        if answer.is_answer() {
+            let date = date.and_then(|date| Timestamp::try_from(date).ok());
+            // Caches repeat old dates.
+            self.clock = self.clock.max(date);
+        }
         for warning in answer
             .child("warnings")
             .iter()
             .flat_map(|warnings| warnings.all("warning"))
         {
-            let message = self.clean(warning.attribute("message").unwrap_or_default());
+            let message = warning.attribute("message").unwrap_or_default();
+            let message = shorten(self.clean(message));
             if !message.is_empty() && self.warnings.insert(message.clone()) {
                 self.observer
                     .on(Event::Warning(format!("Tableau warns: {message}")));
@@ -210,15 +234,12 @@ impl Session<'_> {
         let is_done = answer.status.is_success() && error.is_none();
         match document {
             Some(document) if is_done => return Ok(document),
-            None if is_done && answer.body.trim_ascii().is_empty() => return Ok(Element::default()),
+            None if answer.status == StatusCode::NO_CONTENT => return Ok(Element::default()),
             _ => {}
         }
         let text = |name| {
-            self.clean(
-                error
-                    .and_then(|error| error.text_of(name))
-                    .unwrap_or_default(),
-            )
+            let said = error.and_then(|error| error.text_of(name));
+            shorten(self.clean(said.unwrap_or_default()))
         };
         let (summary, detail) = match error {
             Some(_) => (text("summary"), text("detail")),
@@ -226,7 +247,11 @@ impl Session<'_> {
             None if call.reach == Reach::SignIn && answer.status.is_success() => {
                 (String::new(), "no document that can be read".to_owned())
             }
-            None => (String::new(), self.clean(&http::excerpt(&answer.body))),
+            // Cleaned before it is cut: half a secret is not found any more.
+            None => {
+                let page = self.clean(&String::from_utf8_lossy(&answer.body));
+                (String::new(), http::excerpt(page.as_bytes()))
+            }
         };
         let error = ApiError {
             status: answer.status.as_u16(),
@@ -359,6 +384,15 @@ fn boundary() -> String {
             .finish()
     };
     format!("{:016x}{:016x}", random(), random())
+}
+
+/// Tableau's words are shown as they are; a flood of them is not.
+pub(super) fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(QUOTED) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn displaced(failure: Failure) -> Failure {

@@ -176,7 +176,13 @@ impl ApiError {
         {
             return Some(CATALOGUE[index].2.to_owned());
         }
-        let hint = match (&self.code, self.status) {
+        let class = self.code.as_ref().and_then(|code| code.get(..3));
+        let hint = match (class, self.status) {
+            (Some("401"), _) => "check `pat-name` and `pat-secret`",
+            (Some("403"), _) => {
+                "check the site role of the user of `pat-name` and its permissions in `project`"
+            }
+            (Some("404"), _) => "check `site`, `project` and `datasource`",
             (_, 429) => {
                 "run less often or later; the limit is shared by everything that uses `site`"
             }
@@ -188,6 +194,9 @@ impl ApiError {
                 "check `server-url`; a proxy or firewall in front of Tableau may have answered"
             }
             (_, 500..) => "run again later; if it stays, ask the administrator of `server-url`",
+            (Some(_), _) => {
+                "look the code up in Tableau's REST API reference (Handling Errors), and check that `server-url` leads to a supported release"
+            }
             _ => return None,
         };
         Some(hint.to_owned())
@@ -334,6 +343,14 @@ impl Failure {
         }
     }
 
+    /// Whether somebody else has answered in Tableau's place, and called it a success.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.code().is_none()
+            && self
+                .status()
+                .is_some_and(|status| (200..300).contains(&status))
+    }
+
     /// Whether the same question may find an answer later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
@@ -460,7 +477,13 @@ mod tests {
             answer(200, None).to_string(),
             "the server answered 200, but not as Tableau does: No."
         );
-        assert_eq!(answer(403, Some("403999")).hint(), None);
+        let hint = |status, code| answer(status, Some(code)).hint().unwrap();
+        // Codes nobody has listed, whatever status they come with.
+        assert!(hint(403, "403999").contains("permissions in `project`"));
+        assert!(hint(200, "403135").contains("permissions in `project`"));
+        assert!(hint(404, "404999").contains("`datasource`"));
+        assert!(hint(409, "409999").contains("look the code up"));
+        assert!(hint(500, "500000").contains("run again later"));
         let throttled = ApiError {
             retry_after: Some(Duration::from_secs(1810)),
             ..answer(429, Some("429000"))

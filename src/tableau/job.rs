@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Pace;
+use super::call::shorten;
 use super::error::{CATALOGUE, Problem, minutes};
 use super::name::Luid;
 use super::session::Session;
@@ -41,7 +42,12 @@ pub(super) async fn wait(
     let mut waits = Waits::new(session.pace);
     while began.elapsed() < limit {
         let mut pause = waits.next();
-        match session.query_job(id).await {
+        // One look may be asked again and again for longer than the user wants to wait.
+        let left = limit.saturating_sub(began.elapsed());
+        let Ok(look) = tokio::time::timeout(left, session.query_job(id)).await else {
+            break;
+        };
+        match look {
             Ok(job) => match judge(&job) {
                 Verdict::Running => session.observer.on(Event::Progress(Progress::Job {
                     percent: job.progress.unwrap_or(0),
@@ -96,9 +102,14 @@ fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
     };
     let said = match &job.notes[..] {
         [] => ", and Tableau gives no reason".to_owned(),
-        notes => format!(": {}", notes.join("; ")),
+        notes => shorten(format!(": {}", notes.join("; "))),
     };
-    let known = CATALOGUE.iter().find(|(code, ..)| said.contains(code));
+    // A code stands alone; its digits may also be part of a number.
+    let is_said = |code: &str| {
+        said.split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| word == code)
+    };
+    let known = CATALOGUE.iter().find(|(code, ..)| is_said(code));
     let hint = match (verdict, known) {
         (Verdict::Cancelled, _) => "ask who cancelled it on `site`, and run again",
         (_, Some((_, _, hint))) => hint,
@@ -195,6 +206,12 @@ mod tests {
         };
         let talking = ended(&Verdict::Failed, &id, &talking);
         assert!(talking.to_string().ends_with("failed: a; b"));
+        let counting = Job {
+            notes: vec!["1403008 rows are too many".into()],
+            ..Job::default()
+        };
+        let counting = ended(&Verdict::Failed, &id, &counting);
+        assert!(!counting.hint().unwrap().contains("buy storage"));
         let coded = Job {
             notes: vec!["Full. (errorCode=403008)".into()],
             ..Job::default()

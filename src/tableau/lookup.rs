@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use super::PublishMode;
 use super::call::encode;
 use super::error::Failure;
 use super::job::Waits;
@@ -23,12 +26,25 @@ pub(super) struct Target<'t> {
 /// What was seen of a data source, compared with what was there before.
 #[derive(Debug)]
 pub(super) enum Sight {
-    /// It is new, or its server times differ.
+    /// It was published after the commit began, or one of its own times is later.
     Changed(Datasource),
+    /// It was not listed before, and may have been there all the same: lists are late.
+    Doubtful(Datasource),
     /// It looks as before.
     Same(Datasource),
     /// It is not there.
     Absent,
+}
+
+/// What tells a change from what was there before.
+pub(super) struct Wanted<'w> {
+    /// As it was right before the commit, by its LUID; nothing if no list showed it.
+    pub(super) before: Option<&'w Datasource>,
+    /// Where to look, if that is known.
+    pub(super) known: Option<&'w Luid>,
+    /// Tableau's clock before the commit, rounded down to the second.
+    pub(super) since: Option<Timestamp>,
+    pub(super) mode: PublishMode,
 }
 
 /// Looks a data source up by name and project; Tableau ignores the case of names.
@@ -46,19 +62,35 @@ pub(super) async fn find(
     Ok(pick(found, target, session))
 }
 
+/// Looks up a data source that must be there; one created a moment ago may not be listed yet.
+pub(super) async fn expect(
+    session: &mut Session<'_>,
+    target: &Target<'_>,
+) -> Result<Option<Datasource>, Failure> {
+    let began = Instant::now();
+    let mut waits = Waits::new(session.pace);
+    loop {
+        let found = find(session, target).await?;
+        if found.is_some() || began.elapsed() >= session.pace.index_lag / 6 {
+            return Ok(found);
+        }
+        tokio::time::sleep(waits.next()).await;
+    }
+}
+
 /// Looks until the data source has changed, or until the patience for what is seen is over.
 pub(super) async fn watch(
     session: &mut Session<'_>,
     target: &Target<'_>,
-    (before, known): (Option<&Datasource>, Option<&Luid>),
+    wanted: &Wanted<'_>,
     patience: impl Fn(&Sight) -> Duration,
 ) -> Result<Sight, Failure> {
     let began = Instant::now();
     let mut waits = Waits::new(session.pace);
     loop {
-        let sight = look(session, target, known)
+        let sight = look(session, target, wanted.known)
             .await
-            .map(|seen| compare(before, seen));
+            .map(|seen| compare(wanted, seen));
         match sight {
             Ok(sight) => {
                 let is_over = began.elapsed() >= patience(&sight);
@@ -74,7 +106,8 @@ pub(super) async fn watch(
     }
 }
 
-async fn look(
+/// Looks once: at the data source itself if its LUID is known and it is still the one, else in lists.
+pub(super) async fn look(
     session: &mut Session<'_>,
     target: &Target<'_>,
     known: Option<&Luid>,
@@ -91,15 +124,47 @@ async fn look(
     find(session, target).await
 }
 
-fn compare(before: Option<&Datasource>, seen: Option<Datasource>) -> Sight {
-    let times =
-        |datasource: &Datasource| (datasource.created_at.clone(), datasource.updated_at.clone());
-    match (before, seen) {
-        (_, None) => Sight::Absent,
-        (Some(before), Some(seen)) if before.id == seen.id && times(before) == times(&seen) => {
+/// Times are Tableau's own; this machine's clock does not count.
+///
+/// What was there before was looked at by its LUID, which is not late, so any later time is a change.
+/// What was not must be younger than the commit, by a whole second as neither clock shows less:
+/// an older run's work would have to be stamped by a clock that is ahead by as long as the upload took.
+fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
+    let Some(seen) = seen else {
+        return Sight::Absent;
+    };
+    if let Some(before) = wanted.before.filter(|before| before.id == seen.id) {
+        return if is_later(seen.created_at.as_deref(), before.created_at.as_deref())
+            || is_later(seen.updated_at.as_deref(), before.updated_at.as_deref())
+        {
+            Sight::Changed(seen)
+        } else {
             Sight::Same(seen)
-        }
-        (_, Some(seen)) => Sight::Changed(seen),
+        };
+    }
+    let stamp = match wanted.mode {
+        PublishMode::Overwrite => seen.updated_at.as_ref().or(seen.created_at.as_ref()),
+        PublishMode::CreateNew => seen.created_at.as_ref(),
+        // It appends to what there is; another one is not it.
+        PublishMode::Append => None,
+    };
+    let stamp = stamp.and_then(|stamp| stamp.parse().ok());
+    if stamp
+        .zip(wanted.since)
+        .is_some_and(|(stamp, since): (Timestamp, _)| stamp > since)
+    {
+        Sight::Changed(seen)
+    } else {
+        Sight::Doubtful(seen)
+    }
+}
+
+/// A time that has gone back is no change: one of several machines may answer from an old copy.
+fn is_later(seen: Option<&str>, before: Option<&str>) -> bool {
+    let time = |text: Option<&str>| text?.parse::<Timestamp>().ok();
+    match (time(seen), time(before)) {
+        (Some(seen), Some(before)) => seen > before,
+        _ => seen != before,
     }
 }
 
@@ -177,25 +242,80 @@ mod tests {
         assert_eq!(value("1+1/2"), "1%2B1%2F2");
     }
 
+    fn sight(mode: PublishMode, before: Option<&Datasource>, seen: Option<Datasource>) -> String {
+        let wanted = Wanted {
+            before,
+            known: None,
+            since: "2026-01-01T00:00:05Z".parse().ok(),
+            mode,
+        };
+        let sight = format!("{:?}", compare(&wanted, seen));
+        sight.split('(').next().unwrap().to_owned()
+    }
+
     #[test]
     fn a_change_shows_in_the_servers_own_times() {
         let before = datasource("a", "1");
-        assert!(matches!(
-            compare(Some(&before), Some(before.clone())),
-            Sight::Same(_)
-        ));
-        assert!(matches!(
-            compare(Some(&before), Some(datasource("a", "2"))),
-            Sight::Changed(_)
-        ));
-        assert!(matches!(
-            compare(Some(&before), Some(datasource("b", "1"))),
-            Sight::Changed(_)
-        ));
-        assert!(matches!(
-            compare(None, Some(before.clone())),
-            Sight::Changed(_)
-        ));
-        assert!(matches!(compare(Some(&before), None), Sight::Absent));
+        for mode in [
+            PublishMode::Overwrite,
+            PublishMode::Append,
+            PublishMode::CreateNew,
+        ] {
+            let look = |seen| sight(mode, Some(&before), seen);
+            assert_eq!(look(Some(before.clone())), "Same");
+            assert_eq!(look(Some(datasource("a", "2"))), "Changed");
+            assert_eq!(look(Some(datasource("b", "1"))), "Doubtful");
+            assert_eq!(look(None), "Absent");
+        }
+    }
+
+    #[test]
+    fn a_time_that_goes_back_is_no_change() {
+        let before = datasource("a", "2026-01-01T00:00:09Z");
+        let look = |updated: &str| {
+            sight(
+                PublishMode::Append,
+                Some(&before),
+                Some(datasource("a", updated)),
+            )
+        };
+        assert_eq!(look("2026-01-01T00:00:08Z"), "Same");
+        assert_eq!(look("2026-01-01T00:00:09.000Z"), "Same");
+        assert_eq!(look("2026-01-01T00:00:10Z"), "Changed");
+    }
+
+    #[test]
+    fn what_was_not_listed_must_be_younger_than_the_commit() {
+        let appeared = |mode, created: &str, updated: &str| {
+            let mut seen = datasource("a", updated);
+            seen.created_at = Some(created.to_owned());
+            sight(mode, None, Some(seen))
+        };
+        let (old, same, new) = (
+            "2026-01-01T00:00:04Z",
+            "2026-01-01T00:00:05Z",
+            "2026-01-01T00:00:06Z",
+        );
+        for (created, updated, overwrite, create_new) in [
+            (old, old, "Doubtful", "Doubtful"),
+            (old, same, "Doubtful", "Doubtful"),
+            (old, new, "Changed", "Doubtful"),
+            (new, new, "Changed", "Changed"),
+            ("yesterday", "today", "Doubtful", "Doubtful"),
+        ] {
+            let place = format!("{created} {updated}");
+            let look = |mode| appeared(mode, created, updated);
+            assert_eq!(look(PublishMode::Overwrite), overwrite, "{place}");
+            assert_eq!(look(PublishMode::CreateNew), create_new, "{place}");
+            assert_eq!(look(PublishMode::Append), "Doubtful", "{place}");
+        }
+        let undated = Wanted {
+            before: None,
+            known: None,
+            since: None,
+            mode: PublishMode::Overwrite,
+        };
+        let seen = compare(&undated, Some(datasource("a", new)));
+        assert!(matches!(seen, Sight::Doubtful(_)));
     }
 }

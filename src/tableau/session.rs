@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::call::{Call, Chunk, Content, Reach, encode};
@@ -31,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) base: Url,
     pub(super) version: ApiVersion,
     pub(super) credentials: Option<Credentials>,
+    /// The latest time at which Tableau has dated an answer.
+    pub(super) clock: Option<Timestamp>,
     /// When the token was last replaced during the session.
     pub(super) renewed: Option<Instant>,
     /// Warnings of Tableau that were passed on.
@@ -86,6 +89,7 @@ impl<'a> Session<'a> {
             base,
             version,
             credentials: None,
+            clock: None,
             renewed: None,
             warnings: HashSet::new(),
             n_renewals: 0,

@@ -197,7 +197,7 @@ pub(super) struct Datasource {
     pub(super) name: String,
     pub(super) project: Option<Luid>,
     pub(super) description: Option<Description>,
-    /// Server time, to be compared with itself only.
+    /// Server time, to be compared with itself and with the server's clock only.
     pub(super) created_at: Option<String>,
     pub(super) updated_at: Option<String>,
     pub(super) webpage_url: Option<String>,

@@ -326,3 +326,83 @@ fn https_goes_through_a_tunnel() {
     );
     assert_eq!(server.asked()[0].header("proxy-authorization"), None);
 }
+
+/// Somebody who reads along: what is asked there travels without encryption.
+fn eavesdropper() -> Server {
+    Server::start(|_, _| json(ROWS))
+}
+
+#[test]
+fn a_source_never_leads_from_https_to_http() {
+    let ours = Authority::new("Ours");
+    let open = eavesdropper();
+    let port = open.address().port();
+    for (name, leads_on) in [("redirects", false), ("links to its next page", true)] {
+        let to = open.url("/rows?page=2");
+        let server = Server::start(move |_, _| {
+            if leads_on {
+                let link = format!("Link: <{to}>; rel=\"next\"");
+                answer("200 OK", &["Content-Type: application/json", &link], ROWS)
+            } else {
+                answer("302 Found", &[&format!("Location: {to}")], "")
+            }
+        });
+        let front = ours.front(server.address(), &["127.0.0.1"]);
+        let fetching = || {
+            Action::building()
+                .input("source", format!("https://{front}/"))
+                .input("ca-certificate", &ours.pem)
+        };
+        // With nothing to lose, with a secret, and with a host that is allowed.
+        for action in [
+            fetching(),
+            fetching().input("auth", "bearer abcdefgh"),
+            fetching()
+                .input("auth", "bearer abcdefgh")
+                .input("http", format!("allow=127.0.0.1:{port}")),
+        ] {
+            let run = action
+                .run()
+                .failed("fetch", &["from https to http, without encryption"]);
+            if !leads_on {
+                assert!(run.annotations[0].contains("stays with https"));
+            }
+            assert!(!run.annotations.join("").contains("abcdefgh"));
+        }
+        assert_eq!(server.asked().len(), 3, "{name}");
+    }
+    assert!(open.asked().is_empty(), "{:?}", open.asked());
+}
+
+#[test]
+fn tableau_never_leads_from_https_to_http() {
+    let ours = Authority::new("Ours");
+    let open = eavesdropper();
+    // The first call carries nothing, the second one the secret of the token.
+    for n_answered in [0, 1] {
+        let to = open.url("/");
+        let server = Server::start(move |asked, number| {
+            let location = format!("Location: {}{}", to.trim_end_matches('/'), asked.target);
+            if number > n_answered {
+                return answer("307 Temporary Redirect", &[&location], "");
+            }
+            let info = "<tsResponse><serverInfo><productVersion>2026.2.0</productVersion>\
+                        <restApiVersion>3.29</restApiVersion></serverInfo></tsResponse>";
+            answer("200 OK", &["Content-Type: application/xml"], info)
+        });
+        let front = ours.front(server.address(), &["127.0.0.1"]);
+        let run = Action::publishing_to(&Simulator::start())
+            .input("server-url", format!("https://{front}"))
+            .input("ca-certificate", &ours.pem)
+            .file("x.csv", "a\n1\n")
+            .input("source", "x.csv")
+            .run()
+            .failed(
+                "publish",
+                &["from https to http, without encryption", "stays with https"],
+            );
+        assert_eq!(run.output("published"), "false");
+        assert_eq!(server.asked().len(), n_answered + 1);
+    }
+    assert!(open.asked().is_empty(), "{:?}", open.asked());
+}

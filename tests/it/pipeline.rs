@@ -62,6 +62,7 @@ fn the_dog_arrives_and_keeps_its_luid() {
         "query-data-sources",
         "initiate-file-upload",
         "append-to-file-upload",
+        "query-data-source",
         "publish-data-source",
         "query-job",
         "query-job",

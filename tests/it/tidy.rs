@@ -309,29 +309,55 @@ fn outputs_agree_in_action_code_and_readme() {
     }
 }
 
+/// Returns the README with the table of codes as the catalogue has it.
+fn with_codes(readme: &str, catalogue: &[(&str, &str, &str)]) -> String {
+    let head = "| code | what it means | what to do |\n|---|---|---|\n";
+    let start = readme.find(head).expect("a table of codes") + head.len();
+    let rest = &readme[start..];
+    let end = rest.find("\n\n").expect("an end of the table") + 1;
+    let rows: Vec<String> = catalogue
+        .iter()
+        .map(|(code, cause, hint)| format!("| `{code}` | {cause} | {hint} |\n"))
+        .collect();
+    [&readme[..start], &rows.concat(), &rest[end..]].concat()
+}
+
 /// `UPDATE_EXPECT=1` rewrites the table.
 #[test]
 fn the_readme_explains_every_code_as_the_catalogue_does() {
     let file = root().join("README.md");
     let readme = std::fs::read_to_string(&file).unwrap();
-    let head = "| code | what it means | what to do |\n|---|---|---|\n";
-    let start = readme.find(head).expect("a table of codes") + head.len();
-    let end = start + readme[start..].find("\n\n").expect("an end of the table") + 1;
-    let rows: Vec<String> = CATALOGUE
-        .iter()
-        .map(|(code, cause, hint)| format!("| `{code}` | {cause} | {hint} |\n"))
-        .collect();
-    let rows = rows.concat();
-    if readme[start..end] != rows && std::env::var_os("UPDATE_EXPECT").is_some() {
-        let readme = format!("{}{rows}{}", &readme[..start], &readme[end..]);
-        std::fs::write(&file, readme).unwrap();
+    let wanted = with_codes(&readme, CATALOGUE);
+    if readme != wanted && std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&file, wanted).unwrap();
         return;
     }
-    assert_eq!(
-        &readme[start..end],
-        rows,
+    assert!(
+        readme == wanted,
         "the table of codes differs from the catalogue; UPDATE_EXPECT=1 rewrites it"
     );
+}
+
+#[test]
+fn rewriting_the_codes_changes_their_table_and_nothing_else() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let mut catalogue = CATALOGUE.to_vec();
+    let dropped = catalogue.remove(3);
+    catalogue[5].2 = "do something else";
+    catalogue.push(("999999", "a new one", "set `project`"));
+    let copy = with_codes(&readme, &catalogue);
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (before, after) = (lines(&readme), lines(&copy));
+    let gone: Vec<&String> = before.iter().filter(|line| !after.contains(line)).collect();
+    let new: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
+    let (code, cause, hint) = dropped;
+    assert_eq!(*gone[0], format!("| `{code}` | {cause} | {hint} |"));
+    assert_eq!((gone.len(), new.len()), (2, 2), "{gone:?} {new:?}");
+    assert!(new[0].ends_with("| do something else |"), "{}", new[0]);
+    assert_eq!(new[1], "| `999999` | a new one | set `project` |");
+    // What stands around the table is as it was, and the way back leads to where it began.
+    assert!(copy.ends_with(readme.rsplit("\n\n").next().unwrap()));
+    assert_eq!(with_codes(&copy, CATALOGUE), readme);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The publish workflow against the simulator, without a source and without the engine.
 
+mod late;
 mod trouble;
 mod usual;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use publish_to_tableau::cancel::Cancel;
@@ -27,6 +28,8 @@ pub(crate) struct Run {
     pub(crate) to: Destination,
     pub(crate) file: Vec<u8>,
     pub(crate) pace: Pace,
+    /// Called before a request is sent again.
+    pub(crate) retrying: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl Run {
                 answer_limit: Duration::from_secs(5),
                 chunk: 50_000,
             },
+            retrying: None,
         }
     }
 
@@ -108,6 +112,10 @@ impl Run {
                 log.lock().unwrap().push(format!("sent: {bytes}/{of}"));
             }
             Event::Progress(Progress::Job { .. }) => log.lock().unwrap().push("job".into()),
+            Event::Retrying { .. } => {
+                log.lock().unwrap().push(format!("{event:?}"));
+                self.retrying.iter().for_each(|retrying| retrying());
+            }
             other => log.lock().unwrap().push(format!("{other:?}")),
         };
         let mut record = Published::default();

@@ -1,6 +1,7 @@
 //! Publishing when Tableau, the network or another run gets in the way.
 
 use super::*;
+use crate::server::{Server, answer};
 
 #[test]
 fn a_session_displaced_once_is_renewed() {
@@ -312,7 +313,7 @@ fn a_failed_renewal_while_waiting_does_not_end_the_waiting() {
 
 #[test]
 fn what_cannot_be_looked_at_is_not_known() {
-    let simulator = Simulator::with(["publish-data-source#2=503", "query-data-source=400000"]);
+    let simulator = Simulator::with(["publish-data-source#2=503", "query-data-source#2=400000"]);
     Run::new(&simulator).go().done(Change::Created);
     let run = Run::new(&simulator).mode(PublishMode::Append);
     run.go()
@@ -354,4 +355,89 @@ fn two_runs_with_one_token_tell_of_each_other() {
             );
         }
     }
+}
+
+#[test]
+fn no_part_of_a_token_is_quoted_from_a_page_that_repeats_it() {
+    // A page is cut off for the message, perhaps in the middle of a token.
+    for padding in [0, 150, 170, 180, 185, 190, 195] {
+        let server = Server::start(move |asked, _| match asked.target.rsplit('/').next() {
+            Some("serverInfo") => xml(
+                "<serverInfo><productVersion>2026.2.0</productVersion><restApiVersion>3.29</restApiVersion></serverInfo>",
+            ),
+            Some("signin") => {
+                xml("<credentials token=\"ABCDEFGHIJKLMNOPQRST\"><site id=\"s\"/></credentials>")
+            }
+            _ => {
+                let page = format!(
+                    "{}{}{TOKEN_SECRET}",
+                    "x".repeat(padding),
+                    asked.header("x-tableau-auth").unwrap_or_default()
+                );
+                answer("403 Forbidden", &["Content-Type: text/html"], page)
+            }
+        });
+        let simulator = Simulator::start();
+        let run = Run::new(&simulator).to(|to| to.server = server.url("").parse().unwrap());
+        let outcome = run.go().failed("the server answered 403");
+        let told = chain(outcome.result.as_ref().unwrap_err());
+        for secret in ["ABCDEFGHIJKLMNOPQRST", TOKEN_SECRET] {
+            assert!(!told.contains(&secret[..4]), "{padding}: {told}");
+        }
+    }
+}
+
+fn xml(inside: &str) -> Vec<u8> {
+    let document = format!("<tsResponse xmlns=\"http://tableau.com/api\">{inside}</tsResponse>");
+    answer("200 OK", &["Content-Type: application/xml"], document)
+}
+
+#[test]
+fn what_tableau_says_is_quoted_up_to_a_limit() {
+    let server = Server::start(|_, _| {
+        let detail = "so much to say ".repeat(100_000);
+        let error = format!(
+            "<tsResponse><error code=\"400000\"><summary>Bad</summary><detail>{detail}</detail></error></tsResponse>"
+        );
+        answer("400 Bad Request", &["Content-Type: application/xml"], error)
+    });
+    let simulator = Simulator::start();
+    let run = Run::new(&simulator).to(|to| to.server = server.url("").parse().unwrap());
+    let outcome = run.go().failed("so much to say");
+    let told = chain(outcome.result.as_ref().unwrap_err());
+    assert!(told.len() < 5_000, "{} bytes", told.len());
+}
+
+#[test]
+fn a_silent_job_is_not_waited_for_longer_than_asked() {
+    for fault in ["query-job=stall", "query-job=429+1s"] {
+        let simulator = Simulator::with([fault]);
+        let run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(700));
+        let began = std::time::Instant::now();
+        let outcome = run.go();
+        assert!(
+            began.elapsed().as_millis() < 1_900,
+            "{fault}: {:?}",
+            began.elapsed()
+        );
+        assert!(outcome.result.is_ok() && outcome.record.change.is_none());
+        drop(outcome.logged("warning: Tableau still works"));
+        assert_eq!(calls(&simulator, "sign-out"), 1);
+    }
+}
+
+#[test]
+fn an_overwrite_that_cannot_look_publishes_again() {
+    let simulator = Simulator::start();
+    Run::new(&simulator).go().done(Change::Created);
+    for n in 2..=6 {
+        let fault = format!("query-data-source#{n}=403004");
+        simulator.add_fault(fault.parse().unwrap());
+    }
+    simulator.add_fault("publish-data-source#2=503".parse().unwrap());
+    let mut run = Run::new(&simulator);
+    run.file[10] ^= 1;
+    let outcome = run.go().logged("publishing again");
+    assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+    holds(&simulator, &run, 1);
 }

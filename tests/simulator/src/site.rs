@@ -134,8 +134,10 @@ pub struct Datasource {
     pub kind: String,
     /// The stored files: the published one, then every appended one.
     pub parts: Vec<PathBuf>,
-    /// The lists it is still missing in.
-    missing_lists: u32,
+    /// The lists that do not show its present state yet.
+    late_lists: u32,
+    /// What those lists show; nothing if it is new.
+    former: Option<Box<Datasource>>,
 }
 
 /// A request that was answered, without secrets.
@@ -347,6 +349,11 @@ impl Site {
 
     fn user(&self, luid: &str) -> Option<&User> {
         self.users.iter().find(|user| user.luid == luid)
+    }
+
+    /// The header `Date` of Tableau's own answers.
+    pub(crate) fn date(&self) -> String {
+        self.clock.date()
     }
 
     fn now(&self) -> String {

@@ -279,6 +279,11 @@ impl Answer {
         self
     }
 
+    /// Whether Tableau says it, and nothing in front of it.
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(self.content, AnswerContent::Document(_))
+    }
+
     /// Writes the body and completes the headers.
     pub(crate) fn render(
         mut self,

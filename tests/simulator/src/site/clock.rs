@@ -14,6 +14,12 @@ impl Clock {
         self.seconds += 1;
     }
 
+    /// Returns the time as HTTP writes it, such as `Thu, 01 Jan 2026 00:00:07 GMT`.
+    pub(crate) fn date(self) -> String {
+        let since_epoch = std::time::Duration::from_secs(START + self.seconds);
+        httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + since_epoch)
+    }
+
     /// Returns the time as Tableau writes it, such as `2026-01-01T00:00:07Z`.
     pub(crate) fn now(self) -> String {
         let total = START + self.seconds;
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(clock.now(), "2026-01-01T00:00:00Z");
         (0..3_700).for_each(|_| clock.advance());
         assert_eq!(clock.now(), "2026-01-01T01:01:40Z");
+        assert_eq!(clock.date(), "Thu, 01 Jan 2026 01:01:40 GMT");
         assert_eq!(
             Clock {
                 seconds: 58 * 86_400 + 86_399

@@ -42,6 +42,20 @@ const FIELDS: &[(&str, Kind)] = &[
 ];
 
 impl Datasource {
+    /// Whether lists do not show its present state yet.
+    pub fn is_late(&self) -> bool {
+        self.late_lists > 0
+    }
+
+    /// What lists show of it.
+    fn shown(&self) -> Option<&Datasource> {
+        if self.late_lists == 0 {
+            Some(self)
+        } else {
+            self.former.as_deref()
+        }
+    }
+
     /// Whole megabytes of all parts, as far as they can be read.
     fn megabytes(&self) -> u64 {
         let bytes: u64 = self
@@ -103,7 +117,7 @@ impl Site {
         let visible = self
             .datasources
             .iter()
-            .filter(|datasource| datasource.missing_lists == 0)
+            .filter_map(Datasource::shown)
             .collect();
         let (pagination, datasources) = listing.page(query, visible)?;
         let datasources: Vec<Element> = datasources
@@ -111,7 +125,10 @@ impl Site {
             .map(|datasource| self.element(datasource))
             .collect();
         for datasource in &mut self.datasources {
-            datasource.missing_lists = datasource.missing_lists.saturating_sub(1);
+            datasource.late_lists = datasource.late_lists.saturating_sub(1);
+            if datasource.late_lists == 0 {
+                datasource.former = None;
+            }
         }
         Ok(Answer::document(
             200,

@@ -75,13 +75,6 @@ impl Site {
         }
     }
 
-    /// Lets lists catch up with what has been published.
-    pub fn catch_up(&mut self) {
-        for datasource in &mut self.datasources {
-            datasource.missing_lists = 0;
-        }
-    }
-
     pub(super) fn start_job(&mut self, publication: Publication, sound: bool) -> Answer {
         let job = Job {
             luid: self.ids.luid(),

@@ -220,8 +220,12 @@ impl Site {
     pub(super) fn carry_out(&mut self, publication: Publication) -> Result<String, ApiError> {
         let found = self.resolve(&publication)?;
         let now = self.now();
+        let lag = self.settings.index_lag;
         let index = match found {
-            Some(index) => index,
+            Some(index) => {
+                self.datasources[index].fall_behind(lag);
+                index
+            }
             None => self.create(&publication),
         };
         let file = publication
@@ -258,7 +262,7 @@ impl Site {
         let index = self.datasources.len() - 1;
         let datasource = &mut self.datasources[index];
         datasource.owner.clone_from(&publication.user);
-        datasource.missing_lists = self.settings.index_lag;
+        datasource.late_lists = self.settings.index_lag;
         index
     }
 
@@ -298,6 +302,14 @@ impl Site {
 }
 
 impl Datasource {
+    /// Lets lists show its present state for as long; what they have not shown yet they skip.
+    fn fall_behind(&mut self, lists: u32) {
+        if self.late_lists == 0 && lists > 0 {
+            self.former = Some(Box::new(self.clone()));
+        }
+        self.late_lists = self.late_lists.max(lists);
+    }
+
     fn replace_parts(&mut self, path: PathBuf) {
         for old in std::mem::replace(&mut self.parts, vec![path]) {
             if !self.parts.contains(&old) {

@@ -115,7 +115,8 @@ impl Site {
             use_remote_query_agent: false,
             kind: "hyper".to_owned(),
             parts: Vec::new(),
-            missing_lists: 0,
+            late_lists: 0,
+            former: None,
         });
         luid
     }

@@ -121,7 +121,9 @@ pub struct Settings {
     pub token_lifetime: Option<u32>,
     /// What becomes of upload sessions when their token has ended.
     pub uploads: UploadLife,
-    /// How many lists a newly published data source is missing in.
+    /// How many lists do not show a publish yet: a new data source is missing, another is as before.
+    ///
+    /// The reference tells of new ones only; that changes are late, too, is a choice.
     pub index_lag: u32,
     /// How answers are written.
     pub xml: XmlStyle,
