@@ -16,6 +16,7 @@ use std::fs::{self, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::thread::{self, Scope};
 
 use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
@@ -26,6 +27,7 @@ use crate::table::{ColumnType, Table};
 pub use ask::{Answer, Duplicates};
 use engine::{Engine, Reach};
 use files::Files;
+use load::Rows;
 
 /// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
 pub const SCHEMA: &str = "Extract";
@@ -155,27 +157,36 @@ pub fn build(
 ) -> Result<Draft> {
     let hyperd = engine::find(workshop.hyperd.as_deref())?;
     let files = files::stage(tables, &workshop.folder)?;
-    let reach = match &files {
-        Some(files) => Reach::Folder(files.folder()),
+    let folder = files.as_ref().map(|files| files.folder().to_owned());
+    let reach = match &folder {
+        Some(folder) => Reach::Folder(folder),
         None => Reach::Nothing,
     };
-    let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)?;
-    let built = fill(&engine, tables, shape, files, observer);
-    let (connection, table, rows, columns) = built.map_err(|error| engine.blame(error))?;
-    Ok(Draft {
-        connection,
-        engine,
-        folder: workshop.folder.clone(),
-        table,
-        rows,
-        columns,
+    thread::scope(|scope| {
+        // Converting begins while the engine still starts.
+        let rows = tables.first().and_then(|table| Rows::of(scope, table));
+        let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)?;
+        let built = fill(&engine, (tables, rows, scope), shape, files, observer);
+        let (connection, table, rows, columns) = built.map_err(|error| engine.blame(error))?;
+        Ok(Draft {
+            connection,
+            engine,
+            folder: workshop.folder.clone(),
+            table,
+            rows,
+            columns,
+        })
     })
 }
 
 /// Loads and shapes; afterwards no file is within the engine's reach, the user's SQL included.
-fn fill(
+fn fill<'scope>(
     engine: &Engine,
-    tables: &[Table],
+    (tables, mut rows, scope): (
+        &'scope [Table],
+        Option<Rows<'scope>>,
+        &'scope Scope<'scope, '_>,
+    ),
     shape: &Shape,
     files: Option<Files>,
     observer: &dyn Observer,
@@ -186,13 +197,21 @@ fn fill(
     match (&shape.sql, tables) {
         (None, [table]) => {
             let target = load::Target::Result(&shape.table);
-            load::insert(&connection, table, &target, staged, observer)?;
+            load::insert(&connection, scope, (table, rows), &target, staged, observer)?;
             files.map(Files::remove).transpose()?;
         }
         (None, _) => bail!("several tables need `sql` to become one"),
         (Some(sql), _) => {
             for table in tables {
-                load::insert(&connection, table, &load::Target::Staging, staged, observer)?;
+                let target = load::Target::Staging;
+                load::insert(
+                    &connection,
+                    scope,
+                    (table, rows.take()),
+                    &target,
+                    staged,
+                    observer,
+                )?;
                 let rows = table
                     .rows()
                     .map_or_else(String::new, |rows| count(rows, "row") + " ");

@@ -3,7 +3,7 @@
 //! One thread converts and encodes, another one sends: neither waits while the other works.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::BytesMut;
@@ -22,8 +22,8 @@ const JULIAN_MICROS_OF_1970: i64 = 210_866_803_200_000_000;
 const SHORT_PRECISION: u8 = 18;
 /// Bytes sent at once. Larger ones gain nothing and keep the other thread waiting at both ends.
 const CHUNK_BYTES: usize = 1 << 20;
-/// Chunks that may wait; with them the memory of a load is bounded.
-const CHUNKS_AHEAD: usize = 4;
+/// Chunks that may wait: what is converted while the engine starts. With them the memory of a load is bounded.
+const CHUNKS_AHEAD: usize = 12;
 
 /// Where rows go.
 pub(super) enum Target<'a> {
@@ -33,32 +33,94 @@ pub(super) enum Target<'a> {
     Staging,
 }
 
+/// Rows on their way: a thread of its own converts them.
+pub(super) struct Rows<'scope> {
+    chunks: Receiver<Chunk>,
+    converter: ScopedJoinHandle<'scope, Result<u64, Stopped>>,
+}
+
+impl<'scope> Rows<'scope> {
+    /// Begins to convert the rows of a table that the engine does not read by itself.
+    pub(super) fn of(
+        scope: &'scope Scope<'scope, '_>,
+        table: &'scope Table,
+    ) -> Option<Rows<'scope>> {
+        let is_ours = table.parquet().is_none();
+        is_ours.then(|| Rows::convert(scope, table, None))
+    }
+
+    fn convert(
+        scope: &'scope Scope<'scope, '_>,
+        table: &'scope Table,
+        part: Option<&'scope Part>,
+    ) -> Rows<'scope> {
+        let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
+        let converter = scope.spawn(move || convert(table, part, &to_sender));
+        Rows { chunks, converter }
+    }
+
+    /// Sends all of them. The sender ends when the converter is done; when the sender fails, the converter's
+    /// next chunk does.
+    fn store(
+        self,
+        connection: &Connection,
+        table: &Table,
+        name: &str,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let sent = send(connection, name, table.columns(), self.chunks, observer);
+        let filled = self
+            .converter
+            .join()
+            .map_err(|_| anyhow!("the conversion of the rows broke off"))?;
+        match (filled, sent) {
+            (Err(Stopped::Rows(error)), _) | (_, Err(error)) => Err(error),
+            (Err(Stopped::Refused), Ok(_)) => bail!("the Hyper engine did not take the rows"),
+            (Ok(n_rows), Ok(stored)) => {
+                ensure!(
+                    stored == n_rows,
+                    "the Hyper engine stored {stored} of {n_rows} rows"
+                );
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Creates the target table and fills it with every row; `files` are those the engine can reach.
-pub(super) fn insert(
+///
+/// `rows` are those of the table, if their conversion has begun already.
+pub(super) fn insert<'scope>(
     connection: &Connection,
-    table: &Table,
+    scope: &'scope Scope<'scope, '_>,
+    (table, rows): (&'scope Table, Option<Rows<'scope>>),
     target: &Target,
     files: Option<&Files>,
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = target.name(table);
     create(connection, table, target, &name)?;
-    match table.parquet() {
-        None => stream(connection, (table, None), &name, observer),
-        Some(parquet) => {
+    let stream = |part| {
+        let rows = Rows::convert(scope, table, part);
+        rows.store(connection, table, &name, observer)
+    };
+    match (table.parquet(), rows) {
+        (None, Some(rows)) => rows.store(connection, table, &name, observer),
+        (None, None) => stream(None),
+        (Some(parquet), _) => {
             let (own, rest): (Vec<&Part>, Vec<&Part>) = parquet
                 .parts()
                 .iter()
                 .partition(|part| part.cells().is_some());
             if let (Some(files), false) = (files, own.is_empty()) {
-                read_files(connection, (table, &own), files, &name, observer)?;
+                read_files(connection, (table, &own), files, &name, observer, &stream)?;
             }
             for part in rest {
                 observer.on(Event::Note(format!(
                     "`{}` is read row by row: it has what Hyper does not read by itself",
                     part.origin()
                 )));
-                stream(connection, (table, Some(part)), &name, observer)?;
+                stream(Some(part))?;
             }
             Ok(())
         }
@@ -66,12 +128,13 @@ pub(super) fn insert(
 }
 
 /// Lets the engine read the files; what it refuses is converted here, which tells the row.
-fn read_files(
+fn read_files<'t>(
     connection: &Connection,
-    (table, parts): (&Table, &[&Part]),
+    (table, parts): (&'t Table, &[&'t Part]),
     files: &Files,
     name: &str,
     observer: &dyn Observer,
+    stream: &dyn Fn(Option<&'t Part>) -> Result<()>,
 ) -> Result<()> {
     match files.insert(connection, table, parts, name) {
         Ok(stored) => {
@@ -94,41 +157,11 @@ fn read_files(
                 "the Parquet files are read row by row: Hyper refused them ({reason})"
             )));
             for part in parts {
-                stream(connection, (table, Some(part)), name, observer)?;
+                stream(Some(*part))?;
             }
             Ok(())
         }
     }
-}
-
-/// Converts every row of the table, or of one of its files, and sends them.
-fn stream(
-    connection: &Connection,
-    (table, part): (&Table, Option<&Part>),
-    name: &str,
-    observer: &dyn Observer,
-) -> Result<()> {
-    let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
-    thread::scope(|scope| {
-        let other = scope.spawn(move || convert(table, part, &to_sender));
-        // The sender ends when the converter is done; when the sender fails, the converter's
-        // next chunk does.
-        let sent = send(connection, name, table.columns(), chunks, observer);
-        let filled = other
-            .join()
-            .map_err(|_| anyhow!("the conversion of the rows broke off"))?;
-        match (filled, sent) {
-            (Err(Stopped::Rows(error)), _) | (_, Err(error)) => Err(error),
-            (Err(Stopped::Refused), Ok(_)) => bail!("the Hyper engine did not take the rows"),
-            (Ok(n_rows), Ok(stored)) => {
-                ensure!(
-                    stored == n_rows,
-                    "the Hyper engine stored {stored} of {n_rows} rows"
-                );
-                Ok(())
-            }
-        }
-    })
 }
 
 /// Why the converter ended before the last row.

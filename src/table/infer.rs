@@ -109,6 +109,22 @@ impl Seen {
         seen
     }
 
+    /// Returns whether a value of this class shows nothing new, as far as that is seen at a glance.
+    pub(super) fn covers(self, class: &Class<'_>) -> bool {
+        match class {
+            Class::Boolean(_) => self.has(Kind::Boolean),
+            Class::Integer(value) => self.has(Kind::Integer) && value.unsigned_abs() <= 1 << 53,
+            Class::Decimal(number) => {
+                let (whole, scale) = number.lengths();
+                self.has(Kind::Decimal) && whole <= self.whole_digits.min(15) && scale <= self.scale
+            }
+            Class::Date(_) => self.has(Kind::Date),
+            Class::Timestamp(_) => self.has(Kind::Timestamp),
+            Class::Zoned(_) => self.has(Kind::Zoned),
+            Class::Text | Class::Huge | Class::Inexact => false,
+        }
+    }
+
     /// Adds what another set of values showed.
     pub(super) fn merge(self, other: Seen) -> Seen {
         Seen {
@@ -216,6 +232,49 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_covered_shows_nothing_new() {
+        let texts = [
+            "1",
+            "-7",
+            "9007199254740993",
+            "0.5",
+            "12.25",
+            "0.001",
+            "123456789012345.5",
+            "12345678901234567.5",
+            "0000.5",
+            "1e5",
+            "1.5e-3",
+            "100.0",
+            "true",
+            "2024-01-31",
+            "2024-01-31T10:00",
+            "2024-01-31T10:00Z",
+            "x",
+        ];
+        let mut n_covered = 0;
+        for by in texts {
+            for other in texts {
+                for token in [Token::Number(by), Token::Field(by)] {
+                    let mut seen = samples();
+                    seen.extend(token.class().map(|class| Seen::of(&class)));
+                    for class in [Token::Number(other), Token::Field(other)]
+                        .map(Token::class)
+                        .into_iter()
+                        .flatten()
+                    {
+                        for seen in seen.iter().filter(|seen| seen.covers(&class)) {
+                            n_covered += 1;
+                            assert_eq!(seen.merge(Seen::of(&class)), *seen, "{by} {other}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(n_covered > 100, "{n_covered}");
     }
 
     #[test]

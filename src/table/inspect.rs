@@ -87,6 +87,12 @@ impl Inspect for Rules {
     fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
         let inspected = if matches!(page.format, Format::Json | Format::OData) {
             self.inspect_document(page, ask)
+        } else if page.format == Format::NdJson && ask.count == Count::IfPaged {
+            // Lines say nothing of other pages.
+            Ok(Seen {
+                rows: Some(0),
+                ..Seen::default()
+            })
         } else if page.format == Format::NdJson {
             count_records(page, self.records.as_ref(), ask)
         } else {
@@ -98,6 +104,12 @@ impl Inspect for Rules {
 
 impl Rules {
     fn inspect_document(&self, page: &StagedFile, ask: &Ask<'_>) -> Result<Seen, Problem> {
+        if ask.count == Count::IfPaged && ask.document.is_empty() && is_array(page)? {
+            return Ok(Seen {
+                rows: Some(0),
+                ..Seen::default()
+            });
+        }
         let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
         let pinned = pinned.map_err(Problem::new)?;
         let path = match (&self.records, pinned) {
@@ -180,6 +192,12 @@ impl Rules {
         })?;
         Ok(seen)
     }
+}
+
+/// Whether the document is an array, which has no place for anything but rows.
+fn is_array(page: &StagedFile) -> Result<bool, Problem> {
+    let (input, skipped) = stream::open(&page.path)?;
+    Ok(Scanner::new(input, skipped).peek()? == Some(b'['))
 }
 
 fn digest(page: &StagedFile) -> io::Result<u64> {

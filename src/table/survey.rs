@@ -157,7 +157,9 @@ impl Survey {
             };
         }
         let class = token.class()?;
-        stats.infer(token, &class, self.record);
+        if !stats.seen.covers(&class) {
+            stats.infer(token, &class, self.record);
+        }
         assumed.and_then(|assumed| token.value_of(&class, assumed))
     }
 

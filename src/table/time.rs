@@ -108,19 +108,16 @@ fn fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     let Some((b'.', digits)) = bytes.split_first() else {
         return Some((0, bytes));
     };
-    let n_digits = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    if !(1..=9).contains(&n_digits) {
-        return None;
-    }
-    let (fraction, rest) = digits.split_at(n_digits);
-    let mut nanos = 0;
-    for byte in fraction.iter().chain(b"00000000").take(9) {
+    let (mut nanos, mut n_digits) = (0, 0);
+    while let Some(byte @ b'0'..=b'9') = digits.get(n_digits) {
+        if n_digits == 9 {
+            return None;
+        }
         nanos = nanos * 10 + i32::from(byte - b'0');
+        n_digits += 1;
     }
-    Some((nanos, rest))
+    let missing = u32::try_from(9 - n_digits).ok().filter(|_| n_digits > 0)?;
+    Some((nanos * 10_i32.pow(missing), &digits[n_digits..]))
 }
 
 /// Reads `Z`, `±hh`, `±hhmm` or `±hh:mm`.

@@ -309,6 +309,15 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// Counts the digits written before and behind the point; 255 each with an exponent, which shifts them.
+    pub(super) fn lengths(&self) -> (u8, u8) {
+        let length = |digits: &str| u8::try_from(digits.len()).unwrap_or(u8::MAX);
+        match self.exponent {
+            None => (length(self.whole), length(self.fraction)),
+            Some(_) => (u8::MAX, u8::MAX),
+        }
+    }
+
     /// Counts the digits before the point once the exponent is carried out; never too few, 255 at most.
     pub(super) fn whole_digits(&self) -> u8 {
         let whole = self.whole.trim_start_matches('0').len();
