@@ -1,9 +1,11 @@
 """Helps benches/ingest.sh: makes the data, does the job as the tutorials do, samples memory.
 
-usage: ingest.py make FOLDER ROWS | peer KIND URL FILE | peak COMMAND...
+usage: ingest.py make FOLDER ROWS | peer KIND URL FILE | compare FOLDER | peak COMMAND...
 """
 
+import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -116,15 +118,31 @@ def peak(command):
     while process.poll() is None:
         own = max(own, status(process.pid, "VmHWM"))
         try:
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-                for child in children.read().split():
-                    engine = max(engine, status(child, "RssAnon"))
+            for task in os.listdir(f"/proc/{process.pid}/task"):
+                with open(f"/proc/{process.pid}/task/{task}/children") as children:
+                    for child in children.read().split():
+                        engine = max(engine, status(child, "RssAnon"))
         except OSError:
             pass
         time.sleep(0.01)
     if process.returncode:
         sys.exit(f"{command} ended with {process.returncode}")
     print(f"own process at most {own // 1024} MB, engine at most {engine // 1024} MB anonymous")
+
+
+def compare(folder):
+    """Prints how each command did against the first one of the same round: machines change their pace."""
+    rounds = []
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name)) as times:
+            rounds.append(json.load(times)["results"])
+    for index, first in enumerate(rounds[0]):
+        taken = [results[index]["median"] for results in rounds]
+        ratios = [results[index]["median"] / results[0]["median"] for results in rounds]
+        print(
+            f'{first["command"]:48} {statistics.median(taken):7.2f} s {statistics.median(ratios):6.2f} x'
+            f" ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 if __name__ == "__main__":
@@ -134,5 +152,7 @@ if __name__ == "__main__":
         peer(*sys.argv[2:5])
     elif sys.argv[1:2] == ["peak"]:
         peak(sys.argv[2:])
+    elif sys.argv[1:2] == ["compare"]:
+        compare(sys.argv[2])
     else:
         sys.exit(__doc__)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Compares the action with the engine alone and with the usual Python ways, in one run.
-# usage: benches/ingest.sh [ROWS]     RUNS=5 and PEERS=no change how often and whether Python runs
+# usage: benches/ingest.sh [ROWS]     RUNS=9 and PEERS=no change how often and whether Python runs
 #
 # Five columns: integer, text of 20 characters, boolean, double, timestamp. The same rows are
 # served on loopback as NDJSON, JSON, CSV and Parquet; the engine alone reads them from the disk.
-# Figures only mean something as ratios within one run. Needs hyperfine (Debian package).
+# Figures only mean something as ratios within one round: medians of these are printed. Needs hyperfine (Debian package).
 set -eu
 cd "$(dirname "$0")/.."
 rows=${1:-1000000}
@@ -57,15 +57,14 @@ if [ "${PEERS:-yes}" = yes ]; then
     --command-name "pandas + pantab, CSV" "$python benches/ingest.py peer pandas $url/rows.csv $work/peer.hyper" \
     --command-name "polars + pantab, NDJSON" "$python benches/ingest.py peer polars $url/rows.ndjson $work/peer.hyper"
 fi
-hyperfine --warmup 1 --runs "${RUNS:-3}" --shell=none --export-json "$work/times.json" "$@" >/dev/null
-
-"$python" - "$work/times.json" <<'PY'
-import json, sys
-results = json.load(open(sys.argv[1]))["results"]
-floor = results[0]["min"]
-for result in results:
-    print(f'{result["command"]:48} {result["min"]:7.2f} s at best {result["median"]:7.2f} s median {result["min"] / floor:6.2f} x')
-PY
+mkdir "$work/rounds"
+for round in $(seq "${RUNS:-5}"); do
+  hyperfine --runs 1 --shell=none --export-json "$work/rounds/$round.json" "$@" > "$work/hyperfine" 2>&1 || {
+    cat "$work/hyperfine" >&2
+    exit 1
+  }
+done
+"$python" benches/ingest.py compare "$work/rounds"
 for kind in parquet ndjson json csv; do
   printf '%-48s ' "peak memory, $kind"
   "$python" benches/ingest.py peak sh "$work/action" "$kind"
