@@ -11,6 +11,7 @@ mod decode;
 mod dialect;
 mod edm;
 mod elements;
+mod envelope;
 mod fields;
 mod find;
 mod infer;
@@ -54,7 +55,7 @@ pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
 use crate::source::Staged;
-use json::Found;
+use envelope::Found;
 use layout::{Layout, LeafId, NodeId};
 use markup::Markup;
 use pass::{Conclusion, Ended, Pass};

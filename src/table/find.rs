@@ -2,7 +2,8 @@
 
 use encoding_rs::Encoding;
 
-use super::json::{Found, missing};
+use super::envelope::Found;
+use super::json::missing;
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed};
 use super::xml::{Document, Piece, local};

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
 
+use super::envelope;
 use super::json::{self, Record, Stop};
 use super::markup::is_markup;
 use super::path::{RecordsPath, Step, keys, pointer};
@@ -115,7 +116,7 @@ impl Rules {
         let path = match (&self.records, pinned) {
             (Some(path), _) => path.clone(),
             (None, Some(path)) => path,
-            (None, None) => json::locate(page)?.path,
+            (None, None) => envelope::locate(page)?.path,
         };
         let mut look = Look::new(ask, &path);
         let (input, skipped) = stream::open(&page.path)?;

@@ -1,28 +1,33 @@
 //! Finds the records of JSON documents and of files with one document a line.
 
 use std::io::Read;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
-use super::members::{Look, Members};
+use super::members::{Look, Member, Members};
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed, quoted};
 use super::rules::nearest;
 use super::stream::{self, Scanner};
 use crate::source::{Format, StagedFile};
 
-/// Names under which APIs wrap their rows.
-const ENVELOPES: [&str; 9] = [
-    "data", "items", "results", "records", "value", "rows", "entries", "content", "objects",
-];
-
 /// Keys remembered for a message about a missing one.
-const REMEMBERED: usize = 1000;
+pub(super) const REMEMBERED: usize = 1000;
+
+/// Bytes of records that change threads at once.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Batches that may wait.
+const BATCHES_AHEAD: usize = 4;
 
 /// One record and where it was.
 #[derive(Debug)]
 pub(super) struct Record<'r> {
     pub(super) text: &'r str,
     /// Of an object that is plain enough.
-    pub(super) members: Option<&'r Members>,
+    pub(super) members: Option<&'r [Member]>,
     /// What `*` stood for in objects.
     pub(super) key: Option<&'r str>,
     /// Byte of the file.
@@ -42,18 +47,99 @@ impl<E> From<Problem> for Stop<E> {
     }
 }
 
-/// Where the rows of a document were found without being told.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub(super) path: RecordsPath,
-    /// For the log.
-    pub(super) notice: Option<String>,
-}
-
 /// Hands over every record of a file; without a path each line or the whole document is one.
 ///
-/// Returns a notice if some elements lacked the path.
+/// Another thread cuts the file into records meanwhile. Returns a notice if some elements lacked the path.
 pub(super) fn read<E>(
+    file: &StagedFile,
+    path: Option<&RecordsPath>,
+    sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+) -> Result<Option<String>, Stop<E>> {
+    thread::scope(|scope| {
+        let (to_sink, batches) = sync_channel(BATCHES_AHEAD);
+        let cutter = scope.spawn(move || cut(file, path, &to_sink));
+        for batch in batches {
+            for record in batch.records() {
+                // With the batches the other thread ends as well.
+                sink(record).map_err(Stop::Sink)?;
+            }
+        }
+        let notice = cutter.join().unwrap_or_else(|panic| resume_unwind(panic));
+        notice.map_err(Stop::Problem)
+    })
+}
+
+/// Cuts a file into records.
+fn cut(
+    file: &StagedFile,
+    path: Option<&RecordsPath>,
+    to_sink: &SyncSender<Batch>,
+) -> Result<Option<String>, Problem> {
+    let mut batch = Batch::default();
+    let result = each(file, path, &mut |record: Record<'_>| {
+        batch.push(&record);
+        if batch.text.len() >= BATCH_BYTES {
+            to_sink.send(std::mem::take(&mut batch)).map_err(|_| Gone)?;
+        }
+        Ok(())
+    });
+    // What comes before a problem is told before it; if nobody listens any more, nobody minds.
+    drop(to_sink.send(batch));
+    match result {
+        Ok(notice) => Ok(notice),
+        Err(Stop::Problem(problem)) => Err(problem),
+        Err(Stop::Sink(Gone)) => Ok(None),
+    }
+}
+
+/// Nobody wants more records.
+struct Gone;
+
+/// Records on their way from one thread to the other.
+#[derive(Debug, Default)]
+struct Batch {
+    text: String,
+    members: Vec<Member>,
+    places: Vec<Place>,
+}
+
+/// Where the parts of a record are in a batch.
+#[derive(Debug)]
+struct Place {
+    text: Range<usize>,
+    members: Option<Range<usize>>,
+    key: Option<String>,
+    offset: u64,
+}
+
+impl Batch {
+    fn push(&mut self, record: &Record<'_>) {
+        if self.text.is_empty() {
+            self.text.reserve(BATCH_BYTES + record.text.len());
+        }
+        let (text, members) = (self.text.len(), self.members.len());
+        self.text.push_str(record.text);
+        self.members.extend(record.members.unwrap_or_default());
+        self.places.push(Place {
+            text: text..self.text.len(),
+            members: record.members.map(|_| members..self.members.len()),
+            key: record.key.map(str::to_owned),
+            offset: record.offset,
+        });
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.places.iter().map(|place| Record {
+            text: &self.text[place.text.clone()],
+            members: place.members.clone().map(|members| &self.members[members]),
+            key: place.key.as_deref(),
+            offset: place.offset,
+        })
+    }
+}
+
+/// Hands over every record of a file on this thread.
+fn each<E>(
     file: &StagedFile,
     path: Option<&RecordsPath>,
     sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
@@ -111,7 +197,7 @@ fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
             let look = walk.members.look(record.as_bytes());
             (walk.sink)(Record {
                 text: record,
-                members: (look == Look::Whole(record.len())).then_some(&walk.members),
+                members: (look == Look::Whole(record.len())).then(|| walk.members.list()),
                 key: None,
                 offset: start,
             })
@@ -289,7 +375,7 @@ impl<F> Walk<'_, F> {
         let (text, offset) = scanner.text(&range)?;
         (self.sink)(Record {
             text,
-            members: is_known.then_some(&self.members),
+            members: is_known.then(|| self.members.list()),
             key: (!self.keys.is_empty()).then_some(self.key.as_str()),
             offset,
         })
@@ -334,171 +420,5 @@ fn kind(first: u8) -> &'static str {
         b't' | b'f' => "a boolean",
         b'n' => "null",
         _ => "a number",
-    }
-}
-
-/// Finds the rows of a document by the rules of the `auto` setting.
-pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
-    let whole = Found {
-        path: RecordsPath { steps: Vec::new() },
-        notice: None,
-    };
-    let (input, skipped) = stream::open(&file.path)?;
-    let mut scanner = Scanner::new(input, skipped);
-    if scanner.peek()? != Some(b'{') {
-        return Ok(whole);
-    }
-    let members = members(&mut scanner)?;
-    let path = |keys: &[&str]| RecordsPath {
-        steps: keys
-            .iter()
-            .map(|key| Step::Key((*key).to_owned()))
-            .collect(),
-    };
-    let found = |keys: &[&str]| {
-        let path = path(keys);
-        let notice = Some(format!("rows found at `{path}`"));
-        Ok(Found { path, notice })
-    };
-    let is_odata = file.format == Format::OData
-        || members
-            .iter()
-            .any(|member| member.key.starts_with("@odata."));
-    let rows: Vec<&Member> = members
-        .iter()
-        .filter(|member| member.rows.is_some())
-        .collect();
-    if is_odata && rows.iter().any(|member| member.key == "value") {
-        return found(&["value"]);
-    }
-    match (members.as_slice(), rows.as_slice()) {
-        (
-            [
-                Member {
-                    key,
-                    shape: Shape::Rows(_),
-                    ..
-                },
-            ],
-            _,
-        ) if key == "d" => return found(&["d"]),
-        (
-            [
-                Member {
-                    key,
-                    shape: Shape::WithResults,
-                    ..
-                },
-            ],
-            _,
-        ) if key == "d" => return found(&["d", "results"]),
-        ([Member { key, .. }], _) if key == "d" && is_odata => return found(&["d"]),
-        // One entity, whatever its properties are called.
-        _ if file.format == Format::OData => return Ok(whole),
-        (_, [one]) => return found(&[&one.key]),
-        (_, [_, _, ..]) => {}
-        (_, []) => return Ok(single(&members)),
-    }
-    let counts: Vec<String> = rows.iter().map(|member| member.counted()).collect();
-    Err(
-        Problem::new(format!("the rows may be at {}", counts.join(" or ")))
-            .hint(format!("choose one, as in `records: /{}`", rows[0].key)),
-    )
-}
-
-fn single(members: &[Member]) -> Found {
-    let others: Vec<String> = members
-        .iter()
-        .filter(|member| matches!(member.shape, Shape::Rows(1..)))
-        .map(Member::counted)
-        .collect();
-    let mut notice = String::from("the document is read as one row");
-    if !others.is_empty() {
-        notice.push_str("; for the elements of an array as rows set `records`: there is ");
-        notice.push_str(&others.join(", "));
-    }
-    Found {
-        path: RecordsPath { steps: Vec::new() },
-        notice: Some(notice),
-    }
-}
-
-/// A key of the root object.
-struct Member {
-    key: String,
-    shape: Shape,
-    /// How many rows there are, if the key is one that wraps rows.
-    rows: Option<u64>,
-}
-
-#[derive(Clone, Copy)]
-enum Shape {
-    /// An array that is empty or begins with an object.
-    Rows(u64),
-    /// An object with an array `results`.
-    WithResults,
-    Other,
-}
-
-impl Member {
-    fn counted(&self) -> String {
-        let Shape::Rows(count) = self.shape else {
-            return String::new();
-        };
-        let path = pointer(&[Step::Key(self.key.clone())]);
-        format!(
-            "`{path}` ({count} {})",
-            if count == 1 { "element" } else { "elements" }
-        )
-    }
-}
-
-fn members<R: Read>(scanner: &mut Scanner<R>) -> Result<Vec<Member>, Problem> {
-    let mut members = Vec::new();
-    scanner.object(|scanner, key| {
-        let shape = shape(scanner, &key)?;
-        let rows = match shape {
-            Shape::Rows(count) if ENVELOPES.contains(&key.as_str()) => Some(count),
-            _ => None,
-        };
-        if rows.is_some() || members.len() < REMEMBERED {
-            members.push(Member { key, shape, rows });
-        }
-        Ok::<(), Problem>(())
-    })?;
-    Ok(members)
-}
-
-fn shape<R: Read>(scanner: &mut Scanner<R>, key: &str) -> Result<Shape, Problem> {
-    match scanner.begin()? {
-        b'[' => {
-            let (mut count, mut first) = (0, b'{');
-            scanner.array(|scanner, index| {
-                let begin = scanner.begin()?;
-                if index == 0 {
-                    first = begin;
-                }
-                count = index + 1;
-                scanner.pass()
-            })?;
-            Ok(if first == b'{' {
-                Shape::Rows(count)
-            } else {
-                Shape::Other
-            })
-        }
-        b'{' if key == "d" => {
-            let mut with_results = false;
-            scanner.object(|scanner, key| {
-                with_results |= key == "results" && scanner.begin()? == b'[';
-                scanner.pass()
-            })?;
-            Ok(if with_results {
-                Shape::WithResults
-            } else {
-                Shape::Other
-            })
-        }
-        _ => scanner.pass().map(|()| Shape::Other),
     }
 }

@@ -13,13 +13,33 @@ pub(super) struct Members {
     list: Vec<Member>,
 }
 
-/// Where key and value are in the object's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where key and value are in the object's text. Small, as there are many: no record has gigabytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Member {
-    /// Without the quotes; it has no escapes.
-    pub(super) key: Range<usize>,
-    pub(super) value: Range<usize>,
+    key: (u32, u32),
+    value: (u32, u32),
     pub(super) kind: Kind,
+}
+
+impl Member {
+    fn new(key: Range<usize>, value: Range<usize>, kind: Kind) -> Option<Member> {
+        let short = |at: usize| u32::try_from(at).ok();
+        Some(Member {
+            key: (short(key.start)?, short(key.end)?),
+            value: (short(value.start)?, short(value.end)?),
+            kind,
+        })
+    }
+
+    /// Returns the key without its quotes; it has no escapes.
+    pub(super) fn key<'t>(&self, object: &'t str) -> &'t str {
+        &object[self.key.0 as usize..self.key.1 as usize]
+    }
+
+    /// Returns the value as it is written.
+    pub(super) fn value<'t>(&self, object: &'t str) -> &'t str {
+        &object[self.value.0 as usize..self.value.1 as usize]
+    }
 }
 
 /// What a value is.
@@ -63,8 +83,9 @@ impl Members {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> {
-        self.list.iter()
+    /// Returns the members of the object looked at last.
+    pub(super) fn list(&self) -> &[Member] {
+        &self.list
     }
 
     fn object(&mut self, bytes: &[u8]) -> Found<usize> {
@@ -81,11 +102,8 @@ impl Members {
             at = expect(bytes, blanks(bytes, after), b':')?;
             at = blanks(bytes, at);
             let (end, kind) = value(bytes, at, 0)?;
-            self.list.push(Member {
-                key: key..after - 1,
-                value: at..end,
-                kind,
-            });
+            let member = Member::new(key..after - 1, at..end, kind);
+            self.list.push(member.ok_or(Fault(Look::Other))?);
             at = blanks(bytes, end);
             match byte(bytes, at)? {
                 b',' => at = blanks(bytes, at + 1),
@@ -282,9 +300,10 @@ mod tests {
         if let Look::Whole(end) = look {
             let object = &text[..end];
             let found: Vec<(String, String)> = members
+                .list()
                 .iter()
                 .map(|member| {
-                    let (key, value) = (&object[member.key.clone()], &object[member.value.clone()]);
+                    let (key, value) = (member.key(object), member.value(object));
                     let is_right = match member.kind {
                         Kind::Plain => value.starts_with('"') && !value.contains('\\'),
                         Kind::Escaped => value.starts_with('"') && value.contains('\\'),

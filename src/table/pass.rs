@@ -9,8 +9,9 @@ use std::sync::Arc;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::edm::Types;
+use super::envelope::{self, Found};
 use super::fields::{self, Fields};
-use super::json::{self, Found, Record, Stop};
+use super::json::{self, Record, Stop};
 use super::layout::{Layout, LeafId, NodeId};
 use super::markup::{Markup, is_markup};
 use super::odata::{self, Notation};
@@ -243,7 +244,7 @@ impl<'p> Pass<'p> {
         }
         let found = match self.places.get(&file.origin) {
             Some(found) => found.clone(),
-            None => json::locate(file).map_err(|problem| problem.at(file, None, None))?,
+            None => envelope::locate(file).map_err(|problem| problem.at(file, None, None))?,
         };
         let notice = found.notice.iter().filter(|n| !self.notices.contains(n));
         self.notices.extend(notice.cloned().collect::<Vec<_>>());

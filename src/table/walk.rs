@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::ColumnType;
 use super::json::Record;
 use super::layout::{Layout, Mode, NodeId};
-use super::members::{Kind, Look, Members};
+use super::members::{Kind, Look, Member, Members};
 use super::odata::{self, Notation};
 use super::place::Problem;
 use super::rules::RuleKind;
@@ -79,18 +79,18 @@ pub(super) fn record<'r, T: Take<'r>>(take: &mut T, record: &Record<'r>) -> Resu
 fn all<'r, T: Take<'r>>(
     take: &mut T,
     parent: NodeId,
-    (text, members): (&'r str, &Members),
+    (text, members): (&'r str, &[Member]),
     scope: Scope,
     depth: u8,
 ) -> Result<(), Problem> {
     let mut expected = 0;
-    for member in members.iter() {
-        let key = &text[member.key.clone()];
+    for member in members {
+        let key = member.key(text);
         let Some(node) = take.key(parent, expected, key, scope)? else {
             continue;
         };
         expected = take.layout().position(node) + 1;
-        let text = &text[member.value.clone()];
+        let text = member.value(text);
         let token = match member.kind {
             Kind::Plain => Token::Plain(text),
             Kind::Number => Token::Number(text),
@@ -133,7 +133,7 @@ fn object<'r, T: Take<'r>>(
 ) -> Result<(), Problem> {
     let mut members = Members::default();
     if members.look(text.as_bytes()) == Look::Whole(text.len()) {
-        return all(take, node, (text, &members), scope, depth);
+        return all(take, node, (text, members.list()), scope, depth);
     }
     let mut failed = None;
     let mut parser = serde_json::Deserializer::from_str(text);

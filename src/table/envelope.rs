@@ -1,0 +1,188 @@
+//! Finds where the rows of a JSON document are, if nobody says.
+
+use std::io::Read;
+
+use super::json::REMEMBERED;
+use super::path::{RecordsPath, Step, pointer};
+use super::place::Problem;
+use super::stream::{self, Scanner};
+use crate::source::{Format, StagedFile};
+
+/// Names under which APIs wrap their rows.
+const ENVELOPES: [&str; 9] = [
+    "data", "items", "results", "records", "value", "rows", "entries", "content", "objects",
+];
+
+/// Where the rows of a document were found without being told.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) path: RecordsPath,
+    /// For the log.
+    pub(super) notice: Option<String>,
+}
+
+/// Finds the rows of a document by the rules of the `auto` setting.
+pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
+    let whole = Found {
+        path: RecordsPath { steps: Vec::new() },
+        notice: None,
+    };
+    let (input, skipped) = stream::open(&file.path)?;
+    let mut scanner = Scanner::new(input, skipped);
+    if scanner.peek()? != Some(b'{') {
+        return Ok(whole);
+    }
+    let members = members(&mut scanner)?;
+    let path = |keys: &[&str]| RecordsPath {
+        steps: keys
+            .iter()
+            .map(|key| Step::Key((*key).to_owned()))
+            .collect(),
+    };
+    let found = |keys: &[&str]| {
+        let path = path(keys);
+        let notice = Some(format!("rows found at `{path}`"));
+        Ok(Found { path, notice })
+    };
+    let is_odata = file.format == Format::OData
+        || members
+            .iter()
+            .any(|member| member.key.starts_with("@odata."));
+    let rows: Vec<&Member> = members
+        .iter()
+        .filter(|member| member.rows.is_some())
+        .collect();
+    if is_odata && rows.iter().any(|member| member.key == "value") {
+        return found(&["value"]);
+    }
+    match (members.as_slice(), rows.as_slice()) {
+        (
+            [
+                Member {
+                    key,
+                    shape: Shape::Rows(_),
+                    ..
+                },
+            ],
+            _,
+        ) if key == "d" => return found(&["d"]),
+        (
+            [
+                Member {
+                    key,
+                    shape: Shape::WithResults,
+                    ..
+                },
+            ],
+            _,
+        ) if key == "d" => return found(&["d", "results"]),
+        ([Member { key, .. }], _) if key == "d" && is_odata => return found(&["d"]),
+        // One entity, whatever its properties are called.
+        _ if file.format == Format::OData => return Ok(whole),
+        (_, [one]) => return found(&[&one.key]),
+        (_, [_, _, ..]) => {}
+        (_, []) => return Ok(single(&members)),
+    }
+    let counts: Vec<String> = rows.iter().map(|member| member.counted()).collect();
+    Err(
+        Problem::new(format!("the rows may be at {}", counts.join(" or ")))
+            .hint(format!("choose one, as in `records: /{}`", rows[0].key)),
+    )
+}
+
+fn single(members: &[Member]) -> Found {
+    let others: Vec<String> = members
+        .iter()
+        .filter(|member| matches!(member.shape, Shape::Rows(1..)))
+        .map(Member::counted)
+        .collect();
+    let mut notice = String::from("the document is read as one row");
+    if !others.is_empty() {
+        notice.push_str("; for the elements of an array as rows set `records`: there is ");
+        notice.push_str(&others.join(", "));
+    }
+    Found {
+        path: RecordsPath { steps: Vec::new() },
+        notice: Some(notice),
+    }
+}
+
+/// A key of the root object.
+struct Member {
+    key: String,
+    shape: Shape,
+    /// How many rows there are, if the key is one that wraps rows.
+    rows: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+enum Shape {
+    /// An array that is empty or begins with an object.
+    Rows(u64),
+    /// An object with an array `results`.
+    WithResults,
+    Other,
+}
+
+impl Member {
+    fn counted(&self) -> String {
+        let Shape::Rows(count) = self.shape else {
+            return String::new();
+        };
+        let path = pointer(&[Step::Key(self.key.clone())]);
+        format!(
+            "`{path}` ({count} {})",
+            if count == 1 { "element" } else { "elements" }
+        )
+    }
+}
+
+fn members<R: Read>(scanner: &mut Scanner<R>) -> Result<Vec<Member>, Problem> {
+    let mut members = Vec::new();
+    scanner.object(|scanner, key| {
+        let shape = shape(scanner, &key)?;
+        let rows = match shape {
+            Shape::Rows(count) if ENVELOPES.contains(&key.as_str()) => Some(count),
+            _ => None,
+        };
+        if rows.is_some() || members.len() < REMEMBERED {
+            members.push(Member { key, shape, rows });
+        }
+        Ok::<(), Problem>(())
+    })?;
+    Ok(members)
+}
+
+fn shape<R: Read>(scanner: &mut Scanner<R>, key: &str) -> Result<Shape, Problem> {
+    match scanner.begin()? {
+        b'[' => {
+            let (mut count, mut first) = (0, b'{');
+            scanner.array(|scanner, index| {
+                let begin = scanner.begin()?;
+                if index == 0 {
+                    first = begin;
+                }
+                count = index + 1;
+                scanner.pass()
+            })?;
+            Ok(if first == b'{' {
+                Shape::Rows(count)
+            } else {
+                Shape::Other
+            })
+        }
+        b'{' if key == "d" => {
+            let mut with_results = false;
+            scanner.object(|scanner, key| {
+                with_results |= key == "results" && scanner.begin()? == b'[';
+                scanner.pass()
+            })?;
+            Ok(if with_results {
+                Shape::WithResults
+            } else {
+                Shape::Other
+            })
+        }
+        _ => scanner.pass().map(|()| Shape::Other),
+    }
+}
