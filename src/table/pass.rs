@@ -390,6 +390,12 @@ impl<'r> Row<'_, 'r> {
         let table = filling.table;
         let target = table.targets.get(leaf).copied().flatten();
         let column_type = target.map(|target| table.columns[target].column_type);
+        if let (Some(target), Some(column_type)) = (target, column_type)
+            && let Some(value) = self.survey.convert(leaf, token, column_type)
+        {
+            filling.values[target] = value;
+            return;
+        }
         let value = self.survey.observe(leaf, token, column_type);
         match (target, value) {
             (Some(target), Some(value)) => {

@@ -107,6 +107,32 @@ impl Survey {
         self.offset = offset;
     }
 
+    /// Converts a value that shows nothing new; nothing if it may, then it must be [observed](Survey::observe).
+    pub(super) fn convert<'r>(
+        &self,
+        leaf: LeafId,
+        token: Token<'r>,
+        assumed: ColumnType,
+    ) -> Option<Value<'r>> {
+        let stats = self.stats.get(leaf).filter(|stats| stats.filled)?;
+        if self.layout.leaves[leaf].rule.is_some()
+            || !matches!(
+                token,
+                Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)
+            )
+        {
+            return None;
+        }
+        if stats.seen.is_settled() {
+            return (assumed == ColumnType::Text).then(|| token.text().map(Value::Text))?;
+        }
+        let class = token.class()?;
+        stats
+            .seen
+            .covers(&class)
+            .then(|| token.value_of(&class, assumed))?
+    }
+
     /// Takes note of one value of a leaf and converts it to the type its column is `assumed` to have.
     ///
     /// Returns nothing if it does not fit, or if nothing is assumed.
@@ -157,9 +183,7 @@ impl Survey {
             };
         }
         let class = token.class()?;
-        if !stats.seen.covers(&class) {
-            stats.infer(token, &class, self.record);
-        }
+        stats.infer(token, &class, self.record);
         assumed.and_then(|assumed| token.value_of(&class, assumed))
     }
 

@@ -57,17 +57,24 @@ pub(super) enum Class<'a> {
     Inexact,
 }
 
-/// A number's token, taken apart.
+/// A number's token, taken apart. Small, as every number becomes one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Number<'a> {
     text: &'a str,
-    negative: bool,
     /// Digits before the point; may be empty.
-    whole: &'a str,
+    whole: Digits,
     /// Digits after the point; may be empty.
-    fraction: &'a str,
-    point: bool,
+    fraction: Digits,
     exponent: Option<Exponent>,
+    negative: bool,
+    point: bool,
+}
+
+/// Where digits are in a number's text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Digits {
+    start: u32,
+    end: u32,
 }
 
 /// A number's exponent.
@@ -129,10 +136,10 @@ impl<'a> Token<'a> {
 
     /// Converts the token, whose class is known.
     pub(super) fn value_of(self, class: &Class<'a>, column_type: ColumnType) -> Option<Value<'a>> {
-        match (column_type, *class) {
+        match (column_type, class) {
             (ColumnType::Text, _) => self.text().map(Value::Text),
-            (ColumnType::Boolean, Class::Boolean(value)) => Some(Value::Boolean(value)),
-            (ColumnType::BigInt, Class::Integer(value)) => Some(Value::BigInt(value)),
+            (ColumnType::Boolean, Class::Boolean(value)) => Some(Value::Boolean(*value)),
+            (ColumnType::BigInt, Class::Integer(value)) => Some(Value::BigInt(*value)),
             (ColumnType::Double, Class::Decimal(number)) => number.double().map(Value::Double),
             (ColumnType::Double, Class::Integer(_)) => self.number()?.double().map(Value::Double),
             (ColumnType::Decimal { precision, scale }, Class::Decimal(number)) => {
@@ -141,12 +148,12 @@ impl<'a> Token<'a> {
             (ColumnType::Decimal { precision, scale }, Class::Integer(_)) => {
                 self.number()?.decimal(precision, scale).map(Value::Decimal)
             }
-            (ColumnType::Date, Class::Date(days)) => Some(Value::Date(days)),
+            (ColumnType::Date, Class::Date(days)) => Some(Value::Date(*days)),
             (ColumnType::Timestamp, Class::Date(days)) => {
-                Some(Value::Timestamp(time::midnight(days)))
+                Some(Value::Timestamp(time::midnight(*days)))
             }
             (ColumnType::Timestamp, Class::Timestamp(micros) | Class::Zoned(micros)) => {
-                Some(Value::Timestamp(micros))
+                Some(Value::Timestamp(*micros))
             }
             _ => None,
         }
@@ -233,34 +240,36 @@ fn number_class(number: Number<'_>) -> Class<'_> {
 impl<'a> Number<'a> {
     /// Takes `-?d*[.d*][e[±]d+]` apart, with at least one digit before the exponent.
     pub(super) fn split(text: &'a str) -> Option<Number<'a>> {
-        let (negative, rest) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (whole, rest) = digits(rest);
-        let (fraction, rest, point) = match rest.strip_prefix('.') {
-            Some(rest) => {
-                let (fraction, rest) = digits(rest);
-                (fraction, rest, true)
-            }
-            None => ("", rest, false),
-        };
+        let bytes = text.as_bytes();
+        let negative = bytes.first() == Some(&b'-');
+        let whole = digits(bytes, usize::from(negative))?;
+        let point = bytes.get(whole.end as usize) == Some(&b'.');
+        let fraction = digits(bytes, whole.end as usize + usize::from(point))?;
+        let rest = &text[fraction.end as usize..];
         let exponent = match rest.as_bytes().first() {
             None => None,
             Some(b'e' | b'E') => Some(Exponent::read(&rest[1..])?),
             Some(_) => return None,
         };
-        if whole.is_empty() && fraction.is_empty() {
+        if whole.start == whole.end && fraction.start == fraction.end {
             return None;
         }
         Some(Number {
             text,
-            negative,
             whole,
             fraction,
-            point,
             exponent,
+            negative,
+            point,
         })
+    }
+
+    fn whole(&self) -> &'a str {
+        &self.text[self.whole.start as usize..self.whole.end as usize]
+    }
+
+    fn fraction(&self) -> &'a str {
+        &self.text[self.fraction.start as usize..self.fraction.end as usize]
     }
 
     fn is_integer(&self) -> bool {
@@ -269,16 +278,16 @@ impl<'a> Number<'a> {
 
     /// Tells numbers from codes: no leading zeros, digits after a point, no `1E5`.
     fn is_plainly_written(&self) -> bool {
-        let zero_padded = self.whole.len() > 1 && self.whole.starts_with('0');
-        let open_point = self.point && self.fraction.is_empty();
+        let zero_padded = self.whole().len() > 1 && self.whole().starts_with('0');
+        let open_point = self.point && self.fraction().is_empty();
         let code = !self.point && self.exponent.is_some_and(|exponent| !exponent.signed);
         !zero_padded && !open_point && !code
     }
 
     fn is_zero(&self) -> bool {
-        self.whole
+        self.whole()
             .bytes()
-            .chain(self.fraction.bytes())
+            .chain(self.fraction().bytes())
             .all(|byte| byte == b'0')
     }
 
@@ -298,12 +307,14 @@ impl<'a> Number<'a> {
         if self.exponent.is_some() {
             return false;
         }
-        let whole = self.whole.trim_start_matches('0');
+        let whole = self.whole().trim_start_matches('0');
         if whole.len() < 16 {
             return false;
         }
         match whole.parse::<u64>() {
-            Ok(value) if value == EXACT_IN_DOUBLE => self.fraction.bytes().any(|byte| byte != b'0'),
+            Ok(value) if value == EXACT_IN_DOUBLE => {
+                self.fraction().bytes().any(|byte| byte != b'0')
+            }
             Ok(value) => value > EXACT_IN_DOUBLE,
             Err(_) => true,
         }
@@ -313,14 +324,14 @@ impl<'a> Number<'a> {
     pub(super) fn lengths(&self) -> (u8, u8) {
         let length = |digits: &str| u8::try_from(digits.len()).unwrap_or(u8::MAX);
         match self.exponent {
-            None => (length(self.whole), length(self.fraction)),
+            None => (length(self.whole()), length(self.fraction())),
             Some(_) => (u8::MAX, u8::MAX),
         }
     }
 
     /// Counts the digits before the point once the exponent is carried out; never too few, 255 at most.
     pub(super) fn whole_digits(&self) -> u8 {
-        let whole = self.whole.trim_start_matches('0').len();
+        let whole = self.whole().trim_start_matches('0').len();
         saturated(
             i64::try_from(whole)
                 .unwrap_or(i64::MAX)
@@ -330,7 +341,7 @@ impl<'a> Number<'a> {
 
     /// Counts the digits after the point once the exponent is carried out; 255 at most.
     pub(super) fn scale(&self) -> u8 {
-        let fraction = i64::try_from(self.fraction.len()).unwrap_or(i64::MAX);
+        let fraction = i64::try_from(self.fraction().len()).unwrap_or(i64::MAX);
         saturated(fraction.saturating_sub(self.power()))
     }
 
@@ -339,14 +350,14 @@ impl<'a> Number<'a> {
         if self.is_zero() {
             return Some(0);
         }
-        let fraction = self.fraction.trim_end_matches('0');
+        let fraction = self.fraction().trim_end_matches('0');
         let whole = if fraction.is_empty() {
-            self.whole.trim_end_matches('0')
+            self.whole().trim_end_matches('0')
         } else {
-            self.whole
+            self.whole()
         };
         let dropped = if fraction.is_empty() {
-            self.whole.len() - whole.len()
+            self.whole().len() - whole.len()
         } else {
             0
         };
@@ -381,8 +392,12 @@ impl<'a> Number<'a> {
         if self.exponent.is_some() {
             return None;
         }
-        let fraction = &self.fraction[..self.fraction.len().min(usize::from(places))];
-        Number { fraction, ..*self }
+        let mut shorter = *self;
+        shorter.fraction.end = shorter
+            .fraction
+            .end
+            .min(shorter.fraction.start + u32::from(places));
+        shorter
             .decimal(38, places)
             .and_then(|value| i64::try_from(value).ok())
     }
@@ -395,8 +410,8 @@ impl Exponent {
             b'+' => (false, &text[1..]),
             _ => (false, text),
         };
-        let (power, end) = digits(rest);
-        if power.is_empty() || !end.is_empty() {
+        let power = rest;
+        if power.is_empty() || !power.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let power = power.parse().unwrap_or(i32::MAX);
@@ -407,9 +422,16 @@ impl Exponent {
     }
 }
 
-fn digits(text: &str) -> (&str, &str) {
-    let end = text.bytes().take_while(u8::is_ascii_digit).count();
-    text.split_at(end)
+/// The digits that begin at an index; nothing is that far into a text that it has no `u32`.
+fn digits(bytes: &[u8], start: usize) -> Option<Digits> {
+    let mut end = start;
+    while let Some(b'0'..=b'9') = bytes.get(end) {
+        end += 1;
+    }
+    Some(Digits {
+        start: u32::try_from(start).ok()?,
+        end: u32::try_from(end).ok()?,
+    })
 }
 
 fn saturated(count: i64) -> u8 {
