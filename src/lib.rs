@@ -43,6 +43,9 @@
 //! *Invariant:* nothing is published that was not completely read and typed, completed on disk
 //! and let through by every guard.
 //!
+//! *Invariant:* all rows decide the types. What the first ones of a large table assume is confirmed by all rows
+//! while they are loaded; if a later row contradicts it, what was loaded is thrown away and built anew.
+//!
 //! *Invariant:* a secret is a `secrecy::SecretString`; it has no `Display`, and what shows text to
 //! anybody replaces the secrets it was told of.
 //!

@@ -356,7 +356,7 @@ impl Table {
         self.parquet.as_ref()
     }
 
-    /// Pass 2 for one file of [`Table::parquet`].
+    /// Converts every row of one file of [`Table::parquet`].
     pub fn for_each_row_of<E: From<DataError>>(
         &self,
         part: &Part,

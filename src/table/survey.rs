@@ -1,4 +1,4 @@
-//! Pass 1: what every column holds, and what becomes of it.
+//! What every column holds, and what becomes of it.
 
 use std::collections::HashMap;
 

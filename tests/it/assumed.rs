@@ -56,7 +56,7 @@ fn rows_like_the_first_ones_are_read_once() {
     );
     assert!(!run.log.contains(AGAIN), "{}", run.log);
     assert!(
-        run.log.contains("as the first 10000 rows have them"),
+        run.log.contains("as the first 10,000 rows have them"),
         "{}",
         run.log
     );

@@ -126,13 +126,16 @@ fn many_rows(megabytes: usize) -> String {
 #[test]
 fn while_typing_a_huge_file() {
     // Typing hears nothing while it reads, so this is the grace of the process; a release build is
-    // through with the file within it, and ends as the engine does not start any more.
+    // through with the file within it, and ends as the engine does not start any more. Of several
+    // tables all rows are read before the engine starts.
     let site = Simulator::start();
     let rows = many_rows(240);
     for signal in ["INT", "TERM"] {
         let step = Action::publishing_to(&site)
             .file("x.ndjson", &rows)
-            .input("source", "x.ndjson")
+            .file("y.csv", "id\n1\n")
+            .input("source", "x: x.ndjson\ny: y.csv")
+            .input("sql", "SELECT x.id FROM x JOIN y ON y.id = x.id")
             .start();
         std::thread::sleep(Duration::from_millis(900));
         assert_eq!(child_of(step.child.id()), None, "it still types");
