@@ -111,6 +111,8 @@ pub struct Metadata {
     pub origin: String,
     /// Where it lies on this disk; `None` if the service did not deliver it.
     pub path: Option<PathBuf>,
+    /// Requests it took, retries included.
+    pub requests: u32,
 }
 
 /// A source that did not deliver what can be read as data.
@@ -199,6 +201,7 @@ pub async fn fetch(
                         let into = into.with_extension("metadata");
                         let described =
                             odata::describe(&request, first, &into, (client, observer)).await;
+                        staged.requests += described.requests;
                         staged.metadata.push(described);
                     }
                     staged.files.extend(crawled.files);

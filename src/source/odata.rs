@@ -30,14 +30,14 @@ const ATOM_NAMESPACES: [&str; 2] = [
 /// Without a description the types are inferred, which is worth a warning and no failure.
 pub(super) async fn describe(
     request: &Request,
-    answer: &StagedFile,
+    file: &StagedFile,
     into: &Path,
     (client, observer): (&Client, &dyn Observer),
 ) -> Metadata {
     let mut head = Vec::new();
-    let read =
-        File::open(&answer.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut head));
+    let read = File::open(&file.path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut head));
     let addresses = read.map_or_else(|_| Vec::new(), |_| addresses(&request.url, &head));
+    let mut requests = 0;
     let mut reason = String::from("its address cannot be told from the source's");
     for url in addresses {
         let mut request = Request {
@@ -52,16 +52,19 @@ pub(super) async fn describe(
             .headers
             .insert(ACCEPT, HeaderValue::from_static("application/xml"));
         let shown = http::show(&request.url);
-        reason = match client.download(&request, into, LARGEST, observer).await {
-            Ok(answer) if !answer.status.is_success() => {
-                format!("`{shown}` answered {}", answer.status)
+        let answer = client.download(&request, into, LARGEST, observer).await;
+        requests += answer.as_ref().map_or(1, |answer| answer.attempts);
+        reason = match answer {
+            Ok(refusal) if !refusal.status.is_success() => {
+                format!("`{shown}` answered {}", refusal.status)
             }
             Ok(_) if !is_description(into) => format!("`{shown}` is no description of a service"),
             Ok(_) => {
                 observer.on(Event::Note(format!("types are described by {shown}")));
                 return Metadata {
-                    origin: answer.origin.clone(),
+                    origin: file.origin.clone(),
                     path: Some(into.to_owned()),
+                    requests,
                 };
             }
             Err(error) => error.to_string(),
@@ -71,8 +74,9 @@ pub(super) async fn describe(
         "the OData source does not describe its types, so they are inferred from the values: {reason}; declare those that matter in `columns`"
     )));
     Metadata {
-        origin: answer.origin.clone(),
+        origin: file.origin.clone(),
         path: None,
+        requests,
     }
 }
 

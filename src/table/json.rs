@@ -79,7 +79,14 @@ fn cut(
     let result = each(file, path, &mut |record: Record<'_>| {
         batch.push(&record);
         if batch.text.len() >= BATCH_BYTES {
-            to_sink.send(std::mem::take(&mut batch)).map_err(|_| Gone)?;
+            // The next one probably has as many records.
+            let next = Batch {
+                text: String::with_capacity(batch.text.capacity()),
+                members: Vec::with_capacity(batch.members.len() + batch.members.len() / 8),
+                places: Vec::with_capacity(batch.places.len() + batch.places.len() / 8),
+            };
+            let full = std::mem::replace(&mut batch, next);
+            to_sink.send(full).map_err(|_| Gone)?;
         }
         Ok(())
     });

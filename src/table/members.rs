@@ -186,10 +186,7 @@ fn string(bytes: &[u8], at: usize) -> Found<(usize, Kind)> {
     let mut at = expect(bytes, at, b'"')?;
     let mut kind = Kind::Plain;
     loop {
-        at += bytes[at..]
-            .iter()
-            .take_while(|byte| PLAIN[usize::from(**byte)])
-            .count();
+        at += plain(&bytes[at..]);
         match byte(bytes, at)? {
             b'"' => return Ok((at + 1, kind)),
             b'\\' => {
@@ -246,18 +243,30 @@ fn digits(bytes: &[u8], at: usize) -> Found<usize> {
     }
 }
 
-/// Bytes without a meaning inside a string.
-const PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        plain[control] = false;
-        control += 1;
+/// Counts the bytes up to the first one that means something inside a string, eight at a time.
+///
+/// Each step marks the quotes, backslashes and control characters among eight bytes by their highest bit. A borrow
+/// may mark bytes behind the first one in vain, never the first.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
+    let mut at = 0;
+    while let Some((eight, _)) = bytes[at..].split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let marks = (quotes | backslashes | below(word, 0x20)) & HIGH;
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
-    plain[b'"' as usize] = false;
-    plain[b'\\' as usize] = false;
-    plain
-};
+    let rest = bytes[at..].iter();
+    at + rest
+        .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
+        .count()
+}
 
 #[cfg(test)]
 mod tests {
@@ -411,6 +420,24 @@ mod tests {
             "\"c\":1",
             "\"d\":\"x\"",
         ])
+    }
+
+    #[test]
+    fn every_byte_that_means_something_is_seen_wherever_it_is() {
+        for filler in [b' ', b'a', b'!', b'#', 0x7f, 0x80, 0xff] {
+            for length in 0..40 {
+                let mut bytes = vec![filler; length];
+                assert_eq!(plain(&bytes), length);
+                for at in 0..length {
+                    for byte in 0..=255 {
+                        bytes[at] = byte;
+                        let is_plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
+                        assert_eq!(plain(&bytes), if is_plain { length } else { at });
+                    }
+                    bytes[at] = filler;
+                }
+            }
+        }
     }
 
     proptest! {

@@ -199,6 +199,7 @@ fn odata_version_4_has_the_types_of_its_service() {
     "]]
     .assert_eq(&run.rows());
     assert_eq!(run.annotations, [""; 0]);
+    assert!(run.log.contains("with 2 requests"), "{}", run.log);
     let requests = site.origin_requests();
     let last = &requests[requests.len() - 1];
     assert_eq!(last.path, "/V4/Northwind.svc/$metadata");

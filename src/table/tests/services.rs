@@ -22,6 +22,7 @@ fn described(content: &str) -> Files {
     let path = files.folder.join("metadata");
     std::fs::write(&path, MODEL).unwrap();
     files.staged.metadata.push(Metadata {
+        requests: 1,
         origin: String::from("file-0"),
         path: Some(path),
     });
