@@ -6,6 +6,7 @@
 //! [`Draft::seal`] turns it into the file that may be published.
 
 mod ask;
+mod batch;
 mod engine;
 mod files;
 mod load;

@@ -14,6 +14,7 @@ mod elements;
 mod envelope;
 mod fields;
 mod find;
+mod glance;
 mod infer;
 mod inspect;
 mod json;
@@ -27,6 +28,7 @@ mod pass;
 mod path;
 mod place;
 mod quoting;
+mod routine;
 mod rules;
 mod several;
 mod shape;
@@ -60,6 +62,7 @@ use layout::{Layout, LeafId, NodeId};
 use markup::Markup;
 use pass::{Conclusion, Ended, Pass};
 use place::Problem;
+use routine::Goal;
 use survey::{Outcome, Presence};
 
 /// Types a column of the staged table can have; names as in the `columns` input.
@@ -434,6 +437,16 @@ impl Table {
         self.layout
             .node_of(leaf)
             .is_some_and(|node| self.layout.has_children(node))
+    }
+
+    /// Returns where the values of a leaf go, if it has a column.
+    fn goal(&self, leaf: LeafId) -> Option<Goal> {
+        let target = self.targets.get(leaf).copied().flatten()?;
+        Some(Goal {
+            leaf,
+            target,
+            column_type: self.columns[target].column_type,
+        })
     }
 
     fn fill_system<'r>(

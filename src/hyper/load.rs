@@ -1,4 +1,4 @@
-//! Writes typed rows into a table through the engine's binary protocol.
+//! Writes typed rows into a table, as a stream of Arrow record batches.
 //!
 //! One thread converts and encodes, another one sends: neither waits while the other works.
 
@@ -6,24 +6,21 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use bytes::BytesMut;
-use hyperdb_api::{Connection, InsertChunk, SqlType};
+use hyperdb_api::{Connection, SqlType};
 
+use super::batch::{self, Batch};
 use super::files::Files;
 use super::{RESULT, SCHEMA, TableName, quote, shape};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Column, ColumnType, Part, Table, Value};
 
-/// The engine counts days from Julian day 0.
-const JULIAN_DAY_OF_1970: i32 = 2_440_588;
-/// The same in microseconds.
-const JULIAN_MICROS_OF_1970: i64 = 210_866_803_200_000_000;
-/// Up to this precision a decimal is stored in 64 bits, beyond it in 128.
-const SHORT_PRECISION: u8 = 18;
 /// Bytes sent at once. Larger ones gain nothing and keep the other thread waiting at both ends.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Chunks that may wait: what is converted while the engine starts. With them the memory of a load is bounded.
 const CHUNKS_AHEAD: usize = 12;
+/// Bytes of one COPY statement. The engine queues without limit what it is sent and has not stored yet; between
+/// two statements it has stored everything. Short statements cost time: the end of each has one core busy.
+const STATEMENT_BYTES: usize = 96 << 20;
 
 /// Where rows go.
 pub(super) enum Target<'a> {
@@ -180,7 +177,7 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
 
 /// Encoded rows.
 struct Chunk {
-    bytes: BytesMut,
+    bytes: Vec<u8>,
     /// With the chunks before it.
     n_rows: u64,
 }
@@ -190,21 +187,13 @@ fn convert(
     part: Option<&Part>,
     to_sender: &SyncSender<Chunk>,
 ) -> Result<u64, Stopped> {
-    let types: Vec<ColumnType> = table
-        .columns()
-        .iter()
-        .map(|column| column.column_type)
-        .collect();
-    let mut chunk = InsertChunk::new(types.len(), vec![true; types.len()]);
+    let mut batch = Batch::new(table.columns(), CHUNK_BYTES)?;
     let mut n_rows = 0u64;
     let sink = |row: &[Value<'_>]| -> Result<(), Stopped> {
-        for (value, column_type) in row.iter().zip(&types) {
-            add(&mut chunk, value, *column_type)?;
-        }
-        chunk.end_row()?;
+        batch.push(row)?;
         n_rows += 1;
-        if chunk.buffer_size() >= CHUNK_BYTES {
-            pass_on(&mut chunk, n_rows, to_sender)?;
+        if batch.n_bytes() >= CHUNK_BYTES {
+            pass_on(&mut batch, n_rows, to_sender)?;
         }
         Ok(())
     };
@@ -212,17 +201,12 @@ fn convert(
         Some(part) => table.for_each_row_of(part, sink)?,
         None => table.for_each_row(sink)?,
     }
-    pass_on(&mut chunk, n_rows, to_sender)?;
+    pass_on(&mut batch, n_rows, to_sender)?;
     Ok(n_rows)
 }
 
-/// Only the first chunk that is taken begins with the header of the stream.
-fn pass_on(
-    chunk: &mut InsertChunk,
-    n_rows: u64,
-    to_sender: &SyncSender<Chunk>,
-) -> Result<(), Stopped> {
-    match chunk.take() {
+fn pass_on(batch: &mut Batch, n_rows: u64, to_sender: &SyncSender<Chunk>) -> Result<(), Stopped> {
+    match batch.take()? {
         Some(bytes) => to_sender
             .send(Chunk { bytes, n_rows })
             .map_err(|_| Stopped::Refused),
@@ -243,27 +227,37 @@ fn send(
     let failed = |error: hyperdb_api::Error| {
         anyhow!(shape::explain(&error, &[])).context("the Hyper engine did not take the rows")
     };
-    let mut chunks = chunks.into_iter();
-    let Some(first) = chunks.next() else {
-        return Ok(0);
-    };
+    let mut chunks = chunks.into_iter().peekable();
     let client = connection
         .tcp_client()
         .context("the connection to the engine takes no rows")?;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    // A writer that is dropped before it is finished leaves the connection out of step; on any
-    // error here the whole engine is discarded, so nothing is ever sent after it.
-    let mut writer = client
-        .copy_in(name, &names)
-        .map_err(|error| failed(error.into()))?;
-    for chunk in std::iter::once(first).chain(chunks) {
-        writer
-            .send_direct(&chunk.bytes)
-            .and_then(|()| writer.flush_stream())
+    let head = batch::head(columns)?;
+    let mut stored = 0;
+    while chunks.peek().is_some() {
+        // A writer that is dropped before it is finished leaves the connection out of step; on any
+        // error here the whole engine is discarded, so nothing is ever sent after it.
+        let mut writer = client
+            .copy_in_with_format(name, &names, "ARROWSTREAM")
             .map_err(|error| failed(error.into()))?;
-        observer.on(Event::Progress(Progress::Rows(chunk.n_rows)));
+        writer
+            .send_direct(&head)
+            .map_err(|error| failed(error.into()))?;
+        let mut sent = 0;
+        for chunk in chunks.by_ref() {
+            writer
+                .send_direct(&chunk.bytes)
+                .and_then(|()| writer.flush_stream())
+                .map_err(|error| failed(error.into()))?;
+            observer.on(Event::Progress(Progress::Rows(chunk.n_rows)));
+            sent += chunk.bytes.len();
+            if sent >= STATEMENT_BYTES {
+                break;
+            }
+        }
+        stored += writer.finish().map_err(|error| failed(error.into()))?;
     }
-    writer.finish().map_err(|error| failed(error.into()))
+    Ok(stored)
 }
 
 /// Returns the engine's type for a column.
@@ -314,33 +308,5 @@ fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -
                 table.name()
             )
         })?;
-    Ok(())
-}
-
-/// Writes one value at the width its column has: the engine checks neither, and a value of
-/// another width would shift everything behind it.
-fn add(chunk: &mut InsertChunk, value: &Value<'_>, column_type: ColumnType) -> Result<()> {
-    match (value, column_type) {
-        (Value::Null, _) => chunk.add_null()?,
-        (Value::Text(text), ColumnType::Text) => chunk.add_str(text)?,
-        (Value::Boolean(value), ColumnType::Boolean) => chunk.add_bool(*value)?,
-        (Value::BigInt(value), ColumnType::BigInt) => chunk.add_i64(*value)?,
-        (Value::Double(value), ColumnType::Double) => chunk.add_f64(*value)?,
-        (Value::Date(days), ColumnType::Date) => chunk.add_i32(days + JULIAN_DAY_OF_1970)?,
-        (Value::Timestamp(micros), ColumnType::Timestamp) => {
-            chunk.add_i64(micros + JULIAN_MICROS_OF_1970)?;
-        }
-        // Not `add_numeric`: it stores the digits of a value without regard to the column's scale.
-        (Value::Decimal(digits), ColumnType::Decimal { precision, .. }) => {
-            if precision <= SHORT_PRECISION {
-                let digits =
-                    i64::try_from(*digits).context("a decimal is wider than its column")?;
-                chunk.add_i64(digits)?;
-            } else {
-                chunk.add_data128(&digits.to_le_bytes())?;
-            }
-        }
-        (value, column_type) => bail!("a {column_type} column cannot hold {value:?}"),
-    }
     Ok(())
 }

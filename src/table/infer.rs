@@ -116,13 +116,18 @@ impl Seen {
             Class::Integer(value) => self.has(Kind::Integer) && value.unsigned_abs() <= 1 << 53,
             Class::Decimal(number) => {
                 let (whole, scale) = number.lengths();
-                self.has(Kind::Decimal) && whole <= self.whole_digits.min(15) && scale <= self.scale
+                self.covers_decimal(whole, scale)
             }
             Class::Date(_) => self.has(Kind::Date),
             Class::Timestamp(_) => self.has(Kind::Timestamp),
             Class::Zoned(_) => self.has(Kind::Zoned),
             Class::Text | Class::Huge | Class::Inexact => false,
         }
+    }
+
+    /// The same for a number with so many digits before and after its point.
+    pub(super) fn covers_decimal(self, whole: u8, scale: u8) -> bool {
+        self.has(Kind::Decimal) && whole <= self.whole_digits.min(15) && scale <= self.scale
     }
 
     /// Adds what another set of values showed.

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use super::members::{Look, Member, Members};
+use super::members::{Kin, Look, Member, Members};
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed, quoted};
 use super::rules::nearest;
@@ -28,6 +28,8 @@ pub(super) struct Record<'r> {
     pub(super) text: &'r str,
     /// Of an object that is plain enough.
     pub(super) members: Option<&'r [Member]>,
+    /// Of members that come as in other records of the file.
+    pub(super) kin: Option<Kin>,
     /// What `*` stood for in objects.
     pub(super) key: Option<&'r str>,
     /// Byte of the file.
@@ -115,6 +117,7 @@ struct Batch {
 struct Place {
     text: Range<usize>,
     members: Option<Range<usize>>,
+    kin: Option<Kin>,
     key: Option<String>,
     offset: u64,
 }
@@ -130,6 +133,7 @@ impl Batch {
         self.places.push(Place {
             text: text..self.text.len(),
             members: record.members.map(|_| members..self.members.len()),
+            kin: record.kin,
             key: record.key.map(str::to_owned),
             offset: record.offset,
         });
@@ -139,6 +143,7 @@ impl Batch {
         self.places.iter().map(|place| Record {
             text: &self.text[place.text.clone()],
             members: place.members.clone().map(|members| &self.members[members]),
+            kin: place.kin,
             key: place.key.as_deref(),
             offset: place.offset,
         })
@@ -156,7 +161,7 @@ fn each<E>(
         steps,
         keys: Vec::new(),
         key: String::new(),
-        members: Members::default(),
+        members: Members::of_many(),
         found: 0,
         missing: 0,
         first: None,
@@ -205,6 +210,7 @@ fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
             (walk.sink)(Record {
                 text: record,
                 members: (look == Look::Whole(record.len())).then(|| walk.members.list()),
+                kin: walk.members.kin(),
                 key: None,
                 offset: start,
             })
@@ -383,6 +389,7 @@ impl<F> Walk<'_, F> {
         (self.sink)(Record {
             text,
             members: is_known.then(|| self.members.list()),
+            kin: self.members.kin().filter(|_| is_known),
             key: (!self.keys.is_empty()).then_some(self.key.as_str()),
             offset,
         })

@@ -215,6 +215,15 @@ impl Layout {
             .find(|child| self.nodes[child.0].key == key)
     }
 
+    /// Returns the leaf of a node that has just one, if it takes plain values as they are written.
+    pub(super) fn only_leaf(&self, node: NodeId) -> Option<LeafId> {
+        let node = &self.nodes[node.0];
+        match node.leaves.as_slice() {
+            [leaf] if node.property != Property::Number => Some(*leaf),
+            _ => None,
+        }
+    }
+
     /// Returns whether a leaf has a use for the token: objects are only for declared columns.
     pub(super) fn takes(&self, leaf: LeafId, token: Token<'_>) -> bool {
         let is_object = matches!(token, Token::Document(text) if text.starts_with('{'));

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use super::value::Token;
+
 /// Deepest nesting that is passed over.
 const DEEPEST: u8 = 32;
 
@@ -11,6 +13,33 @@ const DEEPEST: u8 = 32;
 #[derive(Debug, Default)]
 pub(super) struct Members {
     list: Vec<Member>,
+    /// Of many objects the next one is probably written like the last.
+    habit: Option<Habit>,
+    kin: Option<Kin>,
+}
+
+/// Objects of one kin have the same keys in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kin(u64);
+
+/// How objects looked at before are written around their values.
+#[derive(Debug, Default)]
+struct Habit {
+    leads: Vec<Lead>,
+    /// How often a lead has been learned.
+    learned: u64,
+}
+
+/// What stands before one value: brace or comma, key and colon, with all blanks.
+#[derive(Debug)]
+struct Lead {
+    text: Vec<u8>,
+    /// Where the key is in it.
+    key: Range<usize>,
+    /// The first bytes as one number, to be compared at once.
+    first: u128,
+    /// Which bits of it count.
+    mask: u128,
 }
 
 /// Where key and value are in the object's text. Small, as there are many: no record has gigabytes.
@@ -40,6 +69,18 @@ impl Member {
     pub(super) fn value<'t>(&self, object: &'t str) -> &'t str {
         &object[self.value.0 as usize..self.value.1 as usize]
     }
+
+    /// Returns the value as a token, if it needs no look inside.
+    pub(super) fn token<'t>(&self, object: &'t str) -> Option<Token<'t>> {
+        match self.kind {
+            Kind::Plain => Some(Token::Plain(self.value(object))),
+            Kind::Number => Some(Token::Number(self.value(object))),
+            Kind::True => Some(Token::Boolean(true)),
+            Kind::False => Some(Token::Boolean(false)),
+            Kind::Null => Some(Token::Null),
+            Kind::Escaped | Kind::Nested => None,
+        }
+    }
 }
 
 /// What a value is.
@@ -68,19 +109,40 @@ pub(super) enum Look {
     Other,
 }
 
-/// The bytes are not what they should be, or there are no more.
-struct Fault(Look);
+/// Why a look ends early.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// There are no more bytes.
+    More,
+    /// They are not what they should be.
+    Other,
+}
 
 type Found<T> = Result<T, Fault>;
 
 impl Members {
+    /// Prepares for many objects that are written alike.
+    pub(super) fn of_many() -> Members {
+        Members {
+            habit: Some(Habit::default()),
+            ..Members::default()
+        }
+    }
+
     /// Looks at the object that the bytes begin with.
     pub(super) fn look(&mut self, bytes: &[u8]) -> Look {
         self.list.clear();
+        self.kin = None;
         match self.object(bytes) {
             Ok(end) => Look::Whole(end),
-            Err(Fault(look)) => look,
+            Err(Fault::More) => Look::More,
+            Err(Fault::Other) => Look::Other,
         }
+    }
+
+    /// Returns the kin of the object looked at last, if it is written like others before.
+    pub(super) fn kin(&self) -> Option<Kin> {
+        self.kin
     }
 
     /// Returns the members of the object looked at last.
@@ -89,40 +151,126 @@ impl Members {
     }
 
     fn object(&mut self, bytes: &[u8]) -> Found<usize> {
-        let mut at = expect(bytes, 0, b'{')?;
-        at = blanks(bytes, at);
-        if byte(bytes, at)? == b'}' {
-            return Ok(at + 1);
-        }
+        let mut is_usual = true;
+        let mut at = 0;
         loop {
-            let (key, kind) = (at + 1, string(bytes, at)?);
-            let (after, Kind::Plain) = kind else {
-                return Err(Fault(Look::Other));
+            let usual = self
+                .habit
+                .as_ref()
+                .and_then(|habit| habit.leads.get(self.list.len()));
+            let (key, start) = match usual {
+                Some(usual) if usual.begins(&bytes[at..]) => {
+                    let start = blanks(bytes, at + usual.text.len());
+                    (at + usual.key.start..at + usual.key.end, start)
+                }
+                _ => match lead(bytes, at)? {
+                    Led::To { key, value } => {
+                        is_usual = false;
+                        if let Some(habit) = &mut self.habit {
+                            habit.learn(
+                                self.list.len(),
+                                &bytes[at..value],
+                                key.start - at..key.end - at,
+                            );
+                        }
+                        (key, value)
+                    }
+                    Led::Out(end) => {
+                        let n_usual = self.habit.as_ref().map(|habit| habit.leads.len());
+                        if is_usual && n_usual == Some(self.list.len()) {
+                            self.kin = self.habit.as_ref().map(|habit| Kin(habit.learned));
+                        }
+                        return Ok(end);
+                    }
+                },
             };
-            at = expect(bytes, blanks(bytes, after), b':')?;
-            at = blanks(bytes, at);
-            let (end, kind) = value(bytes, at, 0)?;
-            let member = Member::new(key..after - 1, at..end, kind);
-            self.list.push(member.ok_or(Fault(Look::Other))?);
-            at = blanks(bytes, end);
-            match byte(bytes, at)? {
-                b',' => at = blanks(bytes, at + 1),
-                b'}' => return Ok(at + 1),
-                _ => return Err(Fault(Look::Other)),
-            }
+            let (end, kind) = value(bytes, start, 0)?;
+            let member = Member::new(key, start..end, kind);
+            self.list.push(member.ok_or(Fault::Other)?);
+            at = end;
         }
     }
 }
 
+impl Habit {
+    fn learn(&mut self, position: usize, text: &[u8], key: Range<usize>) {
+        let lead = Lead::new(text, key);
+        match self.leads.get_mut(position) {
+            Some(other) => *other = lead,
+            None => self.leads.push(lead),
+        }
+        self.learned += 1;
+    }
+}
+
+impl Lead {
+    fn new(text: &[u8], key: Range<usize>) -> Lead {
+        let mut first = [0; 16];
+        let mut mask = [0; 16];
+        for (at, byte) in text.iter().enumerate().take(16) {
+            first[at] = *byte;
+            mask[at] = u8::MAX;
+        }
+        Lead {
+            text: text.to_owned(),
+            key,
+            first: u128::from_le_bytes(first),
+            mask: u128::from_le_bytes(mask),
+        }
+    }
+
+    fn begins(&self, bytes: &[u8]) -> bool {
+        match bytes.first_chunk::<16>() {
+            Some(first) if self.text.len() <= 16 => {
+                u128::from_le_bytes(*first) & self.mask == self.first
+            }
+            _ => bytes.starts_with(&self.text),
+        }
+    }
+}
+
+/// Where one member or the object ends and what comes next.
+enum Led {
+    /// To the next value.
+    To { key: Range<usize>, value: usize },
+    /// To the end of the object.
+    Out(usize),
+}
+
+/// Reads what stands before a value: the brace is the first byte, a comma comes somewhere behind.
+fn lead(bytes: &[u8], at: usize) -> Found<Led> {
+    let is_first = at == 0;
+    let mut at = if is_first {
+        expect(bytes, 0, b'{')?
+    } else {
+        at
+    };
+    at = blanks(bytes, at);
+    match byte(bytes, at)? {
+        b'}' => return Ok(Led::Out(at + 1)),
+        b',' if !is_first => at = blanks(bytes, at + 1),
+        _ if is_first => {}
+        _ => return Err(Fault::Other),
+    }
+    let (after, Kind::Plain) = string(bytes, at)? else {
+        return Err(Fault::Other);
+    };
+    let colon = expect(bytes, blanks(bytes, after), b':')?;
+    Ok(Led::To {
+        key: at + 1..after - 1,
+        value: blanks(bytes, colon),
+    })
+}
+
 fn byte(bytes: &[u8], at: usize) -> Found<u8> {
-    bytes.get(at).copied().ok_or(Fault(Look::More))
+    bytes.get(at).copied().ok_or(Fault::More)
 }
 
 fn expect(bytes: &[u8], at: usize, wanted: u8) -> Found<usize> {
     if byte(bytes, at)? == wanted {
         Ok(at + 1)
     } else {
-        Err(Fault(Look::Other))
+        Err(Fault::Other)
     }
 }
 
@@ -144,7 +292,7 @@ fn value(bytes: &[u8], at: usize, depth: u8) -> Found<(usize, Kind)> {
         open @ (b'{' | b'[') if depth < DEEPEST => {
             Ok((nested(bytes, at, open, depth + 1)?, Kind::Nested))
         }
-        _ => Err(Fault(Look::Other)),
+        _ => Err(Fault::Other),
     }
 }
 
@@ -165,7 +313,7 @@ fn nested(bytes: &[u8], at: usize, open: u8, depth: u8) -> Found<usize> {
         match byte(bytes, at)? {
             b',' => at = blanks(bytes, at + 1),
             found if found == close => return Ok(at + 1),
-            _ => return Err(Fault(Look::Other)),
+            _ => return Err(Fault::Other),
         }
     }
 }
@@ -175,9 +323,9 @@ fn word(bytes: &[u8], at: usize, word: &[u8]) -> Found<usize> {
     if found == word {
         Ok(at + word.len())
     } else if word.starts_with(found) {
-        Err(Fault(Look::More))
+        Err(Fault::More)
     } else {
-        Err(Fault(Look::Other))
+        Err(Fault::Other)
     }
 }
 
@@ -193,7 +341,7 @@ fn string(bytes: &[u8], at: usize) -> Found<(usize, Kind)> {
                 kind = Kind::Escaped;
                 at = escape(bytes, at + 1)?;
             }
-            _ => return Err(Fault(Look::Other)),
+            _ => return Err(Fault::Other),
         }
     }
 }
@@ -204,12 +352,12 @@ fn escape(bytes: &[u8], at: usize) -> Found<usize> {
         b'u' => {
             for at in at + 1..at + 5 {
                 if !byte(bytes, at)?.is_ascii_hexdigit() {
-                    return Err(Fault(Look::Other));
+                    return Err(Fault::Other);
                 }
             }
             Ok(at + 5)
         }
-        _ => Err(Fault(Look::Other)),
+        _ => Err(Fault::Other),
     }
 }
 
@@ -237,7 +385,7 @@ fn digits(bytes: &[u8], at: usize) -> Found<usize> {
         end += 1;
     }
     if end == at {
-        Err(Fault(Look::Other))
+        Err(Fault::Other)
     } else {
         Ok(end)
     }

@@ -14,8 +14,10 @@ use super::fields::{self, Fields};
 use super::json::{self, Record, Stop};
 use super::layout::{Layout, LeafId, NodeId};
 use super::markup::{Markup, is_markup};
+use super::members::Member;
 use super::odata::{self, Notation};
 use super::place::Problem;
+use super::routine::{Lane, Routine};
 use super::rules::Rules;
 use super::survey::{Located, Survey};
 use super::value::Token;
@@ -62,6 +64,7 @@ struct Trial<'p> {
     sink: &'p mut Sink<'p>,
     /// The last row's memory.
     spare: Vec<Value<'static>>,
+    routine: Routine,
     /// Leaves in which a `{}` was kept as text: right as long as no row has anything inside.
     hollow: Vec<LeafId>,
 }
@@ -161,6 +164,7 @@ impl<'p> Pass<'p> {
                 table,
                 sink,
                 spare: Vec::with_capacity(table.columns.len()),
+                routine: Routine::default(),
                 hollow: Vec::new(),
             }),
             standing: Standing::Holds,
@@ -254,18 +258,20 @@ impl<'p> Pass<'p> {
 
     fn read_records(&mut self, file: &StagedFile, found: Option<&Found>) -> Result<(), Ended> {
         let path = found.map(|found| &found.path);
+        // Another file may mean other things by the same keys.
+        if let Some(trial) = &mut self.trial {
+            trial.routine = Routine::default();
+        }
         let result = json::read(file, path, &mut |record: Record<'_>| {
             let offset = record.offset;
-            self.record((offset, &file.origin, record.key), |row| {
-                walk::record(row, &record)
-            })
-            .map_err(|halt| {
-                halt.at(|problem| {
-                    problem
-                        .within(offset)
-                        .at(file, Some(self.survey.record), Some(offset))
+            self.record((offset, &file.origin, record.key), |row| row.take(&record))
+                .map_err(|halt| {
+                    halt.at(|problem| {
+                        problem
+                            .within(offset)
+                            .at(file, Some(self.survey.record), Some(offset))
+                    })
                 })
-            })
         });
         match result {
             Ok(notice) => {
@@ -304,6 +310,7 @@ impl<'p> Pass<'p> {
             filling: Some(Filling {
                 table,
                 values: &mut values,
+                routine: &mut trial.routine,
                 hollow: &mut trial.hollow,
                 standing: Standing::Holds,
             }),
@@ -376,11 +383,53 @@ pub(super) struct Row<'p, 'r> {
 struct Filling<'p, 'r> {
     table: &'p Table,
     values: &'p mut Vec<Value<'r>>,
+    routine: &'p mut Routine,
     hollow: &'p mut Vec<LeafId>,
     standing: Standing,
 }
 
 impl<'r> Row<'_, 'r> {
+    /// Takes one JSON record.
+    fn take(&mut self, record: &Record<'r>) -> Result<(), Problem> {
+        let (Some(filling), Some(members), Some(kin)) =
+            (&mut self.filling, record.members, record.kin)
+        else {
+            return walk::record(self, record);
+        };
+        let mut routine = std::mem::take(filling.routine);
+        let members = (record.text, members);
+        let taken = match routine.lanes(kin) {
+            Some(lanes) => self.repeat(members, lanes),
+            None => walk::record(self, record),
+        };
+        if let Some(filling) = &mut self.filling {
+            if routine.lanes(kin).is_none() {
+                routine.learn(kin, members, &self.survey.layout, filling.table);
+            }
+            *filling.routine = routine;
+        }
+        taken
+    }
+
+    /// Takes the members of a record as those of its kin.
+    fn repeat(
+        &mut self,
+        (text, members): (&'r str, &'r [Member]),
+        lanes: &[Lane],
+    ) -> Result<(), Problem> {
+        for (member, lane) in members.iter().zip(lanes) {
+            if let (Some(goal), Some(filling)) = (lane.goal, &mut self.filling)
+                && let Some(token) = member.token(text)
+                && let Some(value) = self.survey.convert(goal.leaf, token, goal.column_type)
+            {
+                filling.values[goal.target] = value;
+            } else if let Some(node) = lane.node {
+                walk::member(self, node, (text, member), Scope::All, 0)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes one value of a leaf.
     pub(super) fn put(&mut self, leaf: LeafId, token: Token<'r>) {
         let Some(filling) = &mut self.filling else {
@@ -388,14 +437,17 @@ impl<'r> Row<'_, 'r> {
             return;
         };
         let table = filling.table;
-        let target = table.targets.get(leaf).copied().flatten();
-        let column_type = target.map(|target| table.columns[target].column_type);
-        if let (Some(target), Some(column_type)) = (target, column_type)
-            && let Some(value) = self.survey.convert(leaf, token, column_type)
+        let goal = table.goal(leaf);
+        if let Some(goal) = goal
+            && let Some(value) = self.survey.convert(leaf, token, goal.column_type)
         {
-            filling.values[target] = value;
+            filling.values[goal.target] = value;
             return;
         }
+        let (target, column_type) = (
+            goal.map(|goal| goal.target),
+            goal.map(|goal| goal.column_type),
+        );
         let value = self.survey.observe(leaf, token, column_type);
         match (target, value) {
             (Some(target), Some(value)) => {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::declare::{self, Misfit};
+use super::glance;
 use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, NodeId};
 use super::odata::{self, Notation};
@@ -115,22 +116,10 @@ impl Survey {
         assumed: ColumnType,
     ) -> Option<Value<'r>> {
         let stats = self.stats.get(leaf).filter(|stats| stats.filled)?;
-        if self.layout.leaves[leaf].rule.is_some()
-            || !matches!(
-                token,
-                Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)
-            )
-        {
+        if self.layout.leaves[leaf].rule.is_some() {
             return None;
         }
-        if stats.seen.is_settled() {
-            return (assumed == ColumnType::Text).then(|| token.text().map(Value::Text))?;
-        }
-        let class = token.class()?;
-        stats
-            .seen
-            .covers(&class)
-            .then(|| token.value_of(&class, assumed))?
+        glance::convert(token, stats.seen, assumed)
     }
 
     /// Takes note of one value of a leaf and converts it to the type its column is `assumed` to have.

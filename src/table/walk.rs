@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::ColumnType;
 use super::json::Record;
 use super::layout::{Layout, Mode, NodeId};
-use super::members::{Kind, Look, Member, Members};
+use super::members::{Look, Member, Members};
 use super::odata::{self, Notation};
 use super::place::Problem;
 use super::rules::RuleKind;
@@ -86,25 +86,26 @@ fn all<'r, T: Take<'r>>(
     let mut expected = 0;
     for member in members {
         let key = member.key(text);
-        let Some(node) = take.key(parent, expected, key, scope)? else {
-            continue;
-        };
-        expected = take.layout().position(node) + 1;
-        let text = member.value(text);
-        let token = match member.kind {
-            Kind::Plain => Token::Plain(text),
-            Kind::Number => Token::Number(text),
-            Kind::True => Token::Boolean(true),
-            Kind::False => Token::Boolean(false),
-            Kind::Null => Token::Null,
-            Kind::Escaped | Kind::Nested => {
-                value(take, node, text, scope, depth)?;
-                continue;
-            }
-        };
-        take.token(node, token, scope)?;
+        if let Some(node) = take.key(parent, expected, key, scope)? {
+            expected = take.layout().position(node) + 1;
+            self::member(take, node, (text, member), scope, depth)?;
+        }
     }
     Ok(())
+}
+
+/// Takes the value of one member, whose node is known.
+pub(super) fn member<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    (text, member): (&'r str, &Member),
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    match member.token(text) {
+        Some(token) => take.token(node, token, scope),
+        None => value(take, node, member.value(text), scope, depth),
+    }
 }
 
 /// Values without a key of their own get one that `columns` can name.

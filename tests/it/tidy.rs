@@ -41,7 +41,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
 /// Names of the outside world and the modules that may say them.
 const OWNERS: [(&str, &[&str]); 13] = [
     ("hyperdb_api", &["hyper"]),
-    ("arrow_", &["table"]),
+    ("arrow_", &["hyper", "table"]),
     ("parquet::arrow", &["table"]),
     ("quick_xml", &["table", "tableau"]),
     ("envy::", &["inputs"]),
