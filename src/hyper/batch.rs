@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use arrow_array::builder::{
     ArrayBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    StringBuilder, TimestampMicrosecondBuilder,
+    PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
@@ -130,15 +130,23 @@ impl Cells {
         Ok(size_of::<u64>())
     }
 
+    /// Returns the values in hand; the memory for the next ones is probably as large.
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Cells::Text(cells) => ArrayBuilder::finish(cells),
-            Cells::Boolean(cells) => ArrayBuilder::finish(cells),
-            Cells::BigInt(cells) => ArrayBuilder::finish(cells),
-            Cells::Double(cells) => ArrayBuilder::finish(cells),
-            Cells::Decimal(cells) => ArrayBuilder::finish(cells),
-            Cells::Date(cells) => ArrayBuilder::finish(cells),
-            Cells::Timestamp(cells) => ArrayBuilder::finish(cells),
+            Cells::Text(cells) => {
+                let (n_values, n_bytes) = (cells.len(), cells.values_slice().len());
+                let next = StringBuilder::with_capacity(n_values, n_bytes + n_bytes / 8);
+                Arc::new(std::mem::replace(cells, next).finish())
+            }
+            Cells::Boolean(cells) => {
+                let next = BooleanBuilder::with_capacity(cells.len());
+                Arc::new(std::mem::replace(cells, next).finish())
+            }
+            Cells::BigInt(cells) => finish(cells),
+            Cells::Double(cells) => finish(cells),
+            Cells::Decimal(cells) => finish(cells),
+            Cells::Date(cells) => finish(cells),
+            Cells::Timestamp(cells) => finish(cells),
         }
     }
 
@@ -153,6 +161,13 @@ impl Cells {
             Cells::Timestamp(_) => "timestamp",
         }
     }
+}
+
+fn finish<T: ArrowPrimitiveType>(cells: &mut PrimitiveBuilder<T>) -> ArrayRef {
+    let array = cells.finish();
+    *cells = PrimitiveBuilder::with_capacity(array.len() + array.len() / 8)
+        .with_data_type(array.data_type().clone());
+    Arc::new(array)
 }
 
 fn begin(schema: &Schema) -> Result<StreamWriter<Vec<u8>>> {

@@ -13,7 +13,7 @@ const POWERS: [f64; SHORT + 1] = [
 ];
 
 /// Converts a token that adds nothing to what was `seen`; returns nothing where that is not sure.
-pub(super) fn convert<'r>(token: Token<'r>, seen: Seen, assumed: ColumnType) -> Option<Value<'r>> {
+pub(super) fn convert(token: Token<'_>, seen: Seen, assumed: ColumnType) -> Option<Value<'_>> {
     let is_number = matches!(assumed, ColumnType::BigInt | ColumnType::Double);
     match token {
         Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)

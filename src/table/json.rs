@@ -77,24 +77,16 @@ fn cut(
     path: Option<&RecordsPath>,
     to_sink: &SyncSender<Batch>,
 ) -> Result<Option<String>, Problem> {
-    let mut batch = Batch::default();
-    let result = each(file, path, &mut |record: Record<'_>| {
-        batch.push(&record);
-        if batch.text.len() >= BATCH_BYTES {
-            // The next one probably has as many records.
-            let next = Batch {
-                text: String::with_capacity(batch.text.capacity()),
-                members: Vec::with_capacity(batch.members.len() + batch.members.len() / 8),
-                places: Vec::with_capacity(batch.places.len() + batch.places.len() / 8),
-            };
-            let full = std::mem::replace(&mut batch, next);
-            to_sink.send(full).map_err(|_| Gone)?;
+    let mut pile = Pile::default();
+    let result = each(file, path, &mut |piece: Piece<'_>| {
+        pile.push(&piece);
+        if pile.bytes.len() >= BATCH_BYTES {
+            pile.pass_on(to_sink)?;
         }
         Ok(())
     });
     // What comes before a problem is told before it; if nobody listens any more, nobody minds.
-    drop(to_sink.send(batch));
-    match result {
+    match pile.pass_on(to_sink).and(result) {
         Ok(notice) => Ok(notice),
         Err(Stop::Problem(problem)) => Err(problem),
         Err(Stop::Sink(Gone)) => Ok(None),
@@ -104,8 +96,82 @@ fn cut(
 /// Nobody wants more records.
 struct Gone;
 
+/// A record whose bytes are text perhaps.
+struct Piece<'r> {
+    bytes: &'r [u8],
+    members: Option<&'r [Member]>,
+    kin: Option<Kin>,
+    key: Option<&'r str>,
+    offset: u64,
+}
+
+/// Records that are collected, to be found to be text all at once.
+#[derive(Default)]
+struct Pile {
+    bytes: Vec<u8>,
+    members: Vec<Member>,
+    places: Vec<Place>,
+}
+
+impl Pile {
+    fn push(&mut self, piece: &Piece<'_>) {
+        if self.bytes.is_empty() {
+            self.bytes.reserve(BATCH_BYTES + piece.bytes.len() + 1);
+        }
+        let (start, members) = (self.bytes.len(), self.members.len());
+        self.bytes.extend_from_slice(piece.bytes);
+        self.members.extend(piece.members.unwrap_or_default());
+        self.places.push(Place {
+            text: start..self.bytes.len(),
+            members: piece.members.map(|_| members..self.members.len()),
+            kin: piece.kin,
+            key: piece.key.map(str::to_owned),
+            offset: piece.offset,
+        });
+        // No character begins in one record and ends in the next.
+        self.bytes.push(b'\n');
+    }
+
+    /// Sends the records, up to the first one that is no text.
+    fn pass_on(&mut self, to_sink: &SyncSender<Batch>) -> Result<(), Stop<Gone>> {
+        // The next ones are probably as many.
+        let next = Pile {
+            bytes: Vec::new(),
+            members: Vec::with_capacity(self.members.len() + self.members.len() / 8),
+            places: Vec::with_capacity(self.places.len() + self.places.len() / 8),
+        };
+        let Pile {
+            bytes,
+            members,
+            mut places,
+        } = std::mem::replace(self, next);
+        let (text, problem) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let n_valid = places.partition_point(|place| place.text.end <= valid);
+                let mut bytes = error.into_bytes();
+                let broken = &places[n_valid];
+                let problem = std::str::from_utf8(&bytes[broken.text.clone()])
+                    .err()
+                    .map(|error| stream::not_utf8(&error).within(broken.offset));
+                bytes.truncate(broken.text.start);
+                places.truncate(n_valid);
+                (String::from_utf8(bytes).unwrap_or_default(), problem)
+            }
+        };
+        let batch = Batch {
+            text,
+            members,
+            places,
+        };
+        to_sink.send(batch).map_err(|_| Stop::Sink(Gone))?;
+        problem.map_or(Ok(()), |problem| Err(problem.into()))
+    }
+}
+
 /// Records on their way from one thread to the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Batch {
     text: String,
     members: Vec<Member>,
@@ -123,22 +189,6 @@ struct Place {
 }
 
 impl Batch {
-    fn push(&mut self, record: &Record<'_>) {
-        if self.text.is_empty() {
-            self.text.reserve(BATCH_BYTES + record.text.len());
-        }
-        let (text, members) = (self.text.len(), self.members.len());
-        self.text.push_str(record.text);
-        self.members.extend(record.members.unwrap_or_default());
-        self.places.push(Place {
-            text: text..self.text.len(),
-            members: record.members.map(|_| members..self.members.len()),
-            kin: record.kin,
-            key: record.key.map(str::to_owned),
-            offset: record.offset,
-        });
-    }
-
     fn records(&self) -> impl Iterator<Item = Record<'_>> {
         self.places.iter().map(|place| Record {
             text: &self.text[place.text.clone()],
@@ -154,7 +204,7 @@ impl Batch {
 fn each<E>(
     file: &StagedFile,
     path: Option<&RecordsPath>,
-    sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+    sink: &mut impl FnMut(Piece<'_>) -> Result<(), Stop<E>>,
 ) -> Result<Option<String>, Stop<E>> {
     let steps = path.map_or(&[][..], |path| &path.steps);
     let mut walk = Walk {
@@ -189,7 +239,7 @@ fn each<E>(
     }
 }
 
-fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
+fn lines<E, F: FnMut(Piece<'_>) -> Result<(), Stop<E>>>(
     file: &StagedFile,
     has_path: bool,
     walk: &mut Walk<'_, F>,
@@ -197,24 +247,24 @@ fn lines<E, F: FnMut(Record<'_>) -> Result<(), E>>(
     let (input, skipped) = stream::open(&file.path)?;
     let mut lines = Scanner::new(input, skipped);
     while let Some(line) = lines.line()? {
-        let (text, offset) = lines.text(&line)?;
-        let record = text.trim_ascii_start();
-        let start = offset + u64::try_from(text.len() - record.len()).unwrap_or(0);
+        let (bytes, offset) = lines.bytes(&line);
+        let record = bytes.trim_ascii_start();
+        let start = offset + u64::try_from(bytes.len() - record.len()).unwrap_or(0);
         let record = record.trim_ascii_end();
         if !record.is_empty() && has_path {
-            let mut scanner = Scanner::with_block(record.as_bytes(), start, record.len());
+            lines.text(&line)?;
+            let mut scanner = Scanner::with_block(record, start, record.len());
             walk.descend(&mut scanner, 0)?;
             scanner.end()?;
         } else if !record.is_empty() {
-            let look = walk.members.look(record.as_bytes());
-            (walk.sink)(Record {
-                text: record,
+            let look = walk.members.look(record);
+            (walk.sink)(Piece {
+                bytes: record,
                 members: (look == Look::Whole(record.len())).then(|| walk.members.list()),
                 kin: walk.members.kin(),
                 key: None,
                 offset: start,
-            })
-            .map_err(Stop::Sink)?;
+            })?;
         }
     }
     Ok(())
@@ -237,7 +287,7 @@ struct Walk<'a, F> {
 impl<F> Walk<'_, F> {
     fn descend<E, R: Read>(&mut self, scanner: &mut Scanner<R>, at: usize) -> Result<(), Stop<E>>
     where
-        F: FnMut(Record<'_>) -> Result<(), E>,
+        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
     {
         let offset = scanner.offset_of_next()?;
         let first = scanner.begin()?;
@@ -281,7 +331,7 @@ impl<F> Walk<'_, F> {
         offset: u64,
     ) -> Result<(), Stop<E>>
     where
-        F: FnMut(Record<'_>) -> Result<(), E>,
+        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
     {
         let mut keys = Vec::new();
         let mut found = false;
@@ -318,7 +368,7 @@ impl<F> Walk<'_, F> {
         offset: u64,
     ) -> Result<(), Stop<E>>
     where
-        F: FnMut(Record<'_>) -> Result<(), E>,
+        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
     {
         let mut n_elements = 0;
         let mut found = false;
@@ -361,7 +411,7 @@ impl<F> Walk<'_, F> {
 
     fn target<E, R: Read>(&mut self, scanner: &mut Scanner<R>, first: u8) -> Result<(), Stop<E>>
     where
-        F: FnMut(Record<'_>) -> Result<(), E>,
+        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
     {
         self.found += 1;
         match first {
@@ -374,7 +424,7 @@ impl<F> Walk<'_, F> {
 
     fn record<E, R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Stop<E>>
     where
-        F: FnMut(Record<'_>) -> Result<(), E>,
+        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
     {
         let found = match scanner.begin()? {
             b'{' => scanner.look(&mut self.members)?,
@@ -385,15 +435,14 @@ impl<F> Walk<'_, F> {
             Some(range) => range,
             None => scanner.value()?,
         };
-        let (text, offset) = scanner.text(&range)?;
-        (self.sink)(Record {
-            text,
+        let (bytes, offset) = scanner.bytes(&range);
+        (self.sink)(Piece {
+            bytes,
             members: is_known.then(|| self.members.list()),
             kin: self.members.kin().filter(|_| is_known),
             key: (!self.keys.is_empty()).then_some(self.key.as_str()),
             offset,
         })
-        .map_err(Stop::Sink)
     }
 }
 

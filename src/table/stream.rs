@@ -211,10 +211,15 @@ impl<R: Read> Scanner<R> {
         }
     }
 
+    /// Returns the bytes of a value taken last, with their place in the file.
+    pub(super) fn bytes(&self, range: &Range<usize>) -> (&[u8], u64) {
+        (&self.buffer[range.clone()], self.place(range.start))
+    }
+
     /// Returns a value taken last, with its place in the file.
     pub(super) fn text(&self, range: &Range<usize>) -> Result<(&str, u64), Problem> {
-        let offset = self.place(range.start);
-        match std::str::from_utf8(&self.buffer[range.clone()]) {
+        let (bytes, offset) = self.bytes(range);
+        match std::str::from_utf8(bytes) {
             Ok(text) => Ok((text, offset)),
             Err(error) => Err(not_utf8(&error).within(offset)),
         }

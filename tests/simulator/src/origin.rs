@@ -1,7 +1,8 @@
 //! The other neighbour: serves pages below `/origin/` to whoever fetches data, and records every request.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 /// An answer of the origin.
 #[derive(Clone, Debug)]
@@ -130,7 +131,23 @@ fn decoded(text: &str) -> String {
 pub(crate) struct Served {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Contents,
+}
+
+/// A body; a file of any size is read while it is sent.
+pub(crate) enum Contents {
+    Bytes(Vec<u8>),
+    /// With its length.
+    File(File, u64),
+}
+
+impl Contents {
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::File(_, length) => *length,
+        }
+    }
 }
 
 /// The pages and the requests for them.
@@ -186,30 +203,37 @@ impl Origin {
             headers,
             body,
         } = page;
-        match body {
-            PageBody::Bytes(body) => Served {
+        let opened = match body {
+            PageBody::Bytes(body) => Ok(Contents::Bytes(body)),
+            PageBody::File(path) => {
+                open(&path).map_err(|error| format!("{}: {error}\n", path.display()))
+            }
+        };
+        match opened {
+            Ok(body) => Served {
                 status,
                 headers,
                 body,
             },
-            PageBody::File(path) => match std::fs::read(&path) {
-                Ok(body) => Served {
-                    status,
-                    headers,
-                    body,
-                },
-                Err(error) => Served {
-                    status: 404,
-                    headers: Vec::new(),
-                    body: format!("{}: {error}\n", path.display()).into_bytes(),
-                },
+            Err(problem) => Served {
+                status: 404,
+                headers: Vec::new(),
+                body: Contents::Bytes(problem.into_bytes()),
             },
         }
     }
 }
 
+fn open(path: &Path) -> std::io::Result<Contents> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok(Contents::File(file, length))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn get(origin: &mut Origin, path: &str, query: &str) -> (u16, String) {
@@ -220,7 +244,15 @@ mod tests {
             headers: Vec::new(),
             body: Vec::new(),
         });
-        (served.status, String::from_utf8(served.body).unwrap())
+        let mut body = Vec::new();
+        match served.body {
+            Contents::Bytes(bytes) => body = bytes,
+            Contents::File(mut file, length) => {
+                file.read_to_end(&mut body).unwrap();
+                assert_eq!(u64::try_from(body.len()).unwrap(), length);
+            }
+        }
+        (served.status, String::from_utf8(body).unwrap())
     }
 
     #[test]
@@ -248,6 +280,11 @@ mod tests {
         let turns = [(); 3].map(|()| get(&mut origin, "/turns", "").1);
         assert_eq!(turns, ["x", "y", "x"]);
         assert_eq!(get(&mut origin, "/none", "").0, 404);
-        assert_eq!(origin.requests.len(), 6);
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        origin.serve("/file", vec![Page::file(manifest), Page::file("/none")]);
+        let text = std::fs::read_to_string(manifest).unwrap();
+        assert_eq!(get(&mut origin, "/file", ""), (200, text));
+        assert_eq!(get(&mut origin, "/file", "").0, 404);
+        assert_eq!(origin.requests.len(), 8);
     }
 }

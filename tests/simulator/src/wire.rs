@@ -1,14 +1,12 @@
 //! Sockets: receives requests, lets faults strike, and sends what the site or the origin answers.
 
+mod payload;
 mod receive;
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,10 +14,11 @@ use socket2::SockRef;
 use tokio::net::TcpListener;
 
 use crate::faults::{Effect, Fault, Operation, RetryAfter};
-use crate::origin::{Origin, OriginRequest};
+use crate::origin::{Contents, Origin, OriginRequest};
 use crate::site::Site;
 use crate::site::call::{self, Answer, Body, Call};
 use crate::site::error::ApiError;
+use payload::Payload;
 
 /// Everything behind the socket.
 pub(crate) struct World {
@@ -96,7 +95,7 @@ impl World {
         Sent {
             status,
             headers,
-            body,
+            body: Contents::Bytes(body),
         }
     }
 }
@@ -105,7 +104,7 @@ impl World {
 struct Sent {
     status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    body: Contents,
 }
 
 /// Accepts connections for ever.
@@ -319,7 +318,7 @@ fn respond(sent: Sent, effect: Option<Effect>) -> Result<hyper::Response<Payload
         body,
     } = match effect {
         Some(Effect::LoseResponse) => return Err(Unanswered),
-        Some(Effect::Truncate) if sent.body.is_empty() => return Err(Unanswered),
+        Some(Effect::Truncate) if sent.body.length() == 0 => return Err(Unanswered),
         Some(Effect::Garbage) => rendered(Answer::raw(
             200,
             "text/html",
@@ -333,9 +332,9 @@ fn respond(sent: Sent, effect: Option<Effect>) -> Result<hyper::Response<Payload
         response = response.header(name, value);
     }
     let cut = if effect == Some(Effect::Truncate) {
-        body.len() / 2
+        body.length() / 2
     } else {
-        body.len()
+        body.length()
     };
     response
         .body(Payload::new(body, cut))
@@ -347,71 +346,6 @@ fn rendered(answer: Answer) -> Sent {
     Sent {
         status,
         headers,
-        body,
-    }
-}
-
-/// A body that may end before its announced length.
-pub(crate) struct Payload {
-    rest: Bytes,
-    announced: u64,
-    end: End,
-}
-
-/// How a body ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Complete,
-    /// Too early, once what was given has been written.
-    AfterFlush,
-    Early,
-}
-
-impl Payload {
-    fn new(body: Vec<u8>, cut: usize) -> Self {
-        let announced = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        let end = if cut == body.len() {
-            End::Complete
-        } else {
-            End::AfterFlush
-        };
-        Self {
-            rest: Bytes::from(body).slice(..cut),
-            announced,
-            end,
-        }
-    }
-}
-
-impl HttpBody for Payload {
-    type Data = Bytes;
-    type Error = Unanswered;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
-        if !self.rest.is_empty() {
-            let bytes = std::mem::take(&mut self.rest);
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        match self.end {
-            End::Complete => Poll::Ready(None),
-            End::AfterFlush => {
-                // An error at once would make hyper forget what it has not written yet.
-                self.end = End::Early;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            End::Early => Poll::Ready(Some(Err(Unanswered))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.end == End::Complete
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.announced)
+        body: Contents::Bytes(body),
     }
 }
