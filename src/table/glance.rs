@@ -4,12 +4,16 @@ use super::infer::{Kind, Seen};
 use super::value::Token;
 use super::{ColumnType, Value};
 
-/// Digits that doubles and 64 bits hold whatever they are.
-const SHORT: usize = 15;
+/// Digits that 64 bits hold whatever they are.
+const LONGEST: usize = 19;
+
+/// Up to here doubles hold every integer.
+const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
 /// The powers of ten by which a short number may be divided; doubles hold each of them exactly.
-const POWERS: [f64; SHORT + 1] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+const POWERS: [f64; LONGEST + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19,
 ];
 
 /// Converts a token that adds nothing to what was `seen`; returns nothing where that is not sure.
@@ -35,7 +39,7 @@ pub(super) fn convert(token: Token<'_>, seen: Seen, assumed: ColumnType) -> Opti
     }
 }
 
-/// A number written as most are: `-?(0|[1-9]d*)(.d+)?` with few digits.
+/// A number written as most are: `-?(0|[1-9]d*)(.d+)?`, whose digits a double holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Short {
     is_negative: bool,
@@ -54,7 +58,7 @@ impl Short {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, bytes),
         };
-        if bytes.len() > SHORT + 1 {
+        if bytes.len() > LONGEST {
             return None;
         }
         let (mut digits, mut n_digits, mut point) = (0, 0, None);
@@ -71,7 +75,7 @@ impl Short {
         let whole = point.unwrap_or(n_digits);
         let is_padded = whole > 1 && bytes[0] == b'0';
         let is_open = point == Some(n_digits);
-        if whole == 0 || is_padded || is_open || usize::from(n_digits) > SHORT {
+        if whole == 0 || is_padded || is_open || digits > EXACT_IN_DOUBLE {
             return None;
         }
         Some(Short {
@@ -99,7 +103,7 @@ impl Short {
 
     /// Both numbers are exact, so their quotient is the double nearest to what is written.
     fn double(self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "15 digits are below 2⁵³")]
+        #[expect(clippy::cast_precision_loss, reason = "it is at most 2⁵³")]
         let value = self.digits as f64 / POWERS[usize::from(self.scale)];
         if self.is_negative { -value } else { value }
     }
@@ -180,7 +184,15 @@ mod tests {
             "1.2.3",
             "1e5",
             "999999999999999",
+            "9007199254740992",
+            "9007199254740993",
             "9999999999999999",
+            "79.19099999999999",
+            "90.07199254740993",
+            "9999999999999999999",
+            "99999999999999999999",
+            "18446744073709551617",
+            "0.000000000000000001",
             "123456789012.345",
             "0.000000000000001",
             "0.0000000000000001",
@@ -213,10 +225,10 @@ mod tests {
         }
 
         #[test]
-        fn what_is_short_is_what_the_library_reads(text in r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,14})?") {
+        fn what_is_short_is_what_the_library_reads(text in r"-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,17})?") {
             match Short::read(&text) {
                 Some(short) => prop_assert_eq!(short.double().to_bits(), text.parse::<f64>().unwrap().to_bits()),
-                None => prop_assert!(text.bytes().filter(u8::is_ascii_digit).count() > SHORT),
+                None => prop_assert!(text.bytes().filter(u8::is_ascii_digit).count() > 15),
             }
         }
     }

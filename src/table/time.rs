@@ -92,32 +92,39 @@ fn micros_of_day(time: Time) -> i64 {
 }
 
 fn two(bytes: &[u8], at: usize) -> Option<i8> {
-    let tens = digit(*bytes.get(at)?)?;
-    let ones = digit(*bytes.get(at + 1)?)?;
-    Some(tens * 10 + ones)
-}
-
-fn digit(byte: u8) -> Option<i8> {
-    byte.is_ascii_digit()
-        .then(|| i8::try_from(byte - b'0').ok())
+    let &[tens, ones] = bytes.get(at..)?.first_chunk()?;
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10)
+        .then(|| i8::try_from(tens * 10 + ones).ok())
         .flatten()
 }
 
 /// Reads `.f{1,9}` as nanoseconds, if there is a point.
 fn fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    const NANOS: [i32; 10] = [
+        0,
+        100_000_000,
+        10_000_000,
+        1_000_000,
+        100_000,
+        10_000,
+        1_000,
+        100,
+        10,
+        1,
+    ];
     let Some((b'.', digits)) = bytes.split_first() else {
         return Some((0, bytes));
     };
-    let (mut nanos, mut n_digits) = (0, 0);
+    let (mut value, mut n_digits) = (0, 0);
     while let Some(byte @ b'0'..=b'9') = digits.get(n_digits) {
-        if n_digits == 9 {
+        n_digits += 1;
+        if n_digits == NANOS.len() {
             return None;
         }
-        nanos = nanos * 10 + i32::from(byte - b'0');
-        n_digits += 1;
+        value = value * 10 + i32::from(byte - b'0');
     }
-    let missing = u32::try_from(9 - n_digits).ok().filter(|_| n_digits > 0)?;
-    Some((nanos * 10_i32.pow(missing), &digits[n_digits..]))
+    (n_digits > 0).then(|| (value * NANOS[n_digits], &digits[n_digits..]))
 }
 
 /// Reads `Z`, `±hh`, `±hhmm` or `±hh:mm`.
