@@ -1,5 +1,6 @@
 //! The engine: what it says of SQL, and when it ends.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::Action;
@@ -129,4 +130,29 @@ pub(crate) fn child_of(parent: u32) -> Option<u32> {
 pub(crate) fn is_alive(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
+}
+
+/// The engine is given so much at once, then it has to store it before it gets more.
+#[test]
+fn rows_of_several_statements_all_arrive() {
+    const N_ROWS: usize = 2_500;
+    let long = "x".repeat(48 << 10);
+    let mut text = String::new();
+    for row in 1..=N_ROWS {
+        writeln!(text, "{{\"id\":{row},\"long\":\"{long}\"}}").unwrap();
+    }
+    assert!(text.len() > 115 << 20);
+    let run = Action::building()
+        .file("x.ndjson", text)
+        .input("source", "x.ndjson")
+        .input(
+            "sql",
+            "SELECT count(*) AS n, sum(id) AS ids, count(DISTINCT id) AS different, sum(length(long)) AS letters FROM input",
+        )
+        .run()
+        .succeeded();
+    let ids = N_ROWS * (N_ROWS + 1) / 2;
+    let letters = N_ROWS * long.len();
+    let row = format!("{N_ROWS} | {ids} | {N_ROWS} | {letters}");
+    assert!(run.rows().contains(&row), "{}", run.rows());
 }
