@@ -1,8 +1,11 @@
 //! Finds where the rows of a JSON document are, if nobody says.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Take};
+use std::ops::Range;
 
 use super::json::REMEMBERED;
+use super::members::Members;
 use super::path::{RecordsPath, Step, pointer};
 use super::place::Problem;
 use super::stream::{self, Scanner};
@@ -23,16 +26,18 @@ pub(super) struct Found {
 
 /// Finds the rows of a document by the rules of the `auto` setting.
 pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
+    locate_in(file, Outline::of(file, |_| false)?.as_ref())
+}
+
+/// The same for a document whose outline is known; nothing if its root is no object.
+pub(super) fn locate_in(file: &StagedFile, outline: Option<&Outline>) -> Result<Found, Problem> {
     let whole = Found {
         path: RecordsPath { steps: Vec::new() },
         notice: None,
     };
-    let (input, skipped) = stream::open(&file.path)?;
-    let mut scanner = Scanner::new(input, skipped);
-    if scanner.peek()? != Some(b'{') {
+    let Some(Outline { members }) = outline else {
         return Ok(whole);
-    }
-    let members = members(&mut scanner)?;
+    };
     let path = |keys: &[&str]| RecordsPath {
         steps: keys
             .iter()
@@ -81,7 +86,7 @@ pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
         _ if file.format == Format::OData => return Ok(whole),
         (_, [one]) => return found(&[&one.key]),
         (_, [_, _, ..]) => {}
-        (_, []) => return Ok(single(&members)),
+        (_, []) => return Ok(single(members)),
     }
     let counts: Vec<String> = rows.iter().map(|member| member.counted()).collect();
     Err(
@@ -107,12 +112,82 @@ fn single(members: &[Member]) -> Found {
     }
 }
 
+/// What the root object of a document has, found in one look over the file.
+pub(super) struct Outline {
+    /// The first ones, and those that matter wherever they are.
+    pub(super) members: Vec<Member>,
+}
+
 /// A key of the root object.
-struct Member {
-    key: String,
+pub(super) struct Member {
+    pub(super) key: String,
     shape: Shape,
     /// How many rows there are, if the key is one that wraps rows.
     rows: Option<u64>,
+    /// First byte of the value.
+    pub(super) first: u8,
+    /// Where the value is in the file.
+    place: Range<u64>,
+}
+
+impl Outline {
+    /// Looks over a document; nothing if its root is no object. `matters` tells which keys are never left out.
+    pub(super) fn of(
+        file: &StagedFile,
+        matters: impl Fn(&str) -> bool,
+    ) -> Result<Option<Outline>, Problem> {
+        let (input, skipped) = stream::open(&file.path)?;
+        let mut scanner = Scanner::new(input, skipped);
+        if scanner.peek()? != Some(b'{') {
+            return Ok(None);
+        }
+        let mut members = Vec::new();
+        let mut elements = Members::of_many();
+        scanner.object(|scanner, key| {
+            let start = scanner.offset_of_next()?;
+            let first = scanner.begin()?;
+            let shape = shape(scanner, &key, &mut elements)?;
+            let rows = match shape {
+                Shape::Rows(count) if ENVELOPES.contains(&key.as_str()) => Some(count),
+                _ => None,
+            };
+            if rows.is_some() || members.len() < REMEMBERED || matters(&key) {
+                members.push(Member {
+                    key,
+                    shape,
+                    rows,
+                    first,
+                    place: start..scanner.offset(),
+                });
+            }
+            Ok::<(), Problem>(())
+        })?;
+        Ok(Some(Outline { members }))
+    }
+
+    /// Counts the rows at a path, if they are the elements of an array in the root object.
+    pub(super) fn count(&self, path: &RecordsPath) -> Option<u64> {
+        let [Step::Key(key)] = path.steps.as_slice() else {
+            return None;
+        };
+        let mut named = self.members.iter().filter(|member| member.key == *key);
+        match (named.next()?.shape, named.next()) {
+            (Shape::Rows(count), None) => Some(count),
+            _ => None,
+        }
+    }
+}
+
+impl Member {
+    /// Opens the value alone.
+    pub(super) fn open(&self, file: &StagedFile) -> Result<Scanner<Take<File>>, Problem> {
+        let length = self.place.end - self.place.start;
+        let mut input = File::open(&file.path).map_err(|error| stream::unreadable(&error))?;
+        input
+            .seek(SeekFrom::Start(self.place.start))
+            .map_err(|error| stream::unreadable(&error))?;
+        Ok(Scanner::new(input.take(length), self.place.start))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -137,23 +212,12 @@ impl Member {
     }
 }
 
-fn members<R: Read>(scanner: &mut Scanner<R>) -> Result<Vec<Member>, Problem> {
-    let mut members = Vec::new();
-    scanner.object(|scanner, key| {
-        let shape = shape(scanner, &key)?;
-        let rows = match shape {
-            Shape::Rows(count) if ENVELOPES.contains(&key.as_str()) => Some(count),
-            _ => None,
-        };
-        if rows.is_some() || members.len() < REMEMBERED {
-            members.push(Member { key, shape, rows });
-        }
-        Ok::<(), Problem>(())
-    })?;
-    Ok(members)
-}
-
-fn shape<R: Read>(scanner: &mut Scanner<R>, key: &str) -> Result<Shape, Problem> {
+/// Passes over a value; `elements` serves for those of arrays, which are written alike.
+fn shape<R: Read>(
+    scanner: &mut Scanner<R>,
+    key: &str,
+    elements: &mut Members,
+) -> Result<Shape, Problem> {
     match scanner.begin()? {
         b'[' => {
             let (mut count, mut first) = (0, b'{');
@@ -163,6 +227,9 @@ fn shape<R: Read>(scanner: &mut Scanner<R>, key: &str) -> Result<Shape, Problem>
                     first = begin;
                 }
                 count = index + 1;
+                if begin == b'{' && scanner.skim(elements)? {
+                    return Ok(());
+                }
                 scanner.pass()
             })?;
             Ok(if first == b'{' {

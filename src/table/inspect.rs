@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
 
-use super::envelope;
+use super::envelope::{self, Outline};
 use super::json::{self, Record, Stop};
 use super::markup::is_markup;
 use super::path::{RecordsPath, Step, keys, pointer};
@@ -113,15 +113,16 @@ impl Rules {
         }
         let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
         let pinned = pinned.map_err(Problem::new)?;
+        let outline = Outline::of(page, |key| {
+            is_about_pages(key) || is_wanted(key, ask) || self.leads_to_rows(key, pinned.as_ref())
+        })?;
         let path = match (&self.records, pinned) {
             (Some(path), _) => path.clone(),
             (None, Some(path)) => path,
-            (None, None) => envelope::locate(page)?.path,
+            (None, None) => envelope::locate_in(page, outline.as_ref())?.path,
         };
         let mut look = Look::new(ask, &path);
-        let (input, skipped) = stream::open(&page.path)?;
-        let all: Vec<usize> = (0..look.wanted.len()).collect();
-        look.seek(&mut Scanner::new(input, skipped), 0, &all)?;
+        look.over(page, outline.as_ref())?;
         let mut seen = Seen {
             rows: look.has_rows.then_some(0),
             ..Seen::default()
@@ -142,8 +143,11 @@ impl Rules {
             .find_map(|(_, found)| found.clone());
         // A document that is one row may have a column `total`, and an array says nothing of pages.
         let has_signs = ask.signs == Signs::Wanted && !path.steps.is_empty();
-        if has_signs && seen.next_link.is_none() {
-            seen.sign = sign(page, 0)?;
+        let signs = outline.filter(|_| has_signs);
+        // How many rows there are decides about a total; perhaps the outline tells it already.
+        let known = signs.as_ref().and_then(|outline| outline.count(&path));
+        if let (Some(outline), None) = (&signs, &seen.next_link) {
+            seen.sign = sign(page, outline, known.unwrap_or(0))?;
         }
         let is_paged = seen.next_link.is_some() || seen.total.is_some() || seen.sign.is_some();
         if look.has_rows && (ask.count == Count::Always || is_paged) {
@@ -152,11 +156,17 @@ impl Rules {
             seen.digest = counted.digest;
             seen.last = counted.last;
         }
-        if seen.sign.is_some() {
-            seen.sign = sign(page, seen.rows.unwrap_or(0))?;
+        if let (Some(outline), Some(_)) = (&signs, &seen.sign) {
+            seen.sign = sign(page, outline, seen.rows.unwrap_or(0))?;
         }
         seen.rows_at = Some(at);
         Ok(seen)
+    }
+
+    fn leads_to_rows(&self, key: &str, pinned: Option<&RecordsPath>) -> bool {
+        let path = self.records.as_ref().or(pinned);
+        let first = path.and_then(|path| path.steps.first());
+        first.is_some_and(|step| matches!(step, Step::Key(other) if other == key))
     }
 
     /// Formats without places inside: reading them as a table counts their rows.
@@ -297,6 +307,36 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Looks for everything in a document.
+    fn over(&mut self, page: &StagedFile, outline: Option<&Outline>) -> Result<(), Problem> {
+        let all: Vec<usize> = (0..self.wanted.len()).collect();
+        let is_value = |want: &usize| {
+            let want = &self.wanted[*want];
+            want.key(0).is_none() && !matches!(want, Want::Rows(_))
+        };
+        let Some(outline) = outline.filter(|_| !all.iter().any(is_value)) else {
+            let (input, skipped) = stream::open(&page.path)?;
+            return self.seek(&mut Scanner::new(input, skipped), 0, &all);
+        };
+        self.has_rows |= all.iter().any(|want| self.are_rows(*want, 0));
+        for member in &outline.members {
+            let leads = |want: &&usize| self.wanted[**want].key(0) == Some(&member.key);
+            let inside: Vec<usize> = all.iter().filter(leads).copied().collect();
+            if inside.iter().all(|want| self.are_rows(*want, 1)) {
+                self.has_rows |= !inside.is_empty();
+            } else {
+                self.seek(&mut member.open(page)?, 1, &inside)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the rows lie behind so many keys.
+    fn are_rows(&self, want: usize, depth: usize) -> bool {
+        let want = &self.wanted[want];
+        matches!(want, Want::Rows(_)) && want.key(depth).is_none()
+    }
+
     /// Takes the next value, in which the keys from `depth` on of some things lead further.
     fn seek<R: Read>(
         &mut self,
@@ -355,25 +395,52 @@ impl<'a> Look<'a> {
 }
 
 /// Finds out why a document looks like one page of several.
-fn sign(page: &StagedFile, rows: u64) -> Result<Option<String>, Problem> {
-    let (input, skipped) = stream::open(&page.path)?;
-    let mut scanner = Scanner::new(input, skipped);
+fn sign(page: &StagedFile, outline: &Outline, rows: u64) -> Result<Option<String>, Problem> {
     let mut sign = None;
-    if scanner.begin()? != b'{' {
-        return Ok(None);
-    }
-    scanner.object(|scanner, key| {
-        let first = scanner.begin()?;
-        let is_about_pages = ABOUT_PAGES.contains(&simple(&key).as_str());
-        if first == b'{' && is_about_pages {
-            return scanner.object(|scanner, inner| {
-                let steps = [Step::Key(key.clone()), Step::Key(inner)];
-                judge(scanner, &steps, rows, &mut sign)
-            });
+    for member in &outline.members {
+        if !is_about_pages(&member.key) {
+            continue;
         }
-        judge(scanner, &[Step::Key(key)], rows, &mut sign)
-    })?;
+        let mut scanner = member.open(page)?;
+        if member.first == b'{' && ABOUT_PAGES.contains(&simple(&member.key).as_str()) {
+            scanner.begin()?;
+            scanner.object(|scanner, inner| {
+                let steps = [Step::Key(member.key.clone()), Step::Key(inner)];
+                judge(scanner, &steps, rows, &mut sign)
+            })?;
+        } else if member.first != b'[' {
+            judge(
+                &mut scanner,
+                &[Step::Key(member.key.clone())],
+                rows,
+                &mut sign,
+            )?;
+        }
+    }
     Ok(sign)
+}
+
+/// Whether something that is asked for, or what `OData` says of pages, is below a key of the root object.
+fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
+    let is_first = |keys: &[&str]| keys.first() == Some(&key);
+    let asked = ask
+        .document
+        .iter()
+        .filter_map(|pointer| pointer.keys.first());
+    asked.into_iter().any(|first| first == key)
+        || NEXT_LINKS.into_iter().any(is_first)
+        || TOTALS.iter().any(|(keys, _)| is_first(keys))
+}
+
+/// Whether a key of the root object may tell of other pages.
+fn is_about_pages(key: &str) -> bool {
+    let name = simple(key);
+    let name = name.as_str();
+    name == "next"
+        || ABOUT_PAGES.contains(&name)
+        || NEXT_KEYS.contains(&name)
+        || MORE_KEYS.contains(&name)
+        || TOTAL_KEYS.contains(&name)
 }
 
 fn judge<R: Read>(
@@ -456,16 +523,19 @@ mod tests {
             count: Count::IfPaged,
             ..PLAIN
         };
-        for text in [r#"{"data":[{},{}],"next":null}"#, "[1,2]", "a\n1\n"] {
+        for text in [
+            r#"{"data":[{},{}],"next":null}"#,
+            r#"{"data":[{},{}],"total":2}"#,
+            "[1,2]",
+            "a\n1\n",
+        ] {
             assert_eq!(look(text, &ask).rows, Some(0), "{text}");
         }
-        for text in [
-            r#"{"data":[{},{}],"total":2}"#,
-            r#"{"value":[{},{}],"@odata.count":2}"#,
-        ] {
-            let seen = look(text, &ask);
-            assert_eq!((seen.rows, seen.sign), (Some(2), None), "{text}");
-        }
+        let seen = look(r#"{"value":[{},{}],"@odata.count":2}"#, &ask);
+        assert_eq!((seen.rows, seen.sign), (Some(2), None));
+        let seen = look(r#"{"data":[{},{}],"total":3}"#, &ask);
+        assert_eq!(seen.rows, Some(2));
+        assert!(seen.sign.is_some());
     }
 
     #[test]

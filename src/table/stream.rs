@@ -92,7 +92,8 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn offset(&self) -> u64 {
+    /// Returns the place of the next byte in the file.
+    pub(super) fn offset(&self) -> u64 {
         self.place(self.start)
     }
 
@@ -188,6 +189,20 @@ impl<R: Read> Scanner<R> {
                 }
                 Look::More if self.fill()? => {}
                 Look::More | Look::Other => return Ok(None),
+            }
+        }
+    }
+
+    /// Passes over the next value if it is an object that shows its `members` at a look, without making room for it.
+    pub(super) fn skim(&mut self, members: &mut Members) -> Result<bool, Problem> {
+        loop {
+            match members.look(&self.buffer[self.start..self.end]) {
+                Look::Whole(length) => {
+                    self.start += length;
+                    return Ok(true);
+                }
+                Look::More if self.start > 0 && self.fill()? => {}
+                Look::More | Look::Other => return Ok(false),
             }
         }
     }
