@@ -242,7 +242,7 @@ impl Draft {
     pub fn seal(self, target: &Path) -> Result<Extract> {
         let Draft {
             connection,
-            engine,
+            mut engine,
             folder,
             rows,
             columns,
@@ -251,7 +251,7 @@ impl Draft {
         // Committed data is on disk only after this; killing the engine earlier leaves an empty file.
         connection
             .execute_command(&format!("DETACH DATABASE \"{RESULT}\""))
-            .map_err(|error| shape::explain(&error, &[]))
+            .map_err(|error| engine.blame(shape::explain(&error, &[]).into()))
             .context("failed to complete the extract on disk")?;
         drop(connection);
         engine.stop()?;

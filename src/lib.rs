@@ -369,7 +369,19 @@ impl Line<'_> {
             self.observer.on(Event::Note(verdict.to_string()));
         }
         self.stage = Stage::Shape;
-        let extract = draft.seal(&inputs.hyper)?;
+        let extract = match draft.seal(&inputs.hyper) {
+            Ok(extract) => extract,
+            Err(error) => {
+                // A check that has brought the engine down says more than the file that is missing now.
+                if let Err(failed) = gate::judge(&self.run.verdicts) {
+                    self.stage = Stage::Check;
+                    self.observer
+                        .on(Event::Warning(format!("there is no extract: {error:#}")));
+                    return Err(failed.into());
+                }
+                return Err(error);
+            }
+        };
         self.stage = Stage::Check;
         let bytes = extract.bytes;
         self.run.extract = Some(extract);

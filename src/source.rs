@@ -87,6 +87,8 @@ pub struct StagedFile {
     pub origin: String,
     /// Size in bytes.
     pub bytes: u64,
+    /// Where its rows are, from [`Seen::rows_at`], if somebody has looked already.
+    pub rows_at: Option<String>,
 }
 
 /// The data of one SQL table, completely received.
@@ -251,6 +253,7 @@ fn accept(
         path,
         format,
         origin,
+        rows_at: None,
     })
 }
 

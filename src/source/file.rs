@@ -115,6 +115,7 @@ fn stage_one(
         format,
         origin,
         bytes,
+        rows_at: None,
     })
 }
 

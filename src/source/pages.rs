@@ -148,7 +148,7 @@ impl Crawl<'_> {
             walk.count(&nothing);
             return Ok(Some((answer, nothing)));
         }
-        let file = accept(&answer, self.spec, self.session, (&into, origin))?;
+        let mut file = accept(&answer, self.spec, self.session, (&into, origin))?;
         walk.bytes += file.bytes;
         let paging = &self.spec.paging;
         if paging.style == Style::None && self.spec.query.is_none() {
@@ -170,6 +170,7 @@ impl Crawl<'_> {
                 .map_err(|trouble| self.says(trouble))?;
             return Ok(None);
         }
+        file.rows_at.clone_from(&seen.rows_at);
         if is_first && seen.sign.is_none() {
             seen.sign = sign_in_headers(&answer.headers, seen.rows.unwrap_or(0));
         }

@@ -81,6 +81,7 @@ mod tests {
             format: Format::Csv,
             origin: String::new(),
             bytes: 0,
+            rows_at: None,
         })
     }
 

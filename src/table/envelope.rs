@@ -24,8 +24,21 @@ pub(super) struct Found {
     pub(super) notice: Option<String>,
 }
 
+impl Found {
+    fn at(path: RecordsPath) -> Found {
+        let notice = Some(format!("rows found at `{path}`"));
+        Found { path, notice }
+    }
+}
+
 /// Finds the rows of a document by the rules of the `auto` setting.
 pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
+    let known = file.rows_at.as_deref().map(RecordsPath::parse);
+    if let Some(path) = known.transpose().map_err(Problem::new)?
+        && !path.steps.is_empty()
+    {
+        return Ok(Found::at(path));
+    }
     locate_in(file, Outline::of(file, |_| false)?.as_ref())
 }
 
@@ -38,16 +51,11 @@ pub(super) fn locate_in(file: &StagedFile, outline: Option<&Outline>) -> Result<
     let Some(Outline { members }) = outline else {
         return Ok(whole);
     };
-    let path = |keys: &[&str]| RecordsPath {
-        steps: keys
-            .iter()
-            .map(|key| Step::Key((*key).to_owned()))
-            .collect(),
-    };
     let found = |keys: &[&str]| {
-        let path = path(keys);
-        let notice = Some(format!("rows found at `{path}`"));
-        Ok(Found { path, notice })
+        let steps = keys.iter().map(|key| Step::Key((*key).to_owned()));
+        Ok(Found::at(RecordsPath {
+            steps: steps.collect(),
+        }))
     };
     let is_odata = file.format == Format::OData
         || members

@@ -505,6 +505,7 @@ mod tests {
             format,
             origin: "page".into(),
             bytes: text.len() as u64,
+            rows_at: None,
         };
         Rules::default().inspect(&page, ask).unwrap()
     }

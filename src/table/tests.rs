@@ -41,6 +41,7 @@ fn files(contents: &[(Format, &[u8])]) -> Files {
             format: *format,
             origin: format!("file-{index}"),
             bytes,
+            rows_at: None,
         });
     }
     Files {
