@@ -598,6 +598,32 @@ mod tests {
         }
 
         #[test]
+        fn habits_change_nothing(texts in prop::collection::vec((prop::collection::vec(piece(), 0..10), 0..3usize), 1..12)) {
+            let mut habitual = Members::of_many();
+            let mut keys_of_kin: Vec<(Kin, Vec<String>)> = Vec::new();
+            for (pieces, times) in texts {
+                let text = format!("{{{}", pieces.concat());
+                for _ in 0..=times {
+                    let mut members = Members::default();
+                    let look = members.look(text.as_bytes());
+                    prop_assert_eq!(habitual.look(text.as_bytes()), look, "{}", text);
+                    if let Look::Whole(_) = look {
+                        prop_assert_eq!(habitual.list(), members.list(), "{}", text);
+                        let keys: Vec<String> = members.list().iter().map(|member| member.key(&text).to_owned()).collect();
+                        if let Some(kin) = habitual.kin() {
+                            keys_of_kin.push((kin, keys));
+                        }
+                    }
+                }
+            }
+            for (kin, keys) in &keys_of_kin {
+                for (other, others) in &keys_of_kin {
+                    prop_assert!(kin != other || keys == others);
+                }
+            }
+        }
+
+        #[test]
         fn right_objects_are_taken(keys in prop::collection::vec("[a-z]{1,3}", 0..6), values in prop::collection::vec(piece(), 6)) {
             let mut members = Vec::new();
             for (key, value) in keys.iter().zip(&values) {

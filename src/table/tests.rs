@@ -1,5 +1,6 @@
 //! The whole module on small files: what comes out, and what is said when nothing can.
 
+mod alike;
 mod dialects;
 mod documents;
 mod random;
