@@ -42,7 +42,7 @@ pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
     locate_in(file, Outline::of(file, |_| false)?.as_ref())
 }
 
-/// The same for a document whose outline is known; nothing if its root is no object.
+/// The same for a document whose outline is known; it has none if its root is no object.
 pub(super) fn locate_in(file: &StagedFile, outline: Option<&Outline>) -> Result<Found, Problem> {
     let whole = Found {
         path: RecordsPath { steps: Vec::new() },

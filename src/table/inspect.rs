@@ -423,11 +423,8 @@ fn sign(page: &StagedFile, outline: &Outline, rows: u64) -> Result<Option<String
 /// Whether something that is asked for, or what `OData` says of pages, is below a key of the root object.
 fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
     let is_first = |keys: &[&str]| keys.first() == Some(&key);
-    let asked = ask
-        .document
-        .iter()
-        .filter_map(|pointer| pointer.keys.first());
-    asked.into_iter().any(|first| first == key)
+    let mut asked = ask.document.iter();
+    asked.any(|pointer| pointer.keys.first().is_some_and(|first| first == key))
         || NEXT_LINKS.into_iter().any(is_first)
         || TOTALS.iter().any(|(keys, _)| is_first(keys))
 }

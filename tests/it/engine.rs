@@ -1,6 +1,7 @@
 //! The engine: what it says of SQL, and when it ends.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::Action;
@@ -116,6 +117,39 @@ fn the_engine_ends_when_we_are_killed_and_knows_nothing_of_our_environment() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_ends(engine);
+}
+
+#[test]
+fn a_check_that_brings_the_engine_down_is_what_failed() {
+    let check = "(SELECT count(*) FROM generate_series(1, 1000000000) a(x), generate_series(1, 1000) b(y) WHERE x % 7 = y) > 0";
+    let action = Action::building()
+        .file("x.csv", "a\n1\n")
+        .input("source", "x.csv")
+        .input("checks", check);
+    let mut child = action
+        .command()
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !lines.next().unwrap().unwrap().contains("Check the result") {}
+    let engine = child_of(child.id()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &engine.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    let said = said.join("\n");
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    for expected in [
+        "✗ checks: ",
+        "::error title=check::",
+        "there is no extract",
+        "the Hyper engine died (signal: 9 (SIGKILL))",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
 }
 
 /// The engine is started by a thread of the action, and children belong to threads.
