@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::events::{count, grouped};
 use crate::hyper::{Answer, Draft, Duplicates, EngineError};
+use crate::secrets;
 
 /// Examples of keys in a message.
 const EXAMPLES: usize = 5;
@@ -368,16 +369,10 @@ impl Verdict {
     }
 }
 
+/// Shows a value of the data: short, without control characters and secrets.
 fn shorten(value: &str) -> String {
-    let mut shown: String = value
-        .chars()
-        .take(SHOWN)
-        .flat_map(char::escape_debug)
-        .collect();
-    if value.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
+    let shown = secrets::quote(value, SHOWN);
+    shown.chars().flat_map(char::escape_debug).collect()
 }
 
 /// Fails if any verdict does.

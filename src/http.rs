@@ -23,6 +23,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderVa
 pub use reqwest::{Method, StatusCode, Url, header};
 
 use crate::events::{Event, Observer};
+use crate::secrets;
 use body::Sink;
 pub use coding::{Coding, CodingError};
 use links::{Closed, Resolver};
@@ -37,6 +38,11 @@ const IDLE_LIMIT: Duration = Duration::from_mins(1);
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Redirects followed for one request; Tableau's own client allows 30, browsers 20.
 const REDIRECT_LIMIT: u32 = 10;
+
+/// Bytes of a body that are looked at for an excerpt of it.
+const EXCERPT_READ: usize = 4_000;
+/// Characters of an excerpt.
+const EXCERPT: usize = 200;
 
 /// How to treat a server that is not Tableau's: what the `http` input says.
 #[derive(Clone, Debug)]
@@ -500,16 +506,17 @@ pub fn come_back(wait: Duration) -> String {
     )
 }
 
-/// Returns the beginning of a body as text for a message: one line, at most 200 characters.
+/// Returns the beginning of a body as text for a message: one line, at most 200 characters, no secret.
 pub fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_READ)]);
+    let text = secrets::replace_in_answer(&text);
     let words: Vec<&str> = text.split_whitespace().collect();
     let line: String = words
         .join(" ")
         .chars()
         .filter(|c| !c.is_control())
         .collect();
-    match line.char_indices().nth(200) {
+    match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }

@@ -3,6 +3,7 @@
 //! Parsing only: no request is made and no file is opened, so exit code 2 means nothing happened.
 
 mod auth;
+mod confidential;
 mod network;
 mod options;
 mod paginate;
@@ -14,12 +15,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-
 use crate::gate::{Check, Guards, Key};
 use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
-use crate::source::{Auth, Spec};
+use crate::source::Spec;
 use crate::table::{ColumnRule, CsvOptions, RecordsPath, Rules, SystemColumn};
 use crate::tableau::{Destination, Pace};
 use options::Options;
@@ -44,8 +43,6 @@ pub struct Inputs {
     pub destination: Option<Destination>,
     /// What is known of the network.
     pub network: Network,
-    /// Passwords of proxies.
-    proxy_secrets: Vec<SecretString>,
     /// The machine the run is on.
     pub machine: Machine,
     /// Waits between attempts and polls.
@@ -113,13 +110,15 @@ impl std::error::Error for InputErrors {}
 const TEST_WAIT: &str = "PUBLISH_TO_TABLEAU_TEST_WAIT";
 
 impl Inputs {
-    /// Reads and checks everything; all problems come back at once.
+    /// Reads and checks everything; all problems come back at once. Secrets are known to [`crate::secrets`] afterwards,
+    /// whatever becomes of the rest.
     pub fn from_env(
         vars: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Inputs, InputErrors> {
         let vars: HashMap<String, String> = vars.into_iter().collect();
         let mut problems = Problems::default();
         let raw = Raw::read(&vars, &mut problems);
+        confidential::keep(&raw, &vars);
         let machine = Machine {
             workspace: var(&vars, "GITHUB_WORKSPACE")
                 .map_or_else(|| PathBuf::from("."), PathBuf::from),
@@ -149,32 +148,10 @@ impl Inputs {
             hyper,
             destination,
             network,
-            proxy_secrets: network::proxy_secrets(&vars),
             machine,
             waits,
             warnings,
         })
-    }
-
-    /// Returns what must never be shown, to be masked before anything is.
-    pub fn secrets(&self) -> Vec<SecretString> {
-        let token = self
-            .destination
-            .iter()
-            .map(|destination| SecretString::from(destination.token.secret.expose_secret()));
-        // A secret of several lines appears line by line.
-        token
-            .chain(self.source.auth.iter().flat_map(Auth::secrets))
-            .chain(self.proxy_secrets.iter().cloned())
-            .flat_map(|secret| {
-                secret
-                    .expose_secret()
-                    .lines()
-                    .map(SecretString::from)
-                    .collect::<Vec<_>>()
-            })
-            .filter(|line| !line.expose_secret().trim().is_empty())
-            .collect()
     }
 }
 

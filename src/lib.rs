@@ -15,14 +15,16 @@
 //! |---|---|---|
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
-//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events` |
-//! | [`source`] | brings bytes to this disk, knows their format | `events http` |
-//! | [`table`] | finds records, decides columns and types, converts values | `source` |
+//! | [`panics`] | a defect, made an error like others | – |
+//! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events secrets` |
+//! | [`source`] | brings bytes to this disk, knows their format | `events http secrets` |
+//! | [`table`] | finds records, decides columns and types, converts values | `secrets source` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
-//! | [`gate`] | guards over the built result | `events hyper` |
-//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http` |
-//! | [`inputs`] | environment to checked values | the types it parses into |
-//! | [`report`] | everything a person or a later step sees | the results it shows |
+//! | [`gate`] | guards over the built result | `events hyper secrets` |
+//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics secrets` |
+//! | [`inputs`] | environment to checked values | the types it parses into, `secrets` |
+//! | [`report`] | everything a person or a later step sees | the results it shows, `secrets panics` |
 //! | this file | the only place that knows the order | all |
 //!
 //! `tests/it/tidy.rs` holds this table and the owners of outside names to the code.
@@ -46,8 +48,10 @@
 //! *Invariant:* all rows decide the types. What the first ones of a large table assume is confirmed by all rows
 //! while they are loaded; if a later row contradicts it, what was loaded is thrown away and built anew.
 //!
-//! *Invariant:* a secret is a `secrecy::SecretString`; it has no `Display`, and what shows text to
-//! anybody replaces the secrets it was told of.
+//! *Invariant:* a secret is a `secrecy::SecretString`, which has no `Display`; [`secrets`] knows it before it is
+//! used, and whatever is shown, or cut to be shown, passes there first.
+//!
+//! *Invariant:* a panic ends like a failure: stage, annotation, outputs, summary, sign-out, no engine left, exit code 1.
 //!
 //! *Invariant:* a cancelled run tells Tableau nothing but its sign-out, and leaves no folder behind.
 //!
@@ -60,7 +64,9 @@ pub mod gate;
 pub mod http;
 pub mod hyper;
 pub mod inputs;
+pub mod panics;
 pub mod report;
+pub mod secrets;
 pub mod source;
 pub mod table;
 pub mod tableau;
@@ -77,6 +83,7 @@ use gate::Verdict;
 use http::Client;
 use hyper::{Draft, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
+use panics::Panicked;
 use source::{Places, Staged};
 use table::{Contradicted, Table};
 use tableau::{Destination, Means, Published, Standing};
@@ -141,6 +148,23 @@ impl Run {
         }
     }
 
+    /// Returns the run that failed before it was under way.
+    pub fn failed(stage: Stage, error: anyhow::Error) -> Run {
+        Run {
+            failure: Some(Failure { stage, error }),
+            ..Run::default()
+        }
+    }
+
+    /// Returns the run of which nothing is known but that it panicked.
+    pub fn defective(stage: Stage, panicked: Panicked) -> Run {
+        let cancelled = Run::cancelled(stage);
+        Run {
+            published: cancelled.published,
+            ..Run::failed(stage, panicked.into())
+        }
+    }
+
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         let failure = self.failure.as_ref();
@@ -149,14 +173,7 @@ impl Run {
 
     /// Returns the run that never began because of its inputs.
     pub fn rejected(errors: InputErrors) -> Run {
-        let failure = Failure {
-            stage: Stage::Inputs,
-            error: errors.into(),
-        };
-        Run {
-            failure: Some(failure),
-            ..Run::default()
-        }
+        Run::failed(Stage::Inputs, errors.into())
     }
 }
 
@@ -175,7 +192,8 @@ pub async fn run(inputs: &Inputs, observer: &dyn Observer, cancel: &Cancel) -> R
         began: Instant::now(),
         has_told: false,
     };
-    if let Err(mut error) = line.work(inputs).await {
+    let outcome = panics::caught_in(Box::pin(line.work(inputs))).await;
+    if let Err(mut error) = outcome.unwrap_or_else(|panicked| Err(panicked.into())) {
         // Whatever else went wrong then, such as an engine that is gone, only follows from it.
         if cancel.is_told() {
             error = Cancelled.into();

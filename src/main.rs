@@ -1,13 +1,15 @@
 //! Environment in, exit code out; in between the run on a thread of its own and signals on this one.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use publish_to_tableau::Run;
 use publish_to_tableau::cancel::Cancel;
+use publish_to_tableau::events::{Event, Observer, Stage};
 use publish_to_tableau::inputs::Inputs;
 use publish_to_tableau::report::Runner;
+use publish_to_tableau::{Run, panics};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,68 +23,133 @@ const GRACE: Duration = Duration::from_secs(4);
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
+    panics::silence();
     // `vars` panics on values that are not UTF-8; nothing of ours is.
     let vars: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let runner = Arc::new(Runner::from_env(vars.iter().cloned()));
-    // As process 1 of a container we would otherwise ignore both, and outlive a cancelled job.
-    let runtime = runtime();
-    let (interrupt, terminate) = {
-        let _context = runtime.enter();
-        let hear = |kind| signal(kind).expect("these signals can be handled");
-        (hear(SignalKind::interrupt()), hear(SignalKind::terminate()))
+    let trap = Trap::of(&vars);
+    let runner = Runner::from_env(vars.iter().cloned());
+    let inputs = panics::caught(|| {
+        trap.spring("inputs");
+        Inputs::from_env(vars)
+    });
+    // Also when the inputs are refused: what is wrong with them must not show what is secret in them.
+    runner.mask();
+    let inputs = match inputs {
+        Ok(Ok(inputs)) => Arc::new(inputs),
+        Ok(Err(errors)) => return runner.report(&Run::rejected(errors), None),
+        Err(panicked) => return runner.report(&Run::defective(Stage::Inputs, panicked), None),
     };
-    match Inputs::from_env(vars) {
-        Ok(inputs) => {
-            runner.mask(inputs.secrets());
-            let inputs = Arc::new(inputs);
-            let run = runtime.block_on(work(&inputs, &runner, (interrupt, terminate)));
-            runner.report(&run, Some(&inputs))
-        }
-        Err(errors) => runner.report(&Run::rejected(errors), None),
-    }
+    let listener = Arc::new(Listener { runner, trap });
+    let run = match start() {
+        Ok((runtime, signals)) => runtime.block_on(work(&inputs, &listener, signals)),
+        Err(error) => Run::failed(Stage::Fetch, error),
+    };
+    listener.runner.report(&run, Some(&inputs))
+}
+
+/// Prepares waiting, and hears the two signals that end a job.
+///
+/// As process 1 of a container we would otherwise ignore both, and outlive a cancelled job.
+fn start() -> anyhow::Result<(Runtime, (Signal, Signal))> {
+    let start = || {
+        let runtime = runtime()?;
+        let signals = {
+            let _context = runtime.enter();
+            let interrupt = signal(SignalKind::interrupt())?;
+            (interrupt, signal(SignalKind::terminate())?)
+        };
+        Ok((runtime, signals))
+    };
+    start().map_err(cannot_start)
+}
+
+/// Nearly always there are no file descriptors left.
+fn cannot_start(error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(
+        "this machine does not let the program begin; it needs some file descriptors (`ulimit -n`, at least 64) and a thread",
+    )
 }
 
 /// Runs to the end, or to a little after the first signal; what still goes on then ends with the process.
 async fn work(
     inputs: &Arc<Inputs>,
-    runner: &Arc<Runner>,
+    listener: &Arc<Listener>,
     (mut interrupt, mut terminate): (Signal, Signal),
 ) -> Run {
     let cancel = Cancel::default();
     let (end, mut ended) = oneshot::channel();
-    let of_run = (Arc::clone(inputs), Arc::clone(runner), cancel.clone());
+    let of_run = (Arc::clone(inputs), Arc::clone(listener), cancel.clone());
     let thread = std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || {
-            let (inputs, runner, cancel) = of_run;
-            let run = publish_to_tableau::run(&inputs, &*runner, &cancel);
+            let (inputs, listener, cancel) = of_run;
+            let work = || {
+                let run = publish_to_tableau::run(&inputs, &*listener, &cancel);
+                runtime().map(|runtime| runtime.block_on(run))
+            };
+            let run = match panics::caught(work) {
+                Ok(Ok(run)) => run,
+                Ok(Err(error)) => Run::failed(Stage::Fetch, cannot_start(error)),
+                Err(panicked) => Run::defective(listener.runner.stage(), panicked),
+            };
             // Nobody takes the result of a run that outlives its grace.
-            let _ = end.send(runtime().block_on(run));
-        })
-        .expect("one thread can be started");
+            let _ = end.send(run);
+        });
+    if let Err(error) = thread {
+        return Run::failed(Stage::Fetch, cannot_start(error));
+    }
+    let cancelled = || Run::cancelled(listener.runner.stage());
     tokio::select! {
         biased;
-        run = &mut ended => return run.unwrap_or_else(|_| panic_again(thread)),
+        run = &mut ended => return run.unwrap_or_else(|_| cancelled()),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     cancel.tell();
     match tokio::time::timeout(GRACE, ended).await {
-        Ok(run) => run.unwrap_or_else(|_| panic_again(thread)),
-        Err(_) => Run::cancelled(runner.stage()),
+        Ok(run) => run.unwrap_or_else(|_| cancelled()),
+        Err(_) => cancelled(),
     }
 }
 
-fn runtime() -> Runtime {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime needs nothing but file descriptors")
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
-fn panic_again(thread: std::thread::JoinHandle<()>) -> Run {
-    match thread.join() {
-        Err(panic) => std::panic::resume_unwind(panic),
-        Ok(()) => unreachable!("the thread sends its result before it ends"),
+/// Hands events to the report.
+struct Listener {
+    runner: Runner,
+    trap: Trap,
+}
+
+impl Observer for Listener {
+    fn on(&self, event: Event) {
+        self.trap.spring(&format!("{event:?}"));
+        self.runner.on(event);
+    }
+}
+
+/// Read by tests only, and only in builds for them: panics at the first event that tells of this text.
+const TEST_PANIC: &str = "PUBLISH_TO_TABLEAU_TEST_PANIC";
+
+/// A panic planted by a test.
+struct Trap(Option<String>);
+
+impl Trap {
+    fn of(vars: &[(String, String)]) -> Trap {
+        let planted = vars.iter().find(|(name, _)| name == TEST_PANIC);
+        Trap(
+            planted
+                .filter(|_| cfg!(debug_assertions))
+                .map(|(_, text)| text.clone()),
+        )
+    }
+
+    fn spring(&self, event: &str) {
+        if let Some(text) = &self.0 {
+            assert!(!event.contains(text.as_str()), "planted at {text}");
+        }
     }
 }

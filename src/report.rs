@@ -13,11 +13,11 @@ use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use secrecy::{ExposeSecret, SecretString};
-
 use crate::Run;
 use crate::events::{Event, Observer, Progress, Stage, count, size};
 use crate::inputs::Inputs;
+use crate::panics::{self, Panicked};
+use crate::secrets;
 use crate::tableau::{Change, Standing};
 pub use failure::Explanation;
 pub use summary::summary;
@@ -94,18 +94,16 @@ impl Runner {
         }
     }
 
-    /// Keeps secrets out of everything shown from here on.
-    pub fn mask(&self, secrets: impl IntoIterator<Item = SecretString>) {
-        let mut state = self.state();
-        for secret in secrets {
-            state.printer.mask(secret);
-        }
+    /// Tells the runner the secrets that are known, before anything else is said.
+    pub fn mask(&self) {
+        self.state().printer.mask();
     }
 
     /// Shows the result everywhere and decides the exit code: 0 done, 1 failed, 2 inputs rejected, 130 cancelled.
     pub fn report(&self, run: &Run, inputs: Option<&Inputs>) -> ExitCode {
         let mut state = self.state();
         state.printer.end_group();
+        state.printer.mask();
         let explanations = failure::explain(run);
         for explanation in &explanations {
             state.printer.lines(&explanation.text());
@@ -121,29 +119,29 @@ impl Runner {
                 .iter()
                 .map(|warning| (String::new(), warning.clone())),
         );
-        let text = summary(
-            run,
-            inputs,
-            &summary::Extras {
-                explanations: &explanations,
-                warnings: &warnings,
-            },
-        );
-        // Once as it is and once as Markdown writes it: an underscore alone would hide a token.
-        let text = state.printer.redact(&text);
-        let text = state.printer.redact_as(&text, summary::escape);
-        let mut is_written = state.printer.append(self.summary.as_deref(), &text);
         let outputs = self
             .outputs(run)
-            .map(|(name, value)| workflow::output(name, &state.printer.redact(&value)));
-        is_written &= state
-            .printer
-            .append(self.output.as_deref(), &outputs.concat());
+            .map(|(name, value)| workflow::output(name, &value));
+        let mut is_written = state.write("outputs", self.output.as_deref(), &outputs.concat(), run);
+        let extras = summary::Extras {
+            explanations: &explanations,
+            warnings: &warnings,
+        };
+        // The summary is the last thing to fail for: the data may be published.
+        let text = panics::caught(|| summary(run, inputs, &extras)).unwrap_or_else(|panicked| {
+            state
+                .printer
+                .lines(&format!("cannot make the job summary: {panicked}"));
+            String::new()
+        });
+        let text = secrets::replace(&text);
+        is_written &= state.write("job summary", self.summary.as_deref(), &text, run);
         if run.failure.is_none() {
             state.printer.lines(&done(run));
         }
-        match run.failure.as_ref().map(|failure| failure.stage) {
-            Some(Stage::Inputs) => ExitCode::from(2),
+        let failure = run.failure.as_ref();
+        match failure.map(|failure| (failure.stage, &failure.error)) {
+            Some((Stage::Inputs, error)) if !error.is::<Panicked>() => ExitCode::from(2),
             Some(_) if run.is_cancelled() => ExitCode::from(INTERRUPTED),
             None if is_written => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
@@ -157,7 +155,7 @@ impl Runner {
             published
                 .and_then(|published| published.datasource.as_ref())
                 .map(ToString::to_string),
-            published.and_then(|published| published.url.clone()),
+            published.and_then(|published| published.url.as_deref().map(foreign)),
             published
                 .and_then(|published| published.project.as_ref())
                 .map(ToString::to_string),
@@ -167,7 +165,7 @@ impl Runner {
                 .map(ToString::to_string),
             extract.map(|extract| extract.rows.to_string()),
             extract.map(summary::schema),
-            extract.map(|extract| self.paths.show(&extract.path)),
+            extract.map(|extract| foreign(&self.paths.show(&extract.path))),
             run.failure
                 .as_ref()
                 .map(|failure| failure.stage.name().to_owned()),
@@ -222,12 +220,32 @@ impl Observer for Runner {
                 state.printer.lines(&format!("warning: {warning}"));
                 state.warnings.push(warning);
             }
-            Event::Secret(secret) => state.printer.mask(secret),
+            Event::Secret(secret) => {
+                secrets::keep(&secret);
+                state.printer.mask();
+            }
         }
     }
 }
 
 impl State {
+    /// Appends to a file the runner reads; says what is known of the data if that fails.
+    fn write(&self, what: &str, file: Option<&Path>, text: &str, run: &Run) -> bool {
+        let Some(file) = file else { return true };
+        let Err(error) = workflow::append(file, text) else {
+            return true;
+        };
+        let problem = format!(
+            "cannot write the {what} for the runner into `{}`: {error}; {}",
+            file.display(),
+            failure::standing(run)
+        );
+        self.printer.lines(&format!("error: {problem}"));
+        self.printer
+            .annotate(Kind::Error, [("report".to_owned(), problem)]);
+        false
+    }
+
     /// Shows progress seldom: short work says nothing but its result.
     fn progress(&mut self, progress: Progress) {
         let now = Instant::now();
@@ -355,7 +373,7 @@ fn join(items: impl IntoIterator<Item = impl Display>) -> String {
     items.join(", ")
 }
 
-/// Shows a secret to the one that replaces it.
-fn expose(secret: &SecretString) -> &str {
-    secret.expose_secret()
+/// A value of an output that is not our own word: later steps may print it.
+fn foreign(text: &str) -> String {
+    workflow::printable(&secrets::replace(text))
 }

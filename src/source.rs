@@ -154,7 +154,7 @@ pub async fn fetch(
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-    let session = Session::new(spec.auth.as_ref(), &spec.conduct, observer);
+    let session = Session::new(spec.auth.as_ref(), &spec.conduct);
     let mut tables = Vec::with_capacity(spec.tables.len());
     for (index, table) in spec.tables.iter().enumerate() {
         let mut staged = Staged {
@@ -217,14 +217,9 @@ pub async fn fetch(
 }
 
 /// Takes a downloaded file for data, if the answer is a success; unpacks it if it is packed.
-fn accept(
-    answer: &Answer,
-    spec: &Spec,
-    session: &Session<'_>,
-    (into, origin): (&Path, String),
-) -> Result<StagedFile> {
+fn accept(answer: &Answer, spec: &Spec, (into, origin): (&Path, String)) -> Result<StagedFile> {
     if !answer.status.is_success() {
-        return Err(refused(answer, spec, session).into());
+        return Err(refused(answer, spec).into());
     }
     let unpacked = into.with_extension("unpacked");
     let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
@@ -297,7 +292,7 @@ fn ask(spec: &Spec, url: &Url) -> Request {
     }
 }
 
-fn refused(answer: &Answer, spec: &Spec, session: &Session<'_>) -> SourceError {
+fn refused(answer: &Answer, spec: &Spec) -> SourceError {
     let mut problem = format!(
         "the source `{}` answered {}",
         http::show(&answer.url),
@@ -306,9 +301,7 @@ fn refused(answer: &Answer, spec: &Spec, session: &Session<'_>) -> SourceError {
     if answer.attempts > 1 {
         problem += &format!(" after {} attempts", answer.attempts);
     }
-    // The whole is redacted before it is cut: half a secret would not be recognised.
-    let text = session.redact(&String::from_utf8_lossy(&answer.body));
-    let words = http::excerpt(redact(&text, spec).as_bytes());
+    let words = http::excerpt(&answer.body);
     if !words.is_empty() {
         problem += &format!(": {words}");
     }
@@ -342,21 +335,6 @@ fn refused(answer: &Answer, spec: &Spec, session: &Session<'_>) -> SourceError {
         problem,
         hint: Some(hint),
     }
-}
-
-/// A server may quote the headers it was sent.
-fn redact(text: &str, spec: &Spec) -> String {
-    let values = spec
-        .headers
-        .values()
-        .filter_map(|value| value.to_str().ok());
-    // `Token abc`: the server may quote the second word alone.
-    let words = values.flat_map(|value| std::iter::once(value).chain(value.split(' ')));
-    let mut secrets: Vec<&str> = words.filter(|word| word.len() > 5).collect();
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets
-        .into_iter()
-        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
 /// Names of the query parameters; the values may be secret.

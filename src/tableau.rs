@@ -29,6 +29,7 @@ use self::xml::Datasource;
 use crate::cancel::Cancel;
 use crate::events::{Event, Observer};
 use crate::http::{self, Url};
+use crate::panics;
 
 pub use self::error::{ApiError, CATALOGUE, Problem};
 pub use self::name::{
@@ -218,14 +219,14 @@ async fn run(
         before: None,
         since: None,
     };
-    let outcome = cancel.unless(publishing.run()).await;
+    let outcome = panics::caught_in(Box::pin(cancel.unless(publishing.run()))).await;
     let limit = if cancel.is_told() {
         SHORT_SIGN_OUT
     } else {
         SIGN_OUT
     };
     publishing.session.sign_out(limit).await;
-    outcome
+    outcome.unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 impl Default for Pace {

@@ -8,8 +8,9 @@ use crate::table::{Column, ColumnType, SystemColumn, Table};
 
 /// Columns described by one query; far below the engine's own limits.
 const DESCRIBED_AT_ONCE: usize = 200;
-/// Characters of a least or greatest value that are kept.
-const SHOWN: usize = 60;
+/// Characters of a least or greatest value that are kept. What shows them takes fewer, and must see a
+/// secret that begins among those as a whole.
+const KEPT: usize = 2_000;
 
 /// Returns a `SELECT` around the user's, whose columns have the types an extract keeps.
 ///
@@ -216,7 +217,7 @@ fn aggregate(name: &str, sql_type: SqlType) -> String {
         SqlType::Geography => return format!("count({column}), NULL::text, NULL::text"),
         _ => (format!("min({column})"), format!("max({column})")),
     };
-    let shown = |value: String| format!("left(CAST({value} AS text), {SHOWN})");
+    let shown = |value: String| format!("left(CAST({value} AS text), {KEPT})");
     format!("count({column}), {}, {}", shown(least), shown(greatest))
 }
 

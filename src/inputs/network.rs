@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::options::Options;
 use super::parse::{Place, duration};
 use super::raw::Raw;
@@ -118,29 +116,8 @@ pub(super) fn network(
     }
 }
 
-/// Returns the passwords of proxies, as they are written and as they are meant.
-pub(super) fn proxy_secrets(vars: &HashMap<String, String>) -> Vec<SecretString> {
-    let mut secrets = Vec::new();
-    for proxy in proxies(vars) {
-        let Some(password) = proxy.password() else {
-            continue;
-        };
-        secrets.push(SecretString::from(password));
-        let form = format!("x={}", password.replace('+', "%2B"));
-        let decoded = url::form_urlencoded::parse(form.as_bytes()).next();
-        let decoded = decoded
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default();
-        secrets.push(SecretString::from(super::parse::encode_base64(&format!(
-            "{}:{decoded}",
-            proxy.username()
-        ))));
-        secrets.push(SecretString::from(decoded));
-    }
-    secrets
-}
-
-fn proxies(vars: &HashMap<String, String>) -> Vec<Url> {
+/// Returns the proxies of the environment.
+pub(super) fn proxies(vars: &HashMap<String, String>) -> Vec<Url> {
     let names = PROXIES
         .iter()
         .flat_map(|name| [(*name).to_owned(), name.to_uppercase()]);
@@ -276,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_named_hosts_and_their_passwords_secrets() {
+    fn proxies_are_named_hosts() {
         let vars = [
             ("https_proxy", "http://bot:p%40ss@proxy.corp:3128"),
             ("HTTP_PROXY", "Proxy2.corp:3128"),
@@ -289,10 +266,5 @@ mod tests {
             .filter_map(|proxy| proxy.host_str().map(str::to_owned))
             .collect();
         assert_eq!(hosts, ["proxy.corp", "proxy2.corp"]);
-        let secrets: Vec<String> = proxy_secrets(&vars)
-            .iter()
-            .map(|secret| secrecy::ExposeSecret::expose_secret(secret).to_owned())
-            .collect();
-        assert_eq!(secrets, ["p%40ss", "Ym90OnBAc3M=", "p@ss"]);
     }
 }

@@ -10,6 +10,7 @@ use super::{Machine, Problems, paginate};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::{INPUT, TableName};
+use crate::secrets;
 use crate::source::{Format, Location, Spec, TableSource, WorkspacePath};
 use crate::tableau::{
     DatasourceName, Description, Destination, PersonalAccessToken, ProjectReference, PublishMode,
@@ -98,7 +99,10 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         .take("format", raw.get("format").map(format))
         .flatten();
     let body = raw.get("body").map(str::to_owned);
-    let carries_secret = auth.is_some() || headers.keys().any(may_be_secret);
+    let carries_secret = auth.is_some()
+        || headers
+            .keys()
+            .any(|name| secrets::is_secret_name(name.as_str()));
     let mut tables: Vec<TableSource> = Vec::new();
     for line in lines(raw.get("source")) {
         let (name, text) = split_name(line);
@@ -374,13 +378,6 @@ fn headers(raw: &Raw, problems: &mut Problems) -> HeaderMap {
     headers
 }
 
-fn may_be_secret(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    ["auth", "cookie", "key", "token", "secret"]
-        .iter()
-        .any(|word| name.contains(word))
-}
-
 fn format(text: &str) -> Result<Option<Format>, String> {
     if text == "auto" {
         return Ok(None);
@@ -460,12 +457,6 @@ fn server(text: &str) -> Result<(Url, Option<String>), String> {
     url.set_query(None);
     url.set_fragment(None);
     Ok((url, site.filter(|site| !site.is_empty())))
-}
-
-/// Returns standard base64.
-pub(super) fn encode_base64(text: &str) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// Whether an address is on this machine: nobody listens on the way.

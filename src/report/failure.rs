@@ -3,6 +3,7 @@
 use crate::gate::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
+use crate::panics::Panicked;
 use crate::source::SourceError;
 use crate::table::DataError;
 use crate::tableau::{ApiError, Problem, Standing};
@@ -113,6 +114,9 @@ fn explain_failure(failure: &Failure) -> Vec<Explanation> {
 fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<DataError>() {
         return error.hint.clone();
+    }
+    if let Some(panicked) = cause.downcast_ref::<Panicked>() {
+        return Some(panicked.hint().to_owned());
     }
     if let Some(error) = cause.downcast_ref::<EngineError>() {
         return error.hint.clone();

@@ -7,6 +7,7 @@ mod columns;
 mod text;
 mod times;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -18,10 +19,10 @@ use crate::events::{Stage, count, size};
 use crate::gate::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
+use crate::secrets;
 use crate::source::StagedFile;
 use crate::tableau::{Change, PublishMode, Published};
-pub(super) use text::escape;
-use text::{clip, is_link, prose};
+use text::{Place, clip, code, code_block, escape, is_link, prose};
 
 /// Lines of a list that are not folded.
 const OPEN: usize = 10;
@@ -29,6 +30,8 @@ const OPEN: usize = 10;
 const LINES: usize = 100;
 /// Characters of a message; twenty of the longest fit beside the largest table.
 const MESSAGE: usize = 2_000;
+/// Characters of an address, a path or a name.
+const NAME: usize = 500;
 /// Bytes of a list.
 const BYTES: usize = 60_000;
 
@@ -44,7 +47,7 @@ pub struct Extras<'a> {
 /// One entry of the `schema` output.
 #[derive(Serialize)]
 struct Field<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     r#type: String,
     nullable: bool,
 }
@@ -56,7 +59,7 @@ pub(super) fn schema(extract: &Extract) -> String {
         .iter()
         // Every column may be empty tomorrow; today's rows must not decide the schema.
         .map(|column| Field {
-            name: &column.name,
+            name: secrets::replace(&column.name),
             r#type: column.result_type.to_string(),
             nullable: true,
         })
@@ -85,7 +88,10 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let datasource = inputs
         .and_then(|inputs| inputs.destination.as_ref())
         .map(|to| to.datasource.as_str());
-    let name = datasource.map_or_else(|| "an extract".to_owned(), escape);
+    let name = datasource.map_or_else(
+        || "an extract".to_owned(),
+        |name| code(name, Place::Paragraph),
+    );
     let url = run
         .published
         .as_ref()
@@ -127,7 +133,11 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
                 0 => format!("**{}:** ", escape(&explanation.title)),
                 _ => "caused by: ".to_owned(),
             };
-            let _ = writeln!(text, "> {lead}{}<br>", sentence(level));
+            let (first, rest) = level.split_once('\n').unwrap_or((level, ""));
+            let _ = writeln!(text, "> {lead}{}<br>", sentence(first));
+            if !rest.is_empty() {
+                text.push_str(&code_block(&secrets::cut(rest, MESSAGE), "> "));
+            }
         }
         for hint in &explanation.hints {
             let _ = writeln!(text, "> 👉 {}<br>", sentence(hint));
@@ -158,20 +168,20 @@ fn what_changed(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     let published = run.published.as_ref();
     let place = published
         .and_then(|published| published.project_path.as_deref())
-        .map(|path| format!(" in project **{}**", clip(path, 300)))
+        .map(|path| format!(" in project {}", quoted(path)))
         .unwrap_or_default();
     let change = published.and_then(|published| published.change);
     let destination = inputs.and_then(|inputs| inputs.destination.as_ref());
     let mode = destination.map_or("overwrite", |destination| mode_name(destination.mode));
     let sentence = match (change, &run.failure) {
         (Some(Change::Created), _) => {
-            format!("{rows} in a new data source{place} (<code>{mode}</code>)")
+            format!("{rows} in a new data source{place} (`{mode}`)")
         }
         (Some(Change::Replaced), _) => {
-            format!("{rows} replaced the previous ones{place} (<code>{mode}</code>)")
+            format!("{rows} replaced the previous ones{place} (`{mode}`)")
         }
         (Some(Change::Appended), _) => {
-            format!("{rows} added to the published ones{place} (<code>{mode}</code>)")
+            format!("{rows} added to the published ones{place} (`{mode}`)")
         }
         (None, None) if published.is_some() => {
             format!("{rows} handed over{place}; Tableau was not waited for")
@@ -193,7 +203,7 @@ fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
     }
     if run.extract.is_some() {
         let table = inputs.map_or(SCHEMA, |inputs| inputs.shape.table.as_str());
-        rows.push(("Table", format!("{SCHEMA}.{}", clip(table, 300))));
+        rows.push(("Table", quoted(&format!("{SCHEMA}.{table}"))));
     }
     let files: Vec<&StagedFile> = run.staged.iter().flat_map(|staged| &staged.files).collect();
     if !files.is_empty() {
@@ -201,7 +211,7 @@ fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         // The pages of an address have one name.
         let mut names: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
         names.dedup();
-        let origins = join(names.iter().take(5).map(|name| clip(name, 500)));
+        let origins = join(names.iter().take(5).map(|name| quoted(name)));
         let more = match names.len().saturating_sub(5) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -262,8 +272,8 @@ fn guards(text: &mut String, run: &Run) {
         let _ = writeln!(
             text,
             "| {mark} | {} | {} |",
-            clip(&verdict.guard, MESSAGE),
-            clip(&verdict.found, MESSAGE)
+            code(&secrets::cut(&verdict.guard, MESSAGE), Place::Cell),
+            prose(&secrets::cut(&verdict.found, MESSAGE), Place::Cell)
         );
     }
     text.push('\n');
@@ -296,8 +306,10 @@ fn list(text: &mut String, title: &str, lines: &[String]) {
 
 /// Shows one of our own sentences; what it quotes may be long.
 fn sentence(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE) {
-        Some((end, _)) => escape(&text[..end]) + "…",
-        None => prose(text),
-    }
+    prose(&secrets::cut(text, MESSAGE), Place::Paragraph)
+}
+
+/// Shows a name that the user wrote.
+fn quoted(name: &str) -> String {
+    code(&secrets::cut(name, NAME), Place::Paragraph)
 }

@@ -8,17 +8,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 
-use super::expose;
+use crate::secrets;
 
 /// The runner keeps ten annotations of a kind; the last one says how many there would be.
 const ANNOTATIONS: usize = 9;
 /// Below the 4096 characters the runner keeps, escapes included.
 const MESSAGE: usize = 3_500;
-/// Masking shorter texts would black out half the log.
-const SHORTEST_SECRET: usize = 4;
-
 /// How serious an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -31,7 +28,6 @@ pub(super) enum Kind {
 pub(super) struct Printer {
     is_on_github: bool,
     is_in_group: bool,
-    secrets: Vec<SecretString>,
 }
 
 impl Printer {
@@ -39,37 +35,19 @@ impl Printer {
         Printer {
             is_on_github,
             is_in_group: false,
-            secrets: Vec::new(),
         }
     }
 
-    /// From here on the secret is shown as `***`, by us and by the runner.
-    pub(super) fn mask(&mut self, secret: SecretString) {
-        let text = expose(&secret);
-        if text.trim().len() < SHORTEST_SECRET
-            || self.secrets.iter().any(|known| expose(known) == text)
-        {
-            return;
+    /// Tells the runner what it must not show, either; what later steps print is out of our hands.
+    pub(super) fn mask(&self) {
+        for secret in secrets::take_masks() {
+            if self.is_on_github {
+                write_line(&format!(
+                    "::add-mask::{}",
+                    escape_data(secret.expose_secret())
+                ));
+            }
         }
-        if self.is_on_github {
-            write_line(&format!("::add-mask::{}", escape_data(text)));
-        }
-        self.secrets.push(secret);
-        // Longer ones first: one secret may be part of another.
-        self.secrets
-            .sort_by_key(|secret| std::cmp::Reverse(expose(secret).len()));
-    }
-
-    /// Returns a text without any secret.
-    pub(super) fn redact(&self, text: &str) -> String {
-        self.redact_as(text, str::to_owned)
-    }
-
-    /// Returns a text without any secret, whose secrets would be written in a way of its own.
-    pub(super) fn redact_as(&self, text: &str, written: impl Fn(&str) -> String) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(&written(expose(secret)), "***")
-        })
     }
 
     pub(super) fn group(&mut self, title: &str) {
@@ -96,8 +74,8 @@ impl Printer {
         } else {
             ""
         };
-        for line in self.redact(text).lines() {
-            write_line(&format!("{indent}{}", defuse(line)));
+        for line in secrets::replace(text).trim_end_matches('\n').split('\n') {
+            write_line(&format!("{indent}{}", defuse(&printable(line))));
         }
     }
 
@@ -117,10 +95,12 @@ impl Printer {
         let messages: Vec<(String, String)> = messages.into_iter().collect();
         let (shown, more) = messages.split_at(messages.len().min(ANNOTATIONS));
         for (title, message) in shown {
-            let message: String = self.redact(message).chars().take(MESSAGE).collect();
+            let message = secrets::cut(message, MESSAGE);
+            let lines: Vec<String> = message.lines().map(printable).collect();
+            let message = lines.join("\n");
             let title = match title.as_str() {
                 "" => String::new(),
-                title => format!(" title={}", escape_property(title)),
+                title => format!(" title={}", escape_property(&printable(title))),
             };
             write_line(&format!("::{name}{title}::{}", escape_data(&message)));
         }
@@ -131,27 +111,12 @@ impl Printer {
             ));
         }
     }
+}
 
-    /// Appends to a file the runner reads; says so if that fails.
-    pub(super) fn append(&self, file: Option<&Path>, text: &str) -> bool {
-        let Some(file) = file else { return true };
-        let appended = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(file)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        if let Err(error) = &appended {
-            self.lines(&format!("cannot write `{}`: {error}", file.display()));
-            self.annotate(
-                Kind::Error,
-                [(
-                    String::new(),
-                    format!("cannot write the results for the runner: {error}"),
-                )],
-            );
-        }
-        appended.is_ok()
-    }
+/// Appends to a file the runner reads.
+pub(super) fn append(file: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(file)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Returns the lines that set an output; the delimiter cannot occur in the value by chance.
@@ -178,6 +143,33 @@ fn defuse(line: &str) -> String {
     }
 }
 
+/// Shows characters that would end or turn a line, or do something to a terminal, as text.
+///
+/// The runner ends a line also at a lone carriage return, and what follows may then be a command.
+pub(super) fn printable(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for c in line.strip_suffix('\r').unwrap_or(line).chars() {
+        match c {
+            // Below a statement of several lines stands a mark at the right column.
+            '\t' => shown.push(' '),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Whether a character is not seen but does something: control characters, line and paragraph separators, and those
+/// that change the direction of writing (Unicode's `Bidi_Control`).
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}'
+        )
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn escape_data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
@@ -196,7 +188,6 @@ fn write_line(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::summary::escape;
 
     #[test]
     fn a_line_of_data_is_no_command() {
@@ -228,15 +219,28 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_replaced_the_longer_first() {
-        let mut printer = Printer::new(false);
-        for secret in ["abcd", "abcdef", "xy"] {
-            printer.mask(SecretString::from(secret));
+    fn nothing_that_is_not_seen_is_printed() {
+        assert_eq!(
+            printable("a\r::set-output name=x::y"),
+            "a\\u{d}::set-output name=x::y"
+        );
+        for c in [
+            "\u{85}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{1b}[31m",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{200f}",
+            "\0",
+            "\u{7f}",
+        ] {
+            let shown = printable(c);
+            assert!(
+                shown.starts_with("\\u{") && !shown.chars().any(is_hidden),
+                "{shown}"
+            );
         }
-        assert_eq!(printer.redact("abcdef abcd xy"), "*** *** xy");
-        let mut printer = Printer::new(false);
-        printer.mask(SecretString::from("ghp_ab|cd"));
-        let summary = escape("sent ghp_ab|cd");
-        assert_eq!(printer.redact_as(&summary, escape), "sent ***");
+        assert_eq!(printable("größer\tals 🐕\r"), "größer als 🐕");
     }
 }

@@ -19,6 +19,7 @@ use crate::http::{
     self, Answer, Body, Client, Conduct, ErrorKind, Method, Redirects, Replay, Request, StatusCode,
     Url,
 };
+use crate::secrets;
 
 /// A token is renewed this long before it runs out: a page may take as long to come.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -60,8 +61,6 @@ pub struct Session<'a> {
 struct State {
     token: Option<Token>,
     style: Style,
-    // Every secret that came into being, for error texts of the source.
-    told: Vec<SecretString>,
 }
 
 struct Token {
@@ -92,33 +91,6 @@ struct Grant {
 impl fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").finish_non_exhaustive()
-    }
-}
-
-impl Auth {
-    /// Returns secrets in all forms in which they travel or may be quoted, to be masked.
-    pub fn secrets(&self) -> Vec<SecretString> {
-        let mut forms = Vec::new();
-        match self {
-            Auth::Bearer(token) => add_forms(&mut forms, token.expose_secret()),
-            Auth::Basic(pair) => {
-                let pair = pair.expose_secret();
-                let (_, password) = pair.split_once(':').unwrap_or_default();
-                add_forms(&mut forms, password);
-                forms.push(encode_base64(pair));
-            }
-            Auth::OAuth2(client) => {
-                add_forms(&mut forms, client.client_secret.expose_secret());
-                forms.push(client.pair());
-                for (name, value) in &client.form {
-                    if is_secret(name) {
-                        add_forms(&mut forms, value.expose_secret());
-                    }
-                }
-            }
-        }
-        forms.retain(|form| !form.trim().is_empty());
-        forms.into_iter().map(SecretString::from).collect()
     }
 }
 
@@ -171,24 +143,12 @@ impl ClientCredentials {
 }
 
 impl<'a> Session<'a> {
-    /// Begins without a token; the observer learns of every secret before it is used.
-    pub fn new(
-        auth: Option<&'a Auth>,
-        conduct: &'a Conduct,
-        observer: &dyn Observer,
-    ) -> Session<'a> {
-        let told = auth.map(Auth::secrets).unwrap_or_default();
-        for secret in &told {
-            observer.on(Event::Secret(secret.clone()));
-        }
-        let state = State {
-            told,
-            ..State::default()
-        };
+    /// Begins without a token.
+    pub fn new(auth: Option<&'a Auth>, conduct: &'a Conduct) -> Session<'a> {
         Session {
             auth,
             conduct,
-            state: Mutex::new(state),
+            state: Mutex::default(),
         }
     }
 
@@ -250,16 +210,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns a text without any secret of ours: a server may quote what it was sent.
-    pub fn redact(&self, text: &str) -> String {
-        let state = self.state();
-        let mut told: Vec<&str> = state.told.iter().map(ExposeSecret::expose_secret).collect();
-        told.retain(|secret| secret.len() > 3);
-        told.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        told.into_iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
-    }
-
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it is held")
     }
@@ -296,7 +246,7 @@ impl<'a> Session<'a> {
                 style = Style::Form;
                 continue;
             }
-            return Err(self.refused(&answer, &grant).into());
+            return Err(Session::refused(&answer, &grant).into());
         }
     }
 
@@ -308,15 +258,10 @@ impl<'a> Session<'a> {
         began: Instant,
         observer: &dyn Observer,
     ) -> SecretString {
-        let mut forms = Vec::new();
-        add_forms(&mut forms, token);
-        let forms: Vec<SecretString> = forms.into_iter().map(SecretString::from).collect();
-        for form in &forms {
-            observer.on(Event::Secret(form.clone()));
-        }
         let secret = SecretString::from(token);
+        secrets::keep(&secret);
+        observer.on(Event::Secret(secret.clone()));
         let mut state = self.state();
-        state.told.extend(forms);
         state.style = style;
         state.token = Some(Token {
             secret: secret.clone(),
@@ -329,7 +274,7 @@ impl<'a> Session<'a> {
         secret
     }
 
-    fn refused(&self, answer: &Answer, grant: &Grant) -> SourceError {
+    fn refused(answer: &Answer, grant: &Grant) -> SourceError {
         let endpoint = http::show(&answer.url);
         let said = match (grant.error_code(), &grant.error_description) {
             (Some(code), Some(description)) => format!(": {code}: {description}"),
@@ -338,7 +283,7 @@ impl<'a> Session<'a> {
             (None, _) if answer.body.is_empty() => String::new(),
             (None, _) => format!(": {}", String::from_utf8_lossy(&answer.body)),
         };
-        let said = http::excerpt(self.redact(&said).as_bytes());
+        let said = http::excerpt(said.as_bytes());
         let gap = if said.is_empty() || said.starts_with(':') {
             ""
         } else {
@@ -409,25 +354,6 @@ fn sensitive(scheme: &str, credentials: &str) -> Result<HeaderValue> {
         .context("`auth` holds a character no HTTP header can carry")?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// The secret, its lines, and both as they stand in a form and in an address.
-fn add_forms(forms: &mut Vec<String>, secret: &str) {
-    for text in std::iter::once(secret).chain(secret.lines()) {
-        let in_form: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-        for form in [text.to_owned(), in_form.replace('+', "%20"), in_form] {
-            if !form.is_empty() && !forms.contains(&form) {
-                forms.push(form);
-            }
-        }
-    }
-}
-
-/// Whether a field of the token form holds a secret, going by its name.
-fn is_secret(name: &str) -> bool {
-    ["secret", "token", "password", "key", "assertion"]
-        .iter()
-        .any(|word| name.contains(word))
 }
 
 fn encode_base64(text: &str) -> String {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::auth::Session;
 use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 use super::walk::{Step, Trouble, Walk};
-use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param, redact};
+use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param};
 use crate::events::{Event, Observer, Progress, count};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
@@ -148,7 +148,7 @@ impl Crawl<'_> {
             walk.count(&nothing);
             return Ok(Some((answer, nothing)));
         }
-        let mut file = accept(&answer, self.spec, self.session, (&into, origin))?;
+        let mut file = accept(&answer, self.spec, (&into, origin))?;
         walk.bytes += file.bytes;
         let paging = &self.spec.paging;
         if paging.style == Style::None && self.spec.query.is_none() {
@@ -160,10 +160,7 @@ impl Crawl<'_> {
             return Ok(None);
         };
         if self.spec.query.is_some() {
-            graphql::check(&seen, &file.origin).map_err(|error| SourceError {
-                problem: redact(&self.session.redact(&error.problem), self.spec),
-                ..error
-            })?;
+            graphql::check(&seen, &file.origin)?;
         }
         if seen.rows.is_none() {
             walk.without_rows(file, &answer.headers, &seen)

@@ -7,6 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use super::DataError;
 use super::decode;
+use crate::secrets;
 use crate::source::{Format, StagedFile};
 
 /// Longest piece of data in a message, in characters.
@@ -133,7 +134,7 @@ impl Problem {
                     "{}, at character {} near {}",
                     self.what,
                     place.column,
-                    quoted(&place.near)
+                    shown(secrets::quote_part(&place.near, SHOWN))
                 )
             }
             _ => self.what,
@@ -204,23 +205,13 @@ impl Place {
     }
 }
 
-/// Shows a value: in backticks, short, without control characters.
+/// Shows a value: in backticks, short, without control characters and secrets.
 pub(super) fn quoted(value: &str) -> String {
-    let mut shown = String::with_capacity(SHOWN);
-    shown.push('`');
-    for (position, character) in value.chars().enumerate() {
-        if position == SHOWN {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() {
-            shown.extend(character.escape_debug());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown.push('`');
-    shown
+    shown(secrets::quote(value, SHOWN))
+}
+
+fn shown(value: String) -> String {
+    format!("`{}`", harmless(value))
 }
 
 /// Escapes control characters: names and values come from the data and must not become lines of a log.

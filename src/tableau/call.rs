@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 
 use super::error::{ApiError, Failure, Refusal};
 use super::name::Luid;
@@ -21,6 +20,7 @@ use super::xml::{Element, Page};
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{self, Body, Method, Redirects, Replay, Request, StatusCode, Url};
+use crate::secrets;
 
 /// The largest page ("Paginating Results").
 const PAGE_SIZE: u64 = 1000;
@@ -149,7 +149,7 @@ impl Session<'_> {
         let answer = self.http.exchange(&request, self.observer).await;
         let answer = answer.map_err(Failure::Unanswered)?;
         let date = answer.date();
-        let answer = self.judge(call, &request.url, &answer)?;
+        let answer = Session::judge(call, &request.url, &answer)?;
         if answer.is_answer() {
             let date = date.and_then(|date| Timestamp::try_from(date).ok());
             // Caches repeat old dates.
@@ -161,7 +161,7 @@ impl Session<'_> {
             .flat_map(|warnings| warnings.all("warning"))
         {
             let message = warning.attribute("message").unwrap_or_default();
-            let message = shorten(self.clean(message));
+            let message = shorten(message);
             if !message.is_empty() && self.warnings.insert(message.clone()) {
                 self.observer
                     .on(Event::Warning(format!("Tableau warns: {message}")));
@@ -222,7 +222,6 @@ impl Session<'_> {
 
     /// Turns an answer into its document; an `error` in it counts whatever the status says.
     pub(super) fn judge(
-        &self,
         call: &Call<'_>,
         url: &Url,
         answer: &http::Answer,
@@ -239,7 +238,7 @@ impl Session<'_> {
         }
         let text = |name| {
             let said = error.and_then(|error| error.text_of(name));
-            shorten(self.clean(said.unwrap_or_default()))
+            shorten(said.unwrap_or_default())
         };
         let (summary, detail) = match error {
             Some(_) => (text("summary"), text("detail")),
@@ -247,11 +246,7 @@ impl Session<'_> {
             None if call.reach == Reach::SignIn && answer.status.is_success() => {
                 (String::new(), "no document that can be read".to_owned())
             }
-            // Cleaned before it is cut: half a secret is not found any more.
-            None => {
-                let page = self.clean(&String::from_utf8_lossy(&answer.body));
-                (String::new(), http::excerpt(page.as_bytes()))
-            }
+            None => (String::new(), http::excerpt(&answer.body)),
         };
         let error = ApiError {
             status: answer.status.as_u16(),
@@ -295,15 +290,6 @@ impl Session<'_> {
             meaning: None,
             error,
         }))
-    }
-
-    /// Takes secrets out of foreign text: proxies are known to repeat requests in their error pages.
-    fn clean(&self, text: &str) -> String {
-        let text = text.replace(self.to.token.secret.expose_secret(), "***");
-        match &self.credentials {
-            Some(credentials) => text.replace(credentials.token.expose_secret(), "***"),
-            None => text,
-        }
     }
 }
 
@@ -386,13 +372,11 @@ fn boundary() -> String {
     format!("{:016x}{:016x}", random(), random())
 }
 
-/// Tableau's words are shown as they are; a flood of them is not.
-pub(super) fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(QUOTED) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
+/// Tableau's words are shown as they are, without secrets; a flood of them is not.
+///
+/// Proxies are known to repeat requests in their error pages.
+pub(super) fn shorten(text: &str) -> String {
+    secrets::quote(text, QUOTED)
 }
 
 fn displaced(failure: Failure) -> Failure {

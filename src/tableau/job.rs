@@ -102,7 +102,7 @@ fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
     };
     let said = match &job.notes[..] {
         [] => ", and Tableau gives no reason".to_owned(),
-        notes => shorten(format!(": {}", notes.join("; "))),
+        notes => shorten(&format!(": {}", notes.join("; "))),
     };
     // A code stands alone; its digits may also be part of a number.
     let is_said = |code: &str| {

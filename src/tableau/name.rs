@@ -4,6 +4,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::secrets;
+
 /// No source states Tableau's own limit; longer names were never seen to work.
 const NAME_LIMIT: usize = 255;
 
@@ -177,7 +179,9 @@ impl TokenSecret {
         if text.contains(|c: char| c.is_whitespace() || c.is_control() || !is_xml(c)) {
             return Err("the secret holds blanks or line breaks; paste it again".into());
         }
-        Ok(TokenSecret(text.into()))
+        let secret = SecretString::from(text);
+        secrets::keep(&secret);
+        Ok(TokenSecret(secret))
     }
 }
 

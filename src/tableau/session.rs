@@ -16,6 +16,7 @@ use super::{Destination, Means, Pace, PublishMode};
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
 use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
+use crate::secrets;
 
 /// The first release with personal access tokens (Tableau 2019.4).
 const OLDEST: ApiVersion = ApiVersion(3, 6);
@@ -46,7 +47,6 @@ pub(super) struct Session<'a> {
 pub(super) struct Credentials {
     /// Marked sensitive.
     pub(super) header: HeaderValue,
-    pub(super) token: SecretString,
     pub(super) site: Luid,
 }
 
@@ -101,12 +101,10 @@ impl<'a> Session<'a> {
         let request = session.request(&call, Redirects::Anywhere(Hosts::default()));
         let answer = http.exchange(&request, observer).await?;
         let url = answer.url.clone();
-        let info = session
-            .judge(&call, &request.url, &answer)
-            .and_then(|answer| {
-                ServerInfo::read(&answer)
-                    .ok_or_else(|| session.unusable(&call, "`restApiVersion` is missing"))
-            });
+        let info = Session::judge(&call, &request.url, &answer).and_then(|answer| {
+            ServerInfo::read(&answer)
+                .ok_or_else(|| session.unusable(&call, "`restApiVersion` is missing"))
+        });
         let info = info.map_err(|failure| no_server(&url, failure))?;
         session.version = info.rest_api.min(NEWEST);
         session.base = url;
@@ -149,11 +147,11 @@ impl<'a> Session<'a> {
             return Err(self.unusable(&call, "the token or the site is missing"));
         };
         let token = SecretString::from(token);
-        self.observer.on(Event::Secret(token.clone()));
+        secrets::keep(&token);
+        self.observer.on(Event::Secret(token));
         header.set_sensitive(true);
         self.credentials = Some(Credentials {
             header,
-            token,
             site: site.clone(),
         });
         Ok(site)

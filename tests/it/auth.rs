@@ -247,7 +247,7 @@ fn what_is_wrong_with_auth_is_told_before_anything_is_asked() {
     wrong("oauth2\ntoken-url: http://id.example/\nclient-id: a\nclient-secret: b")
         .failed("inputs", &["would travel unencrypted"]);
     let run = wrong("oauth hunter2").failed("inputs", &["`bearer`, `basic` and `oauth2`"]);
-    assert!(!run.raw.contains("hunter2"));
+    assert!(!run.shown().contains("hunter2"));
     let twice = Action::building()
         .input("source", "https://example.com/")
         .input(

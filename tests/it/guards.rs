@@ -64,7 +64,7 @@ fn checks_aggregate_or_ask_every_row() {
     let run = orders().input("checks", holds).run().succeeded();
     assert_eq!(run.log.matches('✓').count(), 8, "{}", run.log);
     assert!(
-        run.summary.contains("| ✓ | checks: amount"),
+        run.summary.contains("| ✓ | `checks: amount"),
         "{}",
         run.summary
     );

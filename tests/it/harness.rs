@@ -217,6 +217,20 @@ impl Ended {
         }
     }
 
+    /// Returns all that was printed and shown, but for what only tells the runner what to mask.
+    pub(crate) fn shown(&self) -> String {
+        let lines = self.raw.lines();
+        let printed: Vec<&str> = lines
+            .filter(|line| !line.starts_with("::add-mask::"))
+            .collect();
+        format!(
+            "{}\n{}\n{:?}",
+            printed.join("\n"),
+            self.summary,
+            self.outputs
+        )
+    }
+
     /// Returns an output; every declared one is set, most of them empty.
     pub(crate) fn output(&self, name: &str) -> &str {
         self.outputs

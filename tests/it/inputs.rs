@@ -130,7 +130,7 @@ fn sources_that_would_leak_or_escape_are_refused() {
         .input("auth", "hunter2-alone")
         .run()
         .failed("inputs", &["none of `bearer`, `basic` and `oauth2`"]);
-    assert!(!run.raw.contains("hunter2") && !run.summary.contains("hunter2"));
+    assert!(!run.shown().contains("hunter2"));
 }
 
 #[test]

@@ -512,7 +512,7 @@ fn the_summary_is_markdown_that_data_cannot_change() {
     );
     assert!(
         run.summary
-            .contains("| ✓ | min-rows: 1 | the result has 1 row |"),
+            .contains("| ✓ | `min-rows: 1` | the result has 1 row |"),
         "{}",
         run.summary
     );

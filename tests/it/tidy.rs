@@ -8,34 +8,46 @@ use publish_to_tableau::report::OUTPUTS;
 use publish_to_tableau::tableau::CATALOGUE;
 
 /// Which module may import which; the crate doc says why.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("events", &[]),
     ("cancel", &[]),
-    ("http", &["events"]),
-    ("source", &["events", "http"]),
-    ("table", &["source"]),
+    ("panics", &[]),
+    ("secrets", &[]),
+    ("http", &["events", "secrets"]),
+    ("source", &["events", "http", "secrets"]),
+    ("table", &["secrets", "source"]),
     ("hyper", &["cancel", "events", "table"]),
-    ("gate", &["events", "hyper"]),
-    ("tableau", &["cancel", "events", "http"]),
+    ("gate", &["events", "hyper", "secrets"]),
+    (
+        "tableau",
+        &["cancel", "events", "http", "panics", "secrets"],
+    ),
     (
         "inputs",
-        &["http", "source", "table", "hyper", "gate", "tableau"],
+        &[
+            "http", "secrets", "source", "table", "hyper", "gate", "tableau",
+        ],
     ),
     (
         "report",
         &[
-            "events", "source", "table", "hyper", "gate", "tableau", "inputs", "http", "Run",
-            "Failure",
+            "events", "panics", "secrets", "source", "table", "hyper", "gate", "tableau", "inputs",
+            "http", "Run", "Failure",
         ],
     ),
     (
         "lib",
         &[
-            "cancel", "events", "http", "source", "table", "hyper", "gate", "tableau", "inputs",
-            "report",
+            "cancel", "events", "panics", "http", "source", "table", "hyper", "gate", "tableau",
+            "inputs",
         ],
     ),
-    ("main", &["cancel", "inputs", "report", "Run", "run"]),
+    (
+        "main",
+        &[
+            "cancel", "events", "inputs", "panics", "report", "Run", "run",
+        ],
+    ),
 ];
 
 /// Names of the outside world and the modules that may say them.

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::report::workflow::{is_hidden, printable};
+use crate::secrets;
+
 /// Shows any text as it is: one line, no markup, no table cell, no HTML.
 pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -9,7 +12,7 @@ pub(in crate::report) fn escape(text: &str) -> String {
         match c {
             '\r' => {}
             '\n' => escaped.push_str("<br>"),
-            c if c.is_control() => escaped.push('\u{fffd}'),
+            c if is_hidden(c) => escaped.push('\u{fffd}'),
             // Entities stay text where a backslash would not (in tables, in HTML blocks).
             '&' | '<' | '>' | '|' | '`' | '*' | '_' | '~' | '[' | ']' | '\\' | '#' | '@' | '!'
             | '$' | '"' => {
@@ -24,23 +27,77 @@ pub(in crate::report) fn escape(text: &str) -> String {
         .replace("www.", "www&#46;")
 }
 
-/// Shows the beginning of a text, escaped, with a mark where it was cut.
-pub(super) fn clip(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => escape(&text[..end]) + "…",
-        None => escape(text),
-    }
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a paragraph, a list or a quotation.
+    Paragraph,
+    /// In a cell of a table.
+    Cell,
 }
 
-/// Shows one of our own sentences: what stands in backticks becomes code, everything is escaped.
-pub(super) fn prose(text: &str) -> String {
+/// Shows any text in a code span, letter by letter.
+///
+/// What the user wrote must stand like this: the runner masks the secrets of a workflow by their letters, and a
+/// secret may be part of an address or a check. A table takes one sign in two letters.
+pub(super) fn code(text: &str, place: Place) -> String {
+    let text: String = text
+        .chars()
+        .filter(|c| *c != '\r')
+        .map(|c| match c {
+            '\n' => ' ',
+            c if is_hidden(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect();
+    if text.is_empty() {
+        return String::new();
+    }
+    let fence = "`".repeat(1 + longest_run(&text));
+    let is_edge = |c: char| c == '`' || c == ' ';
+    // One blank at either end is taken off when Markdown is read.
+    let blank = if text.starts_with(is_edge) || text.ends_with(is_edge) {
+        " "
+    } else {
+        ""
+    };
+    let text = match place {
+        Place::Paragraph => text,
+        Place::Cell => text.replace('|', "\\|"),
+    };
+    format!("{fence}{blank}{text}{blank}{fence}")
+}
+
+/// Shows lines letter by letter, each behind `lead`.
+pub(super) fn code_block(text: &str, lead: &str) -> String {
+    let fence = "`".repeat(3.max(1 + longest_run(text)));
+    let mut block = format!("{lead}{fence}text\n");
+    for line in text.lines() {
+        let _ = writeln!(block, "{lead}{}", printable(line));
+    }
+    block + lead + &fence + "\n"
+}
+
+/// The most backticks in a row.
+fn longest_run(text: &str) -> usize {
+    let runs = text.split(|c| c != '`').map(str::len);
+    runs.max().unwrap_or_default()
+}
+
+/// Shows the beginning of a text, escaped, with a mark where it was cut.
+pub(super) fn clip(text: &str, characters: usize) -> String {
+    escape(&secrets::cut(text, characters))
+}
+
+/// Shows one of our own sentences: what stands in backticks becomes code, everything else is escaped.
+pub(super) fn prose(text: &str, place: Place) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    // An odd backtick belongs to the data.
+    // An odd backtick belongs to the data or to the user; nobody knows where code begins.
     if parts.len().is_multiple_of(2) {
-        return escape(text);
+        return code(text, place);
     }
     let show = |(index, part): (usize, &&str)| match index % 2 {
-        1 => format!("<code>{}</code>", escape(part)),
+        1 => code(part, place),
         _ => escape(part),
     };
     parts.iter().enumerate().map(show).collect()
@@ -75,6 +132,26 @@ mod tests {
             "&#60;img src=x&#62;<br>&#96;x&#96;"
         );
         assert_eq!(escape("![x](http://y)"), "&#33;&#91;x&#93;(http&#58;//y)");
+    }
+
+    #[test]
+    fn code_keeps_every_letter() {
+        let code = |text| code(text, Place::Paragraph);
+        assert_eq!(code("bot91_abc:X*Y&Z/rows"), "`bot91_abc:X*Y&Z/rows`");
+        assert_eq!(code("a `b` ``c"), "```a `b` ``c```");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(code(" a"), "`  a `");
+        assert_eq!(code("a\u{202e}b\nc"), "`a\u{fffd}b c`");
+        assert_eq!(super::code("a || b", Place::Cell), "`a \\|\\| b`");
+        assert_eq!(
+            code_block("a\n```", "> "),
+            "> ````text\n> a\n> ```\n> ````\n"
+        );
+        assert_eq!(
+            prose("no `a_b`, but _c", Place::Paragraph),
+            "no `a_b`, but &#95;c"
+        );
+        assert_eq!(prose("odd ` and _c", Place::Paragraph), "``odd ` and _c``");
     }
 
     #[test]
