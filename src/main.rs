@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 ///
 /// As process 1 of a container we would otherwise ignore both, and outlive a cancelled job.
 fn start() -> anyhow::Result<(Runtime, (Signal, Signal))> {
-    let start = || {
+    let start = || -> io::Result<_> {
         let runtime = runtime()?;
         let signals = {
             let _context = runtime.enter();
@@ -62,7 +62,11 @@ fn start() -> anyhow::Result<(Runtime, (Signal, Signal))> {
         };
         Ok((runtime, signals))
     };
-    start().map_err(cannot_start)
+    // Where signals are heard for the first time, tokio panics without descriptors.
+    match panics::caught(start) {
+        Ok(started) => started.map_err(cannot_start),
+        Err(panicked) => Err(cannot_start(io::Error::other(panicked.message()))),
+    }
 }
 
 /// Nearly always there are no file descriptors left.

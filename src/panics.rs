@@ -24,6 +24,11 @@ impl Panicked {
          the input that causes it"
     }
 
+    /// What it said, without where.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     fn new(payload: &(dyn Any + Send)) -> Panicked {
         let text = payload
             .downcast_ref::<&str>()
@@ -54,9 +59,16 @@ pub fn silence() {
     std::panic::set_hook(Box::new(|info| {
         let mut place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
-            *place = info.location().map(ToString::to_string);
+            *place = info.location().map(|place| shown(&place.to_string()));
         }
     }));
+}
+
+/// A file of ours is named from `src` on, one of a library from its name on; where the program was built tells nobody anything.
+fn shown(place: &str) -> String {
+    let of_library = place.split_once("/registry/src/");
+    let of_library = of_library.and_then(|(_, rest)| rest.split_once('/'));
+    of_library.map_or(place, |(_, rest)| rest).to_owned()
 }
 
 /// Does the work; a panic becomes an error.
@@ -87,5 +99,8 @@ mod tests {
         assert!(told.contains("there are 1 things"), "{told}");
         assert_eq!(done, [1]);
         assert!(caught(|| 1).is_ok_and(|one| one == 1));
+        assert_eq!(shown("src/table.rs:1:2"), "src/table.rs:1:2");
+        let of_library = "/x/registry/src/host-1/tokio-1.0.0/src/signal.rs:1:2";
+        assert_eq!(shown(of_library), "tokio-1.0.0/src/signal.rs:1:2");
     }
 }

@@ -191,7 +191,7 @@ async fn run(
     let Means {
         observer, cancel, ..
     } = *means;
-    let (mut session, info) = cancel.unless(Session::open(to, means)).await?;
+    let (session, info) = cancel.unless(Session::open(to, means)).await?;
     let host = session.base.origin().ascii_serialization();
     observer.on(Event::Note(format!(
         "Tableau {} at {host}, REST API {}",
@@ -210,8 +210,6 @@ async fn run(
                 .into(),
         );
     }
-    record.site = Some(cancel.unless(session.sign_in()).await?);
-    observer.on(Event::Note(format!("signed in to {}", site_name(to))));
     let mut publishing = Publishing {
         file,
         session,
@@ -241,7 +239,7 @@ impl Default for Pace {
     }
 }
 
-/// The part of the run that is signed in.
+/// The part of the run between signing in and signing out.
 struct Publishing<'a, 'r> {
     file: &'a Path,
     session: Session<'a>,
@@ -255,6 +253,8 @@ struct Publishing<'a, 'r> {
 impl<'a> Publishing<'a, '_> {
     async fn run(&mut self) -> anyhow::Result<()> {
         let to = self.session.to;
+        self.record.site = Some(self.session.sign_in().await?);
+        self.note(format!("signed in to {}", site_name(to)));
         let target = self.find_project().await?;
         self.before = match to.mode {
             PublishMode::Append => lookup::expect(&mut self.session, &target).await?,

@@ -102,7 +102,10 @@ impl Printer {
                 "" => String::new(),
                 title => format!(" title={}", escape_property(&printable(title))),
             };
-            write_line(&format!("::{name}{title}::{}", escape_data(&message)));
+            write_line(&format!(
+                "::{name}{title}::{}",
+                escape_data(&defuse(&message))
+            ));
         }
         if !more.is_empty() {
             write_line(&format!(

@@ -148,12 +148,12 @@ impl<'a> Session<'a> {
         };
         let token = SecretString::from(token);
         secrets::keep(&token);
-        self.observer.on(Event::Secret(token));
         header.set_sensitive(true);
         self.credentials = Some(Credentials {
             header,
             site: site.clone(),
         });
+        self.observer.on(Event::Secret(token));
         Ok(site)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{clip, percent};
+use super::text::{clip, clip_value, percent};
 use crate::events::{count, grouped};
 use crate::hyper::{Extract, ResultColumn};
 
@@ -45,7 +45,7 @@ fn line(column: &ResultColumn, rows: u64) -> String {
     let value = |value: &Option<String>| {
         value
             .as_deref()
-            .map(|value| clip(value, VALUE))
+            .map(|value| clip_value(value, VALUE))
             .unwrap_or_default()
     };
     format!(

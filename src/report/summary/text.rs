@@ -84,6 +84,11 @@ fn longest_run(text: &str) -> usize {
     runs.max().unwrap_or_default()
 }
 
+/// Shows the beginning of a value of the data, escaped, with a mark where it was cut.
+pub(super) fn clip_value(value: &str, characters: usize) -> String {
+    escape(&secrets::quote(value, characters))
+}
+
 /// Shows the beginning of a text, escaped, with a mark where it was cut.
 pub(super) fn clip(text: &str, characters: usize) -> String {
     escape(&secrets::cut(text, characters))
