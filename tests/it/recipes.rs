@@ -11,10 +11,10 @@ const README: &str = include_str!("../../README.md");
 
 /// What stands in for the expressions of recipes; an address of Tableau is set by the test.
 const VALUES: [(&str, &str); 13] = [
-    ("secrets.TABLEAU_SERVER_URL", "https://tableau.example"),
-    ("secrets.TABLEAU_SITE_ID", CONTENT_URL),
-    ("secrets.TABLEAU_PROJECT_ID", "Sales"),
-    ("secrets.TABLEAU_PAT_NAME", TOKEN_NAME),
+    ("vars.TABLEAU_SERVER_URL", "https://tableau.example"),
+    ("vars.TABLEAU_SITE_ID", CONTENT_URL),
+    ("vars.TABLEAU_PROJECT_ID", "Sales"),
+    ("vars.TABLEAU_PAT_NAME", TOKEN_NAME),
     ("secrets.TABLEAU_PAT_SECRET", TOKEN_SECRET),
     ("secrets.API_TOKEN", "tok-12345"),
     ("secrets.STRIPE_KEY", "tok-12345"),
@@ -44,6 +44,23 @@ fn inputs(name: &str) -> Vec<(String, String)> {
         lines = lines.into_iter().take_while(is_deeper).collect();
     }
     let depth = depth_of(lines[0]);
+    filled(&lines, depth)
+}
+
+/// What the first workflow gives every step of its job: variables of the environment.
+fn environment() -> Vec<(String, String)> {
+    let lines = block("dog")
+        .lines()
+        .skip_while(|line| line.trim() != "env:");
+    let lines: Vec<&str> = lines
+        .skip(1)
+        .take_while(|line| line.trim() != "steps:")
+        .collect();
+    filled(&lines, depth_of(lines[0]))
+}
+
+/// Entries of a mapping with their expressions filled in.
+fn filled(lines: &[&str], depth: usize) -> Vec<(String, String)> {
     let mut inputs: Vec<(String, String)> = Vec::new();
     for line in lines {
         let line = line.get(depth..).unwrap_or_default();
@@ -74,7 +91,10 @@ pub(crate) fn recipe(name: &str, source: impl Into<String>) -> Action {
     let inputs = inputs(name);
     let publishes = inputs.iter().any(|(name, _)| name == "datasource");
     let action = if publishes {
-        Action::new()
+        let variables = environment().into_iter();
+        variables.fold(Action::new(), |action, (name, value)| {
+            action.variable(&name, value)
+        })
     } else {
         Action::building()
     };
@@ -113,6 +133,25 @@ fn the_example_is_the_first_workflow_with_comments() {
     let is_comment = |line: &&str| !line.trim_start().starts_with('#');
     let lines: Vec<&str> = example.lines().filter(is_comment).collect();
     assert_eq!(lines.join("\n"), block("dog").trim_end());
+}
+
+#[test]
+fn only_what_is_secret_is_a_secret_in_the_quick_start() {
+    let secrets: Vec<&str> = block("dog")
+        .match_indices("secrets.")
+        .map(|(at, _)| block("dog")[at..].split(' ').next().unwrap())
+        .collect();
+    assert_eq!(secrets, ["secrets.TABLEAU_PAT_SECRET"]);
+    let variables = environment();
+    let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+    for name in [
+        "TABLEAU_SERVER_URL",
+        "TABLEAU_SITE_ID",
+        "TABLEAU_PROJECT_ID",
+        "TABLEAU_PAT_NAME",
+    ] {
+        assert!(names.contains(&name), "{names:?}");
+    }
 }
 
 #[test]
