@@ -1,5 +1,6 @@
-// Renders job summaries much as GitHub does and takes their pictures; fails where GitHub would show less.
+// Renders job summaries much as GitHub does and takes their pictures; fails where GitHub would show less, or a secret.
 // usage: node render-summary.mjs FOLDER   FOLDER/*.md become FOLDER/*-light.png and FOLDER/*-dark.png
+// FOLDER/NAME.secrets has the secrets of a workflow, one a line: the runner masks their letters before GitHub gets the page.
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -41,7 +42,10 @@ const browser = await puppeteer.launch({
 });
 let problems = 0;
 for (const name of fs.readdirSync(folder).filter((name) => name.endsWith('.md')).sort()) {
-  const text = fs.readFileSync(path.join(folder, name), 'utf8');
+  const known = path.join(folder, name.replace(/\.md$/, '.secrets'));
+  const secrets = fs.existsSync(known) ? fs.readFileSync(known, 'utf8').split('\n').filter(Boolean) : [];
+  const mask = (text, secret) => text.replaceAll(secret, '***');
+  const text = secrets.reduce(mask, fs.readFileSync(path.join(folder, name), 'utf8'));
   const problem = (message) => {
     problems += 1;
     console.error(`${name}: ${message}`);
@@ -70,10 +74,12 @@ for (const name of fs.readdirSync(folder).filter((name) => name.endsWith('.md'))
       const foreign = [...document.querySelectorAll('article script, article img, article iframe, article a')]
         .filter((element) => !(element.tagName === 'A' && /^https?:\/\/127\.0\.0\.1/.test(element.href)))
         .map((element) => element.outerHTML);
-      return { errors, foreign, pictures: sources.length, height: document.documentElement.scrollHeight };
+      const shown = document.body.innerText;
+      return { errors, foreign, shown, pictures: sources.length, height: document.documentElement.scrollHeight };
     }, theme);
     pictures = drawn.pictures;
     for (const error of drawn.errors) problem(`mermaid (${theme}): ${error}`);
+    for (const secret of secrets.filter((secret) => drawn.shown.includes(secret))) problem(`readable (${theme}): ${secret}`);
     for (const element of drawn.foreign.slice(0, 3)) problem(`markup from data: ${element}`);
     const height = Math.min(drawn.height, PICTURE_HEIGHT);
     const picture = path.join(folder, `${name.replace(/\.md$/, '')}-${theme}.png`);
