@@ -15,8 +15,28 @@ use super::raw::Raw;
 use crate::http::Url;
 use crate::secrets;
 
+/// Headers that say in which form an answer is wanted; messages speak of the same words.
+const NEGOTIATION: [&str; 15] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "consistencylevel",
+    "content-language",
+    "content-type",
+    "dataserviceversion",
+    "maxdataserviceversion",
+    "odata-maxversion",
+    "odata-version",
+    "prefer",
+    "user-agent",
+    "x-requested-with",
+];
 /// Fields of `oauth2` that are shown in messages.
 const PUBLIC_FIELDS: [&str; 3] = ["token-url", "client-id", "scope"];
+/// A shorter text is no secret of a token, which are some 60 characters long.
+const SHORTEST_TOKEN: usize = 24;
 /// A shorter part of a header is no secret of its own.
 const SHORTEST_PART: usize = 6;
 
@@ -24,6 +44,13 @@ const SHORTEST_PART: usize = 6;
 pub(super) fn keep(raw: &Raw, vars: &HashMap<String, String>) {
     if let Some(secret) = raw.get("pat-secret") {
         credential(secret);
+    }
+    // Name and secret may be interchanged.
+    if let Some(name) = raw.get("pat-name")
+        && name.contains(':')
+        && name.len() > SHORTEST_TOKEN
+    {
+        credential(name);
     }
     auth(raw.get("auth").unwrap_or_default());
     for (name, value) in pairs(raw.get("headers")) {
@@ -107,6 +134,12 @@ fn basic(pair: &str) {
 }
 
 fn header(name: &str, value: &str) {
+    if NEGOTIATION
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+    {
+        return;
+    }
     if !secrets::is_secret_name(name) {
         secrets::keep_parameter(value);
         return;
@@ -237,6 +270,10 @@ mod tests {
         given(&[
             ("pat-secret", "pat==:secret-1"),
             (
+                "pat-name",
+                "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1",
+            ),
+            (
                 "auth",
                 "shop:\n  bearer bear-er-1\n---\nerp: basic bot:basic-pass-1\n---\nids:\noauth2\nclient-id: me\nclient-secret: s p&1-2\npassword: field-9\n---\nraw-token-77",
             ),
@@ -250,6 +287,7 @@ mod tests {
         ]);
         for secret in [
             "pat==:secret-1",
+            "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1",
             "bear-er-1",
             "basic-pass-1",
             "s p&1-2",

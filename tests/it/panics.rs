@@ -63,6 +63,11 @@ fn a_panic_in_any_stage_ends_like_a_failure() {
             Vec::<String>::new(),
             "{place}"
         );
+        assert_eq!(
+            still_running(&run.machine.temp()),
+            0,
+            "{place}: an engine is left"
+        );
         let calls = site.calls();
         let n_of = |name: &str| calls.iter().filter(|call| call.contains(name)).count();
         assert_eq!(n_of("sign-in"), n_of("sign-out"), "{place}: {calls:?}");
@@ -72,6 +77,14 @@ fn a_panic_in_any_stage_ends_like_a_failure() {
             "{place}"
         );
     }
+}
+
+/// Processes that work below a folder, as an engine does, also if the folder is gone.
+fn still_running(folder: &std::path::Path) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let places =
+        processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
+    places.filter(|place| place.starts_with(folder)).count()
 }
 
 #[test]
