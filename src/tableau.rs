@@ -10,6 +10,7 @@ mod fitness;
 mod job;
 mod lookup;
 mod name;
+mod payload;
 mod project;
 mod session;
 mod upload;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use self::commit::Commit;
 use self::job::Waited;
 use self::lookup::Target;
+use self::payload::Payload;
 use self::session::{Accepted, Session, site_name};
 use self::xml::Datasource;
 use crate::cancel::Cancel;
@@ -180,13 +182,8 @@ async fn run(
     means: &Means<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
-    let metadata = tokio::fs::metadata(file).await;
-    record.bytes = metadata
-        .with_context(|| format!("cannot read `{}`", file.display()))?
-        .len();
-    if record.bytes == 0 {
-        return Err(Problem::new(format!("the file `{}` is empty", file.display())).into());
-    }
+    let payload = Payload::open(file)?;
+    record.bytes = payload.bytes;
     let Means {
         observer, cancel, ..
     } = *means;
@@ -212,7 +209,7 @@ async fn run(
     record.site = Some(cancel.unless(session.sign_in()).await?);
     observer.on(Event::Note(format!("signed in to {}", site_name(to))));
     let mut publishing = Publishing {
-        file,
+        payload: &payload,
         session,
         record,
         before: None,
@@ -242,7 +239,7 @@ impl Default for Pace {
 
 /// The part of the run that is signed in.
 struct Publishing<'a, 'r> {
-    file: &'a Path,
+    payload: &'a Payload<'a>,
     session: Session<'a>,
     record: &'r mut Published,
     /// The data source as it was, if it was seen.

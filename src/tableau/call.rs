@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ const QUOTED: usize = 2_000;
 const DISPLACED: Duration = Duration::from_mins(30);
 
 /// A part of a file, in bytes.
-pub(super) struct Chunk<'f> {
-    pub(super) file: &'f Path,
+pub(super) struct Chunk {
+    pub(super) file: Arc<File>,
     pub(super) offset: u64,
     pub(super) length: u64,
     /// Counts the bytes on their way.
@@ -324,7 +324,7 @@ impl<'c> Call<'c> {
 
 impl Content {
     /// The parts of "Append to File Upload": an empty document and a piece of a file.
-    pub(super) fn chunk(chunk: Chunk<'_>) -> Content {
+    pub(super) fn chunk(chunk: Chunk) -> Content {
         let boundary = boundary();
         let mut head = payload_part(&boundary, b"");
         let file_part = format!(
@@ -334,7 +334,7 @@ impl Content {
         head.extend(file_part.bytes());
         let body = Body::FilePart {
             head: head.into(),
-            path: chunk.file.to_owned(),
+            file: chunk.file,
             offset: chunk.offset,
             length: chunk.length,
             tail: format!("\r\n--{boundary}--\r\n").into(),
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn a_chunk_is_framed_to_the_byte() {
         let chunk = Chunk {
-            file: Path::new("x.hyper"),
+            file: Arc::new(tempfile::tempfile().unwrap()),
             offset: 7,
             length: 3,
             sent: Arc::default(),

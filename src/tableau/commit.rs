@@ -36,7 +36,7 @@ impl Publishing<'_, '_> {
     /// Uploads and commits, a second time where that can do no harm.
     pub(super) async fn commit(&mut self, target: &Target<'_>) -> anyhow::Result<Commit> {
         let mode = self.session.to.mode;
-        let mut upload = Upload::new(self.file, self.record.bytes, self.session.pace.chunk);
+        let mut upload = Upload::new(self.payload, self.session.pace.chunk);
         let mut attempt = Attempt::First;
         loop {
             let sent = upload.send(&mut self.session).await;
@@ -46,6 +46,12 @@ impl Publishing<'_, '_> {
             };
             if attempt == Attempt::First {
                 self.look_before(target).await?;
+            }
+            if let Err(changed) = self.payload.check() {
+                return Err(match attempt {
+                    Attempt::First => changed.into(),
+                    Attempt::Second => self.unknown(LOST).due_to(changed.into()).into(),
+                });
             }
             let description = self.description();
             let publication = Publication {
@@ -62,7 +68,7 @@ impl Publishing<'_, '_> {
             if attempt == Attempt::First && !failure.is_doubtful() {
                 self.record.standing = Standing::Untouched;
             }
-            if failure.code() == Some("404015") && upload.may_restart() {
+            if failure.code() == Some("404015") && upload.may_restart(&self.session) {
                 self.warn(format!("beginning the upload again: {failure}"));
                 continue;
             }

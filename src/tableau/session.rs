@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
     pub(super) async fn append_to_file_upload(
         &mut self,
         upload: &str,
-        chunk: Chunk<'_>,
+        chunk: Chunk,
     ) -> Result<(), Failure> {
         let path = ["fileUploads", upload];
         let call = Call {

@@ -1,11 +1,12 @@
 //! The publish workflow against the simulator, without a source and without the engine.
 
+mod hostile;
 mod late;
 mod trouble;
 mod usual;
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -92,6 +93,11 @@ impl Run {
         let directory = tempfile::tempdir().unwrap();
         let path: PathBuf = directory.path().join("x.hyper");
         std::fs::write(&path, &self.file).unwrap();
+        self.publish(&path)
+    }
+
+    /// Publishes a file that somebody else has written.
+    pub(crate) fn publish(&self, path: &Path) -> Outcome {
         let policy = RetryPolicy {
             attempts: NonZeroU32::new(3).unwrap(),
             first_wait: Duration::ZERO,
@@ -129,7 +135,7 @@ impl Run {
             observer: &observer,
             cancel: &Cancel::default(),
         };
-        let result = runtime.block_on(publish(&self.to, &path, &means, &mut record));
+        let result = runtime.block_on(publish(&self.to, path, &means, &mut record));
         let outcome = Outcome {
             result,
             record,
