@@ -28,6 +28,14 @@ const PAGE_SIZE: u64 = 1000;
 const SLOWEST: u64 = 64 << 10;
 /// Characters of what Tableau says that are shown.
 const QUOTED: usize = 2_000;
+/// Entries of a list that are taken; the largest sites have some ten thousand projects.
+const LIST_ENTRIES: usize = 100_000;
+/// Pages of a list that are asked for; a server may put fewer entries on a page than it is asked to.
+const LIST_PAGES: u64 = 1_000;
+/// Bytes of a list, all pages together.
+const LIST_BYTES: u64 = 256 << 20;
+/// Warnings of Tableau that are passed on.
+const WARNINGS: usize = 20;
 /// A token displaced sooner than this after being renewed did not run out: someone else uses it.
 const DISPLACED: Duration = Duration::from_mins(30);
 
@@ -72,6 +80,8 @@ pub(super) enum Content {
 
 impl Session<'_> {
     /// Reads pages until all entries are there; the list may grow and shrink meanwhile.
+    ///
+    /// What the server says of sizes and totals is believed only so far: a list that does not end is an error.
     pub(super) async fn pages<T>(
         &mut self,
         mut call: Call<'_>,
@@ -82,11 +92,12 @@ impl Session<'_> {
         let filter = std::mem::take(&mut call.query);
         let mut found: Vec<T> = Vec::new();
         let mut seen = HashSet::new();
-        for number in 1.. {
+        let began = self.received;
+        for number in 1..=LIST_PAGES {
             call.query = format!("{filter}pageSize={PAGE_SIZE}&pageNumber={number}");
             let answer = match self.call(&call).await {
                 // The list became shorter; official clients take this for its end, too.
-                Err(failure) if failure.code() == Some("400006") => break,
+                Err(failure) if failure.code() == Some("400006") => return Ok(found),
                 answer => answer?,
             };
             let Some(page) = Page::read(&answer, list, item) else {
@@ -95,13 +106,18 @@ impl Session<'_> {
             let n_before = found.len();
             let entries = page.entries.iter().filter_map(|entry| read(entry));
             found.extend(entries.filter(|entry| seen.insert(id(entry).clone())));
-            let end = number * page.size.filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
+            let size = page.size.filter(|size| (1..=PAGE_SIZE).contains(size));
+            let end = number * size.unwrap_or(PAGE_SIZE);
             // A page that brings nothing new is the end even if the server promises more.
             if found.len() == n_before || page.total.is_some_and(|total| end >= total) {
+                return Ok(found);
+            }
+            if found.len() > LIST_ENTRIES || self.received - began > LIST_BYTES {
                 break;
             }
         }
-        Ok(found)
+        let text = format!("the list does not end after {} entries", found.len());
+        Err(self.unusable(&call, &text))
     }
 
     /// Makes a call, and once more after a new sign-in, or where somebody else has answered.
@@ -148,6 +164,7 @@ impl Session<'_> {
         let request = self.request(call, Redirects::SameOrigin);
         let answer = self.http.exchange(&request, self.observer).await;
         let answer = answer.map_err(Failure::Unanswered)?;
+        self.received += answer.length;
         let date = answer.date();
         let answer = self.judge(call, &request.url, &answer)?;
         if answer.is_answer() {
@@ -162,10 +179,18 @@ impl Session<'_> {
         {
             let message = warning.attribute("message").unwrap_or_default();
             let message = shorten(self.clean(message));
-            if !message.is_empty() && self.warnings.insert(message.clone()) {
-                self.observer
-                    .on(Event::Warning(format!("Tableau warns: {message}")));
+            if message.is_empty()
+                || self.warnings.len() > WARNINGS
+                || !self.warnings.insert(message.clone())
+            {
+                continue;
             }
+            let text = if self.warnings.len() > WARNINGS {
+                "further warnings of Tableau are not shown".to_owned()
+            } else {
+                format!("Tableau warns: {message}")
+            };
+            self.observer.on(Event::Warning(text));
         }
         Ok(answer)
     }

@@ -92,9 +92,12 @@ impl Luid {
         }
     }
 
-    /// Takes what a server calls an id, whatever it looks like.
+    /// Takes what a server calls an id, whatever it looks like, if it is not too long for an address.
     pub(super) fn from_server(text: &str) -> Option<Luid> {
-        (!text.trim().is_empty()).then(|| Luid(text.trim().to_ascii_lowercase()))
+        let text = text.trim();
+        (1..=NAME_LIMIT)
+            .contains(&text.len())
+            .then(|| Luid(text.to_ascii_lowercase()))
     }
 }
 

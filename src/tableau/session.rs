@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     pub(super) credentials: Option<Credentials>,
     /// The latest time at which Tableau has dated an answer.
     pub(super) clock: Option<Timestamp>,
+    /// Bytes of Tableau's answers.
+    pub(super) received: u64,
     /// When the token was last replaced during the session.
     pub(super) renewed: Option<Instant>,
     /// Warnings of Tableau that were passed on.
@@ -90,6 +92,7 @@ impl<'a> Session<'a> {
             version,
             credentials: None,
             clock: None,
+            received: 0,
             renewed: None,
             warnings: HashSet::new(),
             n_renewals: 0,

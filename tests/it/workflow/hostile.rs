@@ -1,14 +1,95 @@
 //! A Tableau, or something that answers in its place, that says what no honest server says.
 
 use publish_to_tableau::tableau::Standing;
+use tableau_simulator::Paging;
 
 use super::*;
+
+/// Returns what the work returns, and fails if it does not end.
+fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || end.send(work()));
+    let outcome = ended.recv_timeout(Duration::from_mins(2));
+    outcome.expect("it ends within two minutes")
+}
 
 #[track_caller]
 fn assert_signed_out(simulator: &Simulator) {
     let calls = simulator.calls();
     let last = calls.last().map(|call| call.trim_end_matches('!'));
     assert_eq!(last, Some("sign-out"), "{calls:?}");
+}
+
+#[test]
+fn lists_without_an_end_are_given_up() {
+    for paging in [Paging::Endless, Paging::EndlessWithoutTotal] {
+        let (simulator, outcome) = ends(move || {
+            let simulator = with(Settings {
+                paging,
+                ..Settings::default()
+            });
+            let outcome = Run::new(&simulator).go();
+            (simulator, outcome)
+        });
+        assert_eq!(outcome.record.standing, Standing::Untouched);
+        drop(
+            outcome
+                .failed("failed to list the projects")
+                .failed("the list does not end"),
+        );
+        assert_signed_out(&simulator);
+    }
+    // The other list, before and after a commit.
+    for (n_lookups, is_published) in [(1, false), (3, true)] {
+        let (simulator, outcome) = ends(move || {
+            let fault = format!("query-data-sources#{n_lookups}=503");
+            let simulator = Arc::new(Simulator::with([&*fault]));
+            let mut run = Run::new(&simulator);
+            let site = Arc::clone(&simulator);
+            run.retrying = Some(Arc::new(move || {
+                site.site(|site| site.settings.paging = Paging::Endless);
+            }));
+            let outcome = run.go();
+            (simulator, outcome)
+        });
+        if is_published {
+            assert_eq!(outcome.record.change, Some(Change::Created));
+            drop(outcome.logged("could not be verified"));
+        } else {
+            drop(outcome.failed("the list does not end"));
+        }
+        assert_signed_out(&simulator);
+    }
+}
+
+#[test]
+fn absurd_numbers_of_pages_hide_nothing() {
+    let simulator = with(Settings {
+        paging: Paging::Absurd,
+        ..Settings::default()
+    });
+    simulator.site(|site| {
+        site.add_projects(2_500);
+        site.add_project("The last one", None)
+    });
+    let run = Run::new(&simulator).project("The last one");
+    run.go().done(Change::Created);
+}
+
+#[test]
+fn projects_in_a_circle_cost_nothing() {
+    let simulator = Simulator::start();
+    simulator.site(|site| site.add_circle_of_projects(3_000));
+    Run::new(&simulator).go().done(Change::Created);
+    let run = Run::new(&simulator).project("Circle 2999");
+    let outcome = run.go().done(Change::Created);
+    let path = outcome.record.project_path.unwrap();
+    assert!(
+        path.ends_with("Circle 2999") && path.len() < 2_000,
+        "{path}"
+    );
+    let run = Run::new(&simulator).project("Circel 2999");
+    run.go().failed("there is no project `Circel 2999`");
 }
 
 #[test]
@@ -41,4 +122,36 @@ fn a_file_that_is_changed_during_the_upload_is_not_committed() {
             assert_signed_out(&simulator);
         }
     }
+}
+
+#[test]
+fn jobs_that_never_end_are_left_when_the_wait_is_over() {
+    for progress in ["18446744073709551616", "-1", "255", "1e99", ""] {
+        let simulator = with(Settings {
+            polls_until_done: u32::MAX,
+            progress: progress.into(),
+            ..Settings::default()
+        });
+        let mut run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(200));
+        run.pace.first_wait = Duration::from_millis(5);
+        let outcome = run.go().logged("warning: Tableau still works");
+        assert_eq!(outcome.record.standing, Standing::Accepted);
+        assert_signed_out(&simulator);
+    }
+}
+
+#[test]
+fn a_flood_of_warnings_is_dammed() {
+    let simulator = with(Settings {
+        polls_until_done: 100,
+        warning: Some("number {n}".into()),
+        ..Settings::default()
+    });
+    let outcome = Run::new(&simulator).go().done(Change::Created);
+    let warnings = outcome
+        .log
+        .iter()
+        .filter(|line| line.starts_with("warning: "));
+    assert_eq!(warnings.count(), 21, "{:#?}", outcome.log);
+    drop(outcome.logged("further warnings of Tableau are not shown"));
 }
