@@ -195,7 +195,8 @@ impl ProjectReference {
     pub fn parse(text: &str) -> Result<ProjectReference, String> {
         check_filled(text)?;
         check_line(text)?;
-        match Luid::parse(text) {
+        // A name or path is compared with those there are, as it is first.
+        match Luid::parse(text.trim_matches(['/', ' '])) {
             Ok(luid) => Ok(ProjectReference::Luid(luid)),
             Err(_) => Ok(ProjectReference::Named(text.to_owned())),
         }
@@ -364,5 +365,7 @@ mod tests {
         let named = ProjectReference::parse("Sales/EMEA").unwrap();
         assert_eq!(named, ProjectReference::Named("Sales/EMEA".into()));
         assert!(ProjectReference::parse(" ").is_err());
+        let slash = ProjectReference::parse(&format!("/{LUID}/")).unwrap();
+        assert!(matches!(slash, ProjectReference::Luid(_)));
     }
 }

@@ -34,7 +34,7 @@ struct Tree<'p> {
     by_id: HashMap<&'p Luid, &'p Project>,
 }
 
-/// Finds the project, as it is written first, then in any case.
+/// Finds the project, as it is written first, then in any case, then without slashes and blanks too many.
 ///
 /// A name fits wherever the project lies; a path fits from the top, with or without a slash
 /// before it. Several fits are an error even if one of them is a whole path: a project created
@@ -53,7 +53,9 @@ pub(super) fn resolve(
         }
         ProjectReference::Named(wanted) => wanted,
     };
-    let spellings: [fn(&str) -> String; 2] = [str::to_owned, str::to_lowercase];
+    let spellings: [fn(&str) -> String; 4] = [str::to_owned, str::to_lowercase, tidy, |text| {
+        tidy(text).to_lowercase()
+    }];
     let fits = spellings.iter().map(|spell| tree.find(wanted, *spell));
     let fits = fits.into_iter().find(|fits| !fits.is_empty());
     match fits.unwrap_or_default()[..] {
@@ -121,6 +123,13 @@ impl<'p> Tree<'p> {
         }
         self.projects.iter().filter(fits).collect()
     }
+}
+
+/// Takes out slashes at the ends and next to one another, and blanks around the parts.
+fn tidy(path: &str) -> String {
+    let parts = path.split('/').map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("/")
 }
 
 fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
@@ -241,6 +250,13 @@ mod tests {
             ("Lost", "Lost"),
             ("/Sales", "Sales"),
             ("Archive/Sales", "Archive/Sales"),
+            ("Sales/EMEA/", "Sales/EMEA"),
+            ("/Sales//EMEA/", "Sales/EMEA"),
+            ("//Sales/EMEA", "Sales/EMEA"),
+            (" Sales / EMEA ", "Sales/EMEA"),
+            ("sales/q1/q2/", "Sales/Q1/Q2"),
+            ("/Marketing/", "Marketing"),
+            ("Lost/", "Lost"),
             // Exactly as it is written goes first.
             ("Odd/", "Odd/"),
             ("Odd", "Odd"),
@@ -264,6 +280,13 @@ mod tests {
                 .contains("fits 2 projects")
         );
         assert!(path("Sales").unwrap_err().contains("`/Sales` (00000000"));
+        assert!(path("EMEA/").unwrap_err().contains("fits 2 projects"));
+        for wrong in ["/EMEA/", "//", "/ /", "/"] {
+            assert!(
+                path(wrong).unwrap_err().contains("there is no project"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -93,6 +93,39 @@ fn projects_in_a_circle_cost_nothing() {
 }
 
 #[test]
+fn projects_are_found_with_slashes_and_blanks_too_many() {
+    let simulator = Simulator::start();
+    for project in [
+        "Sales/EMEA/",
+        "/Sales/EMEA/",
+        "Sales//EMEA",
+        "//Sales/EMEA",
+        " Sales / EMEA ",
+        "sales/emea/",
+    ] {
+        let outcome = Run::new(&simulator).project(project).go();
+        assert_eq!(
+            outcome.record.project_path.as_deref(),
+            Some("Sales/EMEA"),
+            "{project}: {outcome:#?}"
+        );
+        assert!(outcome.result.is_ok());
+    }
+    Run::new(&simulator)
+        .project("EMEA/")
+        .go()
+        .failed("fits 2 projects");
+    Run::new(&simulator)
+        .project("/EMEA/")
+        .go()
+        .failed("there is no project `/EMEA/`");
+    Run::new(&simulator)
+        .project("//")
+        .go()
+        .failed("there is no project `//`");
+}
+
+#[test]
 fn a_file_that_is_changed_during_the_upload_is_not_committed() {
     type Change = fn(&Path);
     let in_place: Change = |path| std::fs::write(path, vec![7; 160_005]).unwrap();
