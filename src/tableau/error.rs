@@ -259,7 +259,10 @@ impl Problem {
 
     pub(super) fn because(self, failure: Failure) -> Problem {
         let source: Box<dyn std::error::Error + Send + Sync> = match failure {
-            Failure::Unanswered(error) => Box::new(error),
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => Box::new(problem),
+                None => Box::new(error),
+            },
             Failure::Refused(refusal) => refusal,
         };
         Problem {
@@ -381,10 +384,27 @@ impl Failure {
 impl From<Failure> for anyhow::Error {
     fn from(failure: Failure) -> anyhow::Error {
         match failure {
-            Failure::Unanswered(error) => anyhow::Error::new(error),
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => problem.into(),
+                None => anyhow::Error::new(error),
+            },
             Failure::Refused(refusal) => anyhow::Error::new(*refusal),
         }
     }
+}
+
+/// A redirect that was not followed because it leads to another origin, with the address to write.
+fn elsewhere(error: &http::Error) -> Option<Problem> {
+    let http::ErrorKind::Redirect(reason) = &error.kind else {
+        return None;
+    };
+    // The reason begins with the address, in backticks.
+    let address = reason.contains("another origin").then_some(reason)?;
+    let address = http::Url::parse(address.split('`').nth(1)?).ok()?;
+    let server = address.origin().ascii_serialization();
+    Some(Problem::new(error.to_string()).with_hint(format!(
+        "set `server-url: {server}` if you trust it: the token is sent nowhere else than the input says"
+    )))
 }
 
 /// One line: the call and the answer, for warnings.

@@ -15,7 +15,7 @@ use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::{Destination, Means, Pace, PublishMode};
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
-use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
+use crate::http::{self, Method, Redirects, Replay, Url};
 
 /// The first release with personal access tokens (Tableau 2019.4).
 const OLDEST: ApiVersion = ApiVersion(3, 6);
@@ -28,7 +28,7 @@ pub(super) struct Session<'a> {
     pub(super) pace: &'a Pace,
     pub(super) observer: &'a dyn Observer,
     pub(super) http: &'a http::Client,
-    /// Where redirects ended; a call sent there is not redirected again.
+    /// Scheme, host and port: those of `server-url`, or https on its host if http was redirected there.
     pub(super) base: Url,
     pub(super) version: ApiVersion,
     pub(super) credentials: Option<Credentials>,
@@ -101,9 +101,11 @@ impl<'a> Session<'a> {
             reach: Reach::Server,
             ..Call::get("ask for the server's version", &["serverInfo"])
         };
-        let request = session.request(&call, Redirects::Anywhere(Hosts::default()));
-        let answer = http.exchange(&request, observer).await?;
-        let url = answer.url.clone();
+        let request = session.request(&call, Redirects::SameOrigin);
+        let answer = http.exchange(&request, observer).await;
+        let answer = answer.map_err(Failure::Unanswered)?;
+        // What it is redirected to decides no more than whether to speak https.
+        let url = Url::parse(&answer.url.origin().ascii_serialization())?;
         let info = session
             .judge(&call, &request.url, &answer)
             .and_then(|answer| {

@@ -417,6 +417,22 @@ fn a_session_that_ends_is_renewed_once() {
 }
 
 #[test]
+fn a_redirect_to_another_server_is_refused_with_the_address_to_write() {
+    let other = Simulator::start();
+    let site = launch(Settings {
+        elsewhere: other.url(),
+        ..Settings::default()
+    });
+    site.add_fault("server-info=elsewhere-302".parse().unwrap());
+    let run = orders(&site).run();
+    let address = format!("set `server-url: {}`", other.url());
+    let run = run.failed("publish", &["another origin", &address]);
+    assert_eq!(run.output("published"), "false");
+    assert_eq!(other.calls(), [""; 0]);
+    assert_eq!(site.calls(), ["server-info!"]);
+}
+
+#[test]
 fn a_busy_tableau_is_asked_again() {
     let site = Simulator::with([
         "server-info#1=503",

@@ -20,6 +20,66 @@ fn assert_signed_out(simulator: &Simulator) {
     assert_eq!(last, Some("sign-out"), "{calls:?}");
 }
 
+/// A site whose calls are redirected to another one by a fault, and that other one.
+fn redirecting(call: &str, status: u16) -> (Simulator, Simulator) {
+    let other = Simulator::start();
+    let settings = Settings {
+        elsewhere: other.url(),
+        description: tableau_simulator::DescriptionAtPublish::Reset,
+        ..Settings::default()
+    };
+    let simulator = setup(settings, &[&format!("{call}=elsewhere-{status}")]);
+    (simulator, other)
+}
+
+#[test]
+fn no_call_is_sent_to_another_origin() {
+    let statuses = |call| match call {
+        "server-info" | "sign-in" => &[301, 302, 303, 307, 308][..],
+        _ => &[307],
+    };
+    for call in [
+        "server-info",
+        "sign-in",
+        "query-projects",
+        "query-data-sources",
+        "initiate-file-upload",
+        "append-to-file-upload",
+        "publish-data-source",
+    ] {
+        for status in statuses(call) {
+            let (simulator, other) = redirecting(call, *status);
+            let outcome = Run::new(&simulator).go();
+            assert_eq!(other.calls(), [""; 0], "{call} {status}");
+            assert_eq!(outcome.record.standing, Standing::Untouched);
+            drop(
+                outcome
+                    .failed("another origin")
+                    .hinted(&format!("set `server-url: {}`", other.url())),
+            );
+            if call != "server-info" && call != "sign-in" {
+                assert_signed_out(&simulator);
+            }
+        }
+    }
+    for call in [
+        "query-job",
+        "query-data-source",
+        "update-data-source",
+        "add-tags-to-data-source",
+        "sign-out",
+    ] {
+        let (simulator, other) = redirecting(call, 307);
+        let run = Run::new(&simulator).to(|to| {
+            to.description = Some(Description::parse("x").unwrap());
+            to.tags = vec![Tag::parse("x").unwrap()];
+        });
+        run.go().done(Change::Created);
+        assert_eq!(other.calls(), [""; 0], "{call}");
+        assert_signed_out(&simulator);
+    }
+}
+
 #[test]
 fn lists_without_an_end_are_given_up() {
     for paging in [Paging::Endless, Paging::EndlessWithoutTotal] {
