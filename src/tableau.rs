@@ -90,6 +90,8 @@ pub struct Pace {
     pub answer_limit: Duration,
     /// Bytes of the file in one call; Tableau takes up to 64 MB.
     pub chunk: u64,
+    /// The step of Tableau's clock: a commit that only its time tells from earlier ones waits for the next.
+    pub tick: Duration,
 }
 
 /// What happened to the data source.
@@ -233,6 +235,7 @@ impl Default for Pace {
             index_lag: Duration::from_secs(30),
             answer_limit: Duration::from_mins(2),
             chunk: 50 << 20,
+            tick: Duration::from_secs(1),
         }
     }
 }

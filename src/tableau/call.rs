@@ -170,7 +170,10 @@ impl Session<'_> {
         if answer.is_answer() {
             let date = date.and_then(|date| Timestamp::try_from(date).ok());
             // Caches repeat old dates.
-            self.clock = self.clock.max(date);
+            if date > self.clock {
+                self.clock = date;
+                self.ticked = Instant::now();
+            }
         }
         for warning in answer
             .child("warnings")

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::error::{Failure, Problem};
 use super::job::Waited;
 use super::lookup::{self, Sight, Target, Wanted};
@@ -178,7 +180,26 @@ impl Publishing<'_, '_> {
             self.check_mode()?;
         }
         self.since = self.session.clock;
+        self.let_tick().await;
         Ok(())
+    }
+
+    /// Lets the commit fall into a later second than all that is known to be older.
+    ///
+    /// Tableau counts in whole seconds. If the answer to the commit is lost, or its job, the time of change is
+    /// all that tells its work from that of an earlier run.
+    async fn let_tick(&self) {
+        let updated = |before: &Datasource| before.updated_at.as_deref()?.parse().ok();
+        let is_same_second = match (&self.before, self.since) {
+            (None, since) => since.is_some(),
+            (Some(before), since) => {
+                updated(before).is_some_and(|updated: Timestamp| Some(updated) >= since)
+            }
+        };
+        if is_same_second {
+            let passed = self.session.ticked.elapsed();
+            tokio::time::sleep(self.session.pace.tick.saturating_sub(passed)).await;
+        }
     }
 
     /// Looks for the work of a call or job that did not tell its result.

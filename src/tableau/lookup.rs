@@ -151,7 +151,7 @@ fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
     let stamp = stamp.and_then(|stamp| stamp.parse().ok());
     if stamp
         .zip(wanted.since)
-        .is_some_and(|(stamp, since): (Timestamp, _)| stamp > since)
+        .is_some_and(|(stamp, since): (Timestamp, _)| stamp.as_second() > since.as_second())
     {
         Sight::Changed(seen)
     } else {

@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     pub(super) credentials: Option<Credentials>,
     /// The latest time at which Tableau has dated an answer.
     pub(super) clock: Option<Timestamp>,
+    /// When `clock` was first seen as it is.
+    pub(super) ticked: Instant,
     /// Bytes of Tableau's answers.
     pub(super) received: u64,
     /// When the token was last replaced during the session.
@@ -92,6 +94,7 @@ impl<'a> Session<'a> {
             version,
             credentials: None,
             clock: None,
+            ticked: Instant::now(),
             received: 0,
             renewed: None,
             warnings: HashSet::new(),

@@ -67,6 +67,8 @@ impl Run {
                 index_lag: Duration::from_millis(40),
                 answer_limit: Duration::from_secs(5),
                 chunk: 50_000,
+                // The simulator's clock moves by requests.
+                tick: Duration::ZERO,
             },
             retrying: None,
         }

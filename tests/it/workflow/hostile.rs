@@ -1,7 +1,7 @@
 //! A Tableau, or something that answers in its place, that says what no honest server says.
 
 use publish_to_tableau::tableau::Standing;
-use tableau_simulator::Paging;
+use tableau_simulator::{Paging, Seconds};
 
 use super::*;
 
@@ -213,6 +213,37 @@ fn a_file_that_is_changed_during_the_upload_is_not_committed() {
                     .hinted("`hyper`"),
             );
             assert_signed_out(&simulator);
+        }
+    }
+}
+
+#[test]
+fn a_commit_in_the_second_of_the_last_answer_is_told_from_earlier_ones() {
+    for (as_job, job, fault) in [
+        (
+            AsJob::Ignored,
+            JobOutcome::Success,
+            "publish-data-source=lose-response",
+        ),
+        (AsJob::Supported, JobOutcome::Vanished, "query-job=404018"),
+    ] {
+        let settings = Settings {
+            seconds: Seconds::Real,
+            as_job,
+            job,
+            polls_until_done: 0,
+            ..Settings::default()
+        };
+        let simulator = setup(settings, &[fault]);
+        for (n, mode, change) in [
+            (1, PublishMode::CreateNew, Change::Created),
+            (2, PublishMode::Overwrite, Change::Replaced),
+            (3, PublishMode::Append, Change::Appended),
+        ] {
+            let mut run = Run::new(&simulator).mode(mode);
+            run.pace.tick = Duration::from_secs(1);
+            let outcome = run.go().done(change);
+            assert_eq!(calls(&simulator, "publish-data-source"), n, "{outcome:#?}");
         }
     }
 }
