@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::error::{ApiError, Failure, Refusal};
+use super::job::spread;
 use super::name::Luid;
 use super::session::Session;
 use super::xml::{Element, Page};
@@ -38,6 +39,10 @@ const LIST_BYTES: u64 = 256 << 20;
 const WARNINGS: usize = 20;
 /// A token displaced sooner than this after being renewed did not run out: someone else uses it.
 const DISPLACED: Duration = Duration::from_mins(30);
+/// Sign-ins in the place of a displaced session before this run gives way for good.
+const RENEWALS: u32 = 50;
+/// The longest mean of a wait for another run with the same token.
+const LONGEST_TURN: Duration = Duration::from_mins(5);
 
 /// A part of a file, in bytes.
 pub(super) struct Chunk {
@@ -120,8 +125,9 @@ impl Session<'_> {
         Err(self.unusable(&call, &text))
     }
 
-    /// Makes a call, and once more after a new sign-in, or where somebody else has answered.
+    /// Makes a call, and again after a new sign-in, or once where somebody else has answered.
     ///
+    /// A call refused with 401002 has done nothing, so it may be repeated whatever it is for.
     /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
     pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
         let mut outcome = self.call_once(call).await;
@@ -134,29 +140,56 @@ impl Session<'_> {
             tokio::time::sleep(self.pace.first_wait * 20).await;
             outcome = self.call_once(call).await;
         }
-        match outcome {
-            Err(failure) if failure.code() == Some("401002") => {
-                self.renew(failure).await?;
-                self.call_once(call).await.map_err(displaced)
+        loop {
+            match outcome {
+                Err(failure) if failure.code() == Some("401002") => {
+                    self.renew(failure).await?;
+                    outcome = self.call_once(call).await;
+                }
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
+    /// Signs in again: at once if the session may just have run out, else when another run has had its turn.
     async fn renew(&mut self, refusal: Failure) -> Result<(), Failure> {
-        if self
+        let is_displaced = self
             .renewed
-            .is_some_and(|renewed| renewed.elapsed() < DISPLACED)
-        {
-            return Err(displaced(refusal));
+            .is_some_and(|renewed| renewed.elapsed() < DISPLACED);
+        if is_displaced {
+            self.give_way(refusal).await?;
+        } else {
+            self.displaced = None;
+            self.observer.on(Event::Warning(
+                "Tableau ended this run's session (401002); signing in again. Another run may be using the same token"
+                    .into(),
+            ));
         }
-        self.observer.on(Event::Warning(
-            "Tableau ended this run's session (401002); signing in again. Another run may be using the same token"
-                .into(),
-        ));
         self.sign_in().await?;
         self.renewed = Some(Instant::now());
         self.n_renewals += 1;
+        Ok(())
+    }
+
+    /// Waits for another run with the same token to get on or to end, `wait` at most in all.
+    ///
+    /// Two runs that sign in whenever they are displaced would only displace each other. Waits that double, and
+    /// differ by chance, give each of them longer and longer turns.
+    async fn give_way(&mut self, refusal: Failure) -> Result<(), Failure> {
+        let (since, n_waits) = self.displaced.unwrap_or((Instant::now(), 0));
+        let left = self.to.wait.saturating_sub(since.elapsed());
+        if left.is_zero() || n_waits + 1 >= RENEWALS {
+            return Err(displaced(refusal));
+        }
+        self.displaced = Some((since, n_waits + 1));
+        let first = self.pace.first_wait.saturating_mul(20);
+        let mean = first.saturating_mul(2u32.saturating_pow(n_waits));
+        let wait = spread(mean.min(LONGEST_TURN), 50).min(left);
+        self.observer.on(Event::Note(format!(
+            "another run uses the same token; leaving it to that one for {:.1} s",
+            wait.as_secs_f32()
+        )));
+        tokio::time::sleep(wait).await;
         Ok(())
     }
 

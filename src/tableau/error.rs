@@ -84,7 +84,7 @@ pub const CATALOGUE: &[(&str, &str, &str)] = &[
     (
         "401002",
         "the session ended before the work was done",
-        "let only one run at a time use a token: add a `concurrency:` group to the workflow, or give each workflow its own `pat-name` and `pat-secret`",
+        "let only one run at a time use a token: set `strategy: max-parallel: 1` for the jobs of a matrix, which `concurrency` does not keep apart, and add a `concurrency:` group to the workflows that share it, or give each its own `pat-name` and `pat-secret`",
     ),
     (
         "403004",

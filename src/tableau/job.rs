@@ -136,15 +136,21 @@ impl Waits {
     }
 
     pub(super) fn next(&mut self) -> Duration {
-        use std::hash::{BuildHasher, Hasher};
         let mean = self.mean;
         self.mean = (mean * 3 / 2).min(self.longest);
-        let random = std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish();
-        let chance = u32::try_from(random % 21).unwrap_or_default();
-        mean * (90 + chance) / 100
+        spread(mean, 10)
     }
+}
+
+/// A duration that is longer or shorter by chance, by so many percent at most.
+pub(super) fn spread(mean: Duration, percent: u32) -> Duration {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    let percent = percent.min(100);
+    let chance = u32::try_from(random % u64::from(2 * percent + 1)).unwrap_or_default();
+    mean.saturating_mul(100 - percent + chance) / 100
 }
 
 /// Warns that the run ends before the job.

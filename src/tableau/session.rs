@@ -40,6 +40,8 @@ pub(super) struct Session<'a> {
     pub(super) received: u64,
     /// When the token was last replaced during the session.
     pub(super) renewed: Option<Instant>,
+    /// Since when another run keeps taking the token, and the waits for it so far.
+    pub(super) displaced: Option<(Instant, u32)>,
     /// Warnings of Tableau that were passed on.
     pub(super) warnings: HashSet<String>,
     /// How often the token was replaced during the session.
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
             ticked: Instant::now(),
             received: 0,
             renewed: None,
+            displaced: None,
             warnings: HashSet::new(),
             n_renewals: 0,
         };

@@ -1,6 +1,6 @@
 //! What Tableau's side sees: sessions, projects, modes, uploads, jobs, and what is told when it refuses.
 
-use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, XmlStyle};
+use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, UploadLife, XmlStyle};
 
 use crate::harness::{Action, Ended};
 
@@ -399,7 +399,7 @@ fn a_lost_chunk_answer_restarts_the_upload() {
 }
 
 #[test]
-fn a_session_that_ends_is_renewed_once() {
+fn a_session_that_ends_is_renewed() {
     let site = Simulator::with(["initiate-file-upload#1=401002"]);
     let run = orders(&site).run().succeeded();
     assert_arrived(&site, &run);
@@ -413,7 +413,26 @@ fn a_session_that_ends_is_renewed_once() {
     let site = Simulator::with(["initiate-file-upload=401002"]);
     orders(&site)
         .run()
-        .failed("publish", &["401002", "concurrency"]);
+        .failed("publish", &["401002", "`strategy: max-parallel: 1`"]);
+}
+
+#[test]
+fn two_steps_with_one_token_both_arrive() {
+    let site = launch(Settings {
+        polls_until_done: 6,
+        uploads: UploadLife::DiesWithToken,
+        ..Settings::default()
+    });
+    let steps = ["One", "Two"].map(|name| {
+        // Whoever never waits never gives way.
+        let step = orders(&site).variable("PUBLISH_TO_TABLEAU_TEST_WAIT", "");
+        step.input("datasource", name).start()
+    });
+    for step in steps {
+        let run = step.end().succeeded();
+        assert_eq!(run.output("published"), "true");
+    }
+    assert_eq!(site.site(|site| site.datasources.len()), 2);
 }
 
 #[test]
