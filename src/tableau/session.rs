@@ -145,8 +145,13 @@ impl<'a> Session<'a> {
             .await
             .map_err(|failure| match failure.code() {
                 Some("401001") => failure.meaning(format!(
-                    "the token is wrong, expired or revoked, or this server has no {}",
-                    site_name(self.to)
+                    "the token is wrong, expired or revoked, or this server has no {}{}",
+                    site_name(self.to),
+                    if self.to.token.secret.has_usual_form() {
+                        ""
+                    } else {
+                        "; what stands in `pat-secret` does not have the form of a secret, which is `…==:…`"
+                    }
                 )),
                 _ => failure,
             })?;

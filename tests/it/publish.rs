@@ -436,6 +436,25 @@ fn two_steps_with_one_token_both_arrive() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_the_name_is_told_and_not_shown() {
+    const SECRET: &str = "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1";
+    let site = Simulator::start();
+    for secret in ["ci-publisher", SECRET] {
+        let run = orders(&site)
+            .input("pat-name", SECRET)
+            .input("pat-secret", secret)
+            .run();
+        let run = run.failed("inputs", &["interchange `pat-name` and `pat-secret`"]);
+        let shown = run.raw.replace(&format!("::add-mask::{SECRET}"), "") + &run.summary;
+        assert!(
+            !shown.contains("qlE1") && !shown.contains("tjg8ax1"),
+            "{shown}"
+        );
+    }
+    assert_eq!(site.calls(), [""; 0]);
+}
+
+#[test]
 fn a_redirect_to_another_server_is_refused_with_the_address_to_write() {
     let other = Simulator::start();
     let site = launch(Settings {
