@@ -137,7 +137,7 @@ impl Session<'_> {
         {
             let text = format!("asking again: {failure}");
             self.observer.on(Event::Note(text));
-            tokio::time::sleep(self.pace.first_wait * 20).await;
+            tokio::time::sleep(self.pace.first_wait.saturating_mul(20)).await;
             outcome = self.call_once(call).await;
         }
         loop {
@@ -250,7 +250,7 @@ impl Session<'_> {
                         .expect("a boundary is hexadecimal");
                 headers.insert(CONTENT_TYPE, content_type);
                 if let Body::FilePart { length, .. } = body {
-                    timeout += Duration::from_secs(length / SLOWEST);
+                    timeout = timeout.saturating_add(Duration::from_secs(length / SLOWEST));
                 }
                 body.clone()
             }

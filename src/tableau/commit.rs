@@ -215,7 +215,7 @@ impl Publishing<'_, '_> {
         let patience = |sight: &Sight| match (sight, mode) {
             // What was there before stays so.
             (Sight::Doubtful(_), PublishMode::CreateNew) => Duration::ZERO,
-            (_, PublishMode::Append) => lag * 10,
+            (_, PublishMode::Append) => lag.saturating_mul(10),
             _ => lag,
         };
         let known = self.before.as_ref().map(|before| before.id.clone());

@@ -433,9 +433,12 @@ impl std::error::Error for Refusal {
     }
 }
 
-/// A duration a person reads: whole seconds below two minutes, else minutes rounded up.
+/// A duration a person reads: whole seconds below two minutes, else minutes or days rounded up.
 pub(super) fn minutes(duration: Duration) -> String {
+    const DAY: u64 = 24 * 60 * 60;
     match duration.as_secs() {
+        seconds if seconds > 3650 * DAY => "more than 10 years".to_owned(),
+        seconds if seconds > 2 * DAY => format!("{} days", seconds.div_ceil(DAY)),
         1 => "1 second".to_owned(),
         seconds @ 0..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
@@ -512,6 +515,8 @@ mod tests {
             throttled.to_string(),
             "Tableau answered 429000: No. (it asks to come back in 31 minutes)"
         );
+        assert_eq!(minutes(Duration::from_hours(60)), "3 days");
+        assert_eq!(minutes(Duration::MAX), "more than 10 years");
     }
 
     #[test]

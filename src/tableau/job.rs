@@ -10,6 +10,9 @@ use super::session::Session;
 use super::xml::Job;
 use crate::events::{Event, Progress};
 
+/// However long Tableau asks to be left alone, the job is looked at again after this.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// How waiting for a job ended.
 #[derive(Debug)]
 pub(super) enum Waited {
@@ -61,7 +64,7 @@ pub(super) async fn wait(
                 verdict => return Ok(Waited::Failed(ended(&verdict, id, &job))),
             },
             Err(failure) if failure.is_transient() => {
-                pause = pause.max(failure.retry_after().unwrap_or_default());
+                pause = pause.max(failure.retry_after().unwrap_or_default().min(PATIENCE));
                 let text = format!("still waiting for the publish job: {failure}");
                 session.observer.on(Event::Note(text));
             }

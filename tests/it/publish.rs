@@ -471,6 +471,24 @@ fn a_redirect_to_another_server_is_refused_with_the_address_to_write() {
 }
 
 #[test]
+fn a_tableau_that_asks_to_be_left_alone_for_ever_ends_no_run_in_the_middle() {
+    let site = Simulator::with(["query-projects=429+253402300800s"]);
+    let run = orders(&site).run();
+    let run = run.failed(
+        "publish",
+        &["429000", "more than 10 years", "run less often or later"],
+    );
+    assert_eq!(run.output("published"), "false");
+    assert_signed_out(&site);
+    // After the commit.
+    let site = Simulator::with(["query-job=429+18446744073709551615s"]);
+    let run = orders(&site).input("wait", "1s").run().succeeded();
+    assert_eq!((run.output("published"), run.output("rows")), ("", "1"));
+    assert_ne!(run.output("job-id"), "");
+    assert_signed_out(&site);
+}
+
+#[test]
 fn a_busy_tableau_is_asked_again() {
     let site = Simulator::with([
         "server-info#1=503",

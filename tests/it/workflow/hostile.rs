@@ -249,6 +249,47 @@ fn a_commit_in_the_second_of_the_last_answer_is_told_from_earlier_ones() {
 }
 
 #[test]
+fn absurd_waits_end_no_run_in_the_middle() {
+    let waits = [
+        "429+18446744073709551615s",
+        "429+last-date",
+        "503+253402300800s",
+    ];
+    for wait in waits {
+        for call in [
+            "server-info",
+            "sign-in",
+            "query-projects",
+            "query-data-sources",
+            "initiate-file-upload",
+        ] {
+            let simulator = Simulator::with([&*format!("{call}={wait}")]);
+            let outcome = Run::new(&simulator).go().failed("it asks to come back in");
+            assert_eq!(outcome.record.standing, Standing::Untouched, "{call}");
+            if !matches!(call, "server-info" | "sign-in") {
+                assert_signed_out(&simulator);
+            }
+        }
+        for call in [
+            "query-data-source",
+            "update-data-source",
+            "add-tags-to-data-source",
+            "sign-out",
+        ] {
+            let simulator = Simulator::with([&*format!("{call}={wait}")]);
+            let run = Run::new(&simulator).to(|to| to.tags = vec![Tag::parse("x").unwrap()]);
+            run.go().done(Change::Created);
+            assert_signed_out(&simulator);
+        }
+        let simulator = Simulator::with([&*format!("query-job={wait}")]);
+        let run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(300));
+        let outcome = run.go().logged("warning: Tableau still works");
+        assert!(outcome.result.is_ok() && outcome.record.standing == Standing::Accepted);
+        assert_signed_out(&simulator);
+    }
+}
+
+#[test]
 fn jobs_that_never_end_are_left_when_the_wait_is_over() {
     for progress in ["18446744073709551616", "-1", "255", "1e99", ""] {
         let simulator = with(Settings {
