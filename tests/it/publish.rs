@@ -470,6 +470,49 @@ fn a_redirect_to_another_server_is_refused_with_the_address_to_write() {
     assert_eq!(site.calls(), ["server-info!"]);
 }
 
+/// What a terminal, the runner or a careless reader of lines could take for something else.
+const CONTROLS: &str =
+    "\r::set-output name=rows::EVIL\n::add-mask::1\u{1b}[31m\u{85}\u{2028}\u{202e}";
+
+#[test]
+fn control_characters_in_what_tableau_says_change_no_end() {
+    let hostile = |job| {
+        let site = launch(Settings {
+            said_after: CONTROLS.into(),
+            warning: Some(format!("beware{CONTROLS}")),
+            job,
+            ..Settings::default()
+        });
+        let project = site.site(|site| site.add_project(&format!("Odd{CONTROLS}"), None));
+        (site, project)
+    };
+    let (site, project) = hostile(JobOutcome::Success);
+    let run = orders(&site).input("project", project).run().succeeded();
+    assert_eq!((run.output("published"), run.output("rows")), ("true", "1"));
+    assert_eq!(run.annotations.len(), 1, "{:?}", run.annotations);
+    assert_signed_out(&site);
+
+    let (site, _) = hostile(JobOutcome::FailedWithNotes);
+    let run = orders(&site)
+        .run()
+        .failed("publish", &["There was a problem publishing the file"]);
+    assert_eq!(run.output("published"), "false");
+    assert_eq!(run.output("rows"), "1");
+    assert_signed_out(&site);
+
+    for fault in ["sign-in=401001", "publish-data-source=403007"] {
+        let (site, _) = hostile(JobOutcome::Success);
+        site.add_fault(fault.parse().unwrap());
+        let run = orders(&site)
+            .run()
+            .failed("publish", &["Tableau answered 40"]);
+        assert_eq!(
+            (run.output("published"), run.output("rows")),
+            ("false", "1")
+        );
+    }
+}
+
 #[test]
 fn a_tableau_that_asks_to_be_left_alone_for_ever_ends_no_run_in_the_middle() {
     let site = Simulator::with(["query-projects=429+253402300800s"]);
