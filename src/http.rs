@@ -12,7 +12,8 @@ mod waits;
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -101,8 +102,8 @@ pub enum Body {
     FilePart {
         /// Sent before the file's bytes.
         head: Bytes,
-        /// The file.
-        path: PathBuf,
+        /// The file, read at its offsets, so that all parts and attempts share one handle.
+        file: Arc<File>,
         /// First byte sent.
         offset: u64,
         /// Number of bytes sent; the file must be at least `offset + length` long.
@@ -460,16 +461,14 @@ impl Client {
             Body::Bytes(bytes) => builder.body(bytes.clone()),
             Body::FilePart {
                 head,
-                path,
+                file,
                 offset,
                 length,
                 tail,
                 sent,
             } => {
                 let whole = head.len() as u64 + length + tail.len() as u64;
-                let stream = body::read_part((head, path, tail), (*offset, *length), sent)
-                    .await
-                    .map_err(ErrorKind::Disk)?;
+                let stream = body::read_part((head, file, tail), (*offset, *length), sent);
                 // Without it the body would be sent in chunked encoding, which Tableau does not promise to take.
                 builder
                     .header(CONTENT_LENGTH, HeaderValue::from(whole))

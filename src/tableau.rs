@@ -10,6 +10,7 @@ mod fitness;
 mod job;
 mod lookup;
 mod name;
+mod payload;
 mod project;
 mod session;
 mod upload;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use self::commit::Commit;
 use self::job::Waited;
 use self::lookup::Target;
+use self::payload::Payload;
 use self::session::{Accepted, Session, site_name};
 use self::xml::Datasource;
 use crate::cancel::Cancel;
@@ -89,6 +91,8 @@ pub struct Pace {
     pub answer_limit: Duration,
     /// Bytes of the file in one call; Tableau takes up to 64 MB.
     pub chunk: u64,
+    /// The step of Tableau's clock: a commit that only its time tells from earlier ones waits for the next.
+    pub tick: Duration,
 }
 
 /// What happened to the data source.
@@ -181,13 +185,8 @@ async fn run(
     means: &Means<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
-    let metadata = tokio::fs::metadata(file).await;
-    record.bytes = metadata
-        .with_context(|| format!("cannot read `{}`", file.display()))?
-        .len();
-    if record.bytes == 0 {
-        return Err(Problem::new(format!("the file `{}` is empty", file.display())).into());
-    }
+    let payload = Payload::open(file)?;
+    record.bytes = payload.bytes;
     let Means {
         observer, cancel, ..
     } = *means;
@@ -211,7 +210,7 @@ async fn run(
         );
     }
     let mut publishing = Publishing {
-        file,
+        payload: &payload,
         session,
         record,
         before: None,
@@ -235,13 +234,14 @@ impl Default for Pace {
             index_lag: Duration::from_secs(30),
             answer_limit: Duration::from_mins(2),
             chunk: 50 << 20,
+            tick: Duration::from_secs(1),
         }
     }
 }
 
 /// The part of the run between signing in and signing out.
 struct Publishing<'a, 'r> {
-    file: &'a Path,
+    payload: &'a Payload<'a>,
     session: Session<'a>,
     record: &'r mut Published,
     /// The data source as it was, if it was seen.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::coding::{Coding, CodingError};
 use super::{Answer, ErrorKind, root_cause};
@@ -129,41 +130,38 @@ fn explain(error: CodingError, limit: u64) -> ErrorKind {
 /// Reads part of a file, with two pieces of memory around it, while it is sent.
 ///
 /// `sent` counts the bytes of the file handed over so far.
-pub(super) async fn read_part(
-    (head, path, tail): (&Bytes, &Path, &Bytes),
+pub(super) fn read_part(
+    (head, file, tail): (&Bytes, &Arc<File>, &Bytes),
     (offset, length): (u64, u64),
     sent: &Arc<AtomicU64>,
-) -> std::io::Result<impl futures_util::Stream<Item = std::io::Result<Bytes>> + use<>> {
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + use<> {
     enum Next {
         Head(Bytes),
         File(u64),
         Done,
     }
-    let mut file = tokio::fs::File::open(path).await?;
-    file.seek(std::io::SeekFrom::Start(offset)).await?;
-    let tail = tail.clone();
-    let sent = Arc::clone(sent);
+    let (file, tail, sent) = (Arc::clone(file), tail.clone(), Arc::clone(sent));
     sent.store(0, Ordering::Relaxed);
-    let state = (Next::Head(head.clone()), file, (tail, sent));
-    Ok(futures_util::stream::try_unfold(
-        state,
-        move |(next, mut file, (tail, sent))| async move {
+    futures_util::stream::try_unfold(Next::Head(head.clone()), move |next| {
+        let (file, tail, sent) = (Arc::clone(&file), tail.clone(), Arc::clone(&sent));
+        async move {
             match next {
-                Next::Head(head) => Ok(Some((head, (Next::File(length), file, (tail, sent))))),
-                Next::File(0) => Ok(Some((tail.clone(), (Next::Done, file, (tail, sent))))),
+                Next::Head(head) => Ok(Some((head, Next::File(length)))),
+                Next::File(0) => Ok(Some((tail, Next::Done))),
                 Next::File(left) => {
+                    let at = offset + (length - left);
                     let block = usize::try_from(left).unwrap_or(usize::MAX).min(FILE_BLOCK);
-                    let mut buffer = vec![0; block];
-                    file.read_exact(&mut buffer).await?;
+                    let buffer = tokio::task::spawn_blocking(move || {
+                        let mut buffer = vec![0; block];
+                        file.read_exact_at(&mut buffer, at).map(|()| buffer)
+                    });
+                    let buffer = buffer.await.map_err(std::io::Error::other)??;
                     let left = left - block as u64;
                     sent.store(length - left, Ordering::Relaxed);
-                    Ok(Some((
-                        buffer.into(),
-                        (Next::File(left), file, (tail, sent)),
-                    )))
+                    Ok(Some((buffer.into(), Next::File(left))))
                 }
                 Next::Done => Ok(None),
             }
-        },
-    ))
+        }
+    })
 }

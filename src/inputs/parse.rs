@@ -230,10 +230,7 @@ pub(super) fn destination(raw: &Raw, problems: &mut Problems) -> Option<Destinat
             "is required on Tableau Cloud: the part after `/site/` in the browser's address",
         );
     }
-    let token = PersonalAccessToken {
-        name: name?,
-        secret: secret?,
-    };
+    let token = problems.take("pat-name", Some(PersonalAccessToken::new(name?, secret?)))?;
     Some(Destination {
         server,
         site: site?,

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::error::{ApiError, Failure, Refusal};
+use super::job::spread;
 use super::name::Luid;
 use super::session::Session;
 use super::xml::{Element, Page};
@@ -28,12 +29,24 @@ const PAGE_SIZE: u64 = 1000;
 const SLOWEST: u64 = 64 << 10;
 /// Characters of what Tableau says that are shown.
 const QUOTED: usize = 2_000;
+/// Entries of a list that are taken; the largest sites have some ten thousand projects.
+const LIST_ENTRIES: usize = 100_000;
+/// Pages of a list that are asked for; a server may put fewer entries on a page than it is asked to.
+const LIST_PAGES: u64 = 1_000;
+/// Bytes of a list, all pages together.
+const LIST_BYTES: u64 = 256 << 20;
+/// Warnings of Tableau that are passed on.
+const WARNINGS: usize = 20;
 /// A token displaced sooner than this after being renewed did not run out: someone else uses it.
 const DISPLACED: Duration = Duration::from_mins(30);
+/// Sign-ins in the place of a displaced session before this run gives way for good.
+const RENEWALS: u32 = 50;
+/// The longest mean of a wait for another run with the same token.
+const LONGEST_TURN: Duration = Duration::from_mins(5);
 
 /// A part of a file, in bytes.
-pub(super) struct Chunk<'f> {
-    pub(super) file: &'f Path,
+pub(super) struct Chunk {
+    pub(super) file: Arc<File>,
     pub(super) offset: u64,
     pub(super) length: u64,
     /// Counts the bytes on their way.
@@ -72,6 +85,8 @@ pub(super) enum Content {
 
 impl Session<'_> {
     /// Reads pages until all entries are there; the list may grow and shrink meanwhile.
+    ///
+    /// What the server says of sizes and totals is believed only so far: a list that does not end is an error.
     pub(super) async fn pages<T>(
         &mut self,
         mut call: Call<'_>,
@@ -82,11 +97,12 @@ impl Session<'_> {
         let filter = std::mem::take(&mut call.query);
         let mut found: Vec<T> = Vec::new();
         let mut seen = HashSet::new();
-        for number in 1.. {
+        let began = self.received;
+        for number in 1..=LIST_PAGES {
             call.query = format!("{filter}pageSize={PAGE_SIZE}&pageNumber={number}");
             let answer = match self.call(&call).await {
                 // The list became shorter; official clients take this for its end, too.
-                Err(failure) if failure.code() == Some("400006") => break,
+                Err(failure) if failure.code() == Some("400006") => return Ok(found),
                 answer => answer?,
             };
             let Some(page) = Page::read(&answer, list, item) else {
@@ -95,17 +111,23 @@ impl Session<'_> {
             let n_before = found.len();
             let entries = page.entries.iter().filter_map(|entry| read(entry));
             found.extend(entries.filter(|entry| seen.insert(id(entry).clone())));
-            let end = number * page.size.filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
+            let size = page.size.filter(|size| (1..=PAGE_SIZE).contains(size));
+            let end = number * size.unwrap_or(PAGE_SIZE);
             // A page that brings nothing new is the end even if the server promises more.
             if found.len() == n_before || page.total.is_some_and(|total| end >= total) {
+                return Ok(found);
+            }
+            if found.len() > LIST_ENTRIES || self.received - began > LIST_BYTES {
                 break;
             }
         }
-        Ok(found)
+        let text = format!("the list does not end after {} entries", found.len());
+        Err(self.unusable(&call, &text))
     }
 
-    /// Makes a call, and once more after a new sign-in, or where somebody else has answered.
+    /// Makes a call, and again after a new sign-in, or once where somebody else has answered.
     ///
+    /// A call refused with 401002 has done nothing, so it may be repeated whatever it is for.
     /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
     pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
         let mut outcome = self.call_once(call).await;
@@ -115,32 +137,59 @@ impl Session<'_> {
         {
             let text = format!("asking again: {failure}");
             self.observer.on(Event::Note(text));
-            tokio::time::sleep(self.pace.first_wait * 20).await;
+            tokio::time::sleep(self.pace.first_wait.saturating_mul(20)).await;
             outcome = self.call_once(call).await;
         }
-        match outcome {
-            Err(failure) if failure.code() == Some("401002") => {
-                self.renew(failure).await?;
-                self.call_once(call).await.map_err(displaced)
+        loop {
+            match outcome {
+                Err(failure) if failure.code() == Some("401002") => {
+                    self.renew(failure).await?;
+                    outcome = self.call_once(call).await;
+                }
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
+    /// Signs in again: at once if the session may just have run out, else when another run has had its turn.
     async fn renew(&mut self, refusal: Failure) -> Result<(), Failure> {
-        if self
+        let is_displaced = self
             .renewed
-            .is_some_and(|renewed| renewed.elapsed() < DISPLACED)
-        {
-            return Err(displaced(refusal));
+            .is_some_and(|renewed| renewed.elapsed() < DISPLACED);
+        if is_displaced {
+            self.give_way(refusal).await?;
+        } else {
+            self.displaced = None;
+            self.observer.on(Event::Warning(
+                "Tableau ended this run's session (401002); signing in again. Another run may be using the same token"
+                    .into(),
+            ));
         }
-        self.observer.on(Event::Warning(
-            "Tableau ended this run's session (401002); signing in again. Another run may be using the same token"
-                .into(),
-        ));
         self.sign_in().await?;
         self.renewed = Some(Instant::now());
         self.n_renewals += 1;
+        Ok(())
+    }
+
+    /// Waits for another run with the same token to get on or to end, `wait` at most in all.
+    ///
+    /// Two runs that sign in whenever they are displaced would only displace each other. Waits that double, and
+    /// differ by chance, give each of them longer and longer turns.
+    async fn give_way(&mut self, refusal: Failure) -> Result<(), Failure> {
+        let (since, n_waits) = self.displaced.unwrap_or((Instant::now(), 0));
+        let left = self.to.wait.saturating_sub(since.elapsed());
+        if left.is_zero() || n_waits + 1 >= RENEWALS {
+            return Err(displaced(refusal));
+        }
+        self.displaced = Some((since, n_waits + 1));
+        let first = self.pace.first_wait.saturating_mul(20);
+        let mean = first.saturating_mul(2u32.saturating_pow(n_waits));
+        let wait = spread(mean.min(LONGEST_TURN), 50).min(left);
+        self.observer.on(Event::Note(format!(
+            "another run uses the same token; leaving it to that one for {:.1} s",
+            wait.as_secs_f32()
+        )));
+        tokio::time::sleep(wait).await;
         Ok(())
     }
 
@@ -148,12 +197,16 @@ impl Session<'_> {
         let request = self.request(call, Redirects::SameOrigin);
         let answer = self.http.exchange(&request, self.observer).await;
         let answer = answer.map_err(Failure::Unanswered)?;
+        self.received += answer.length;
         let date = answer.date();
         let answer = Session::judge(call, &request.url, &answer)?;
         if answer.is_answer() {
             let date = date.and_then(|date| Timestamp::try_from(date).ok());
             // Caches repeat old dates.
-            self.clock = self.clock.max(date);
+            if date > self.clock {
+                self.clock = date;
+                self.ticked = Instant::now();
+            }
         }
         for warning in answer
             .child("warnings")
@@ -162,10 +215,18 @@ impl Session<'_> {
         {
             let message = warning.attribute("message").unwrap_or_default();
             let message = shorten(message);
-            if !message.is_empty() && self.warnings.insert(message.clone()) {
-                self.observer
-                    .on(Event::Warning(format!("Tableau warns: {message}")));
+            if message.is_empty()
+                || self.warnings.len() > WARNINGS
+                || !self.warnings.insert(message.clone())
+            {
+                continue;
             }
+            let text = if self.warnings.len() > WARNINGS {
+                "further warnings of Tableau are not shown".to_owned()
+            } else {
+                format!("Tableau warns: {message}")
+            };
+            self.observer.on(Event::Warning(text));
         }
         Ok(answer)
     }
@@ -189,7 +250,7 @@ impl Session<'_> {
                         .expect("a boundary is hexadecimal");
                 headers.insert(CONTENT_TYPE, content_type);
                 if let Body::FilePart { length, .. } = body {
-                    timeout += Duration::from_secs(length / SLOWEST);
+                    timeout = timeout.saturating_add(Duration::from_secs(length / SLOWEST));
                 }
                 body.clone()
             }
@@ -310,7 +371,7 @@ impl<'c> Call<'c> {
 
 impl Content {
     /// The parts of "Append to File Upload": an empty document and a piece of a file.
-    pub(super) fn chunk(chunk: Chunk<'_>) -> Content {
+    pub(super) fn chunk(chunk: Chunk) -> Content {
         let boundary = boundary();
         let mut head = payload_part(&boundary, b"");
         let file_part = format!(
@@ -320,7 +381,7 @@ impl Content {
         head.extend(file_part.bytes());
         let body = Body::FilePart {
             head: head.into(),
-            path: chunk.file.to_owned(),
+            file: chunk.file,
             offset: chunk.offset,
             length: chunk.length,
             tail: format!("\r\n--{boundary}--\r\n").into(),
@@ -400,7 +461,7 @@ mod tests {
     #[test]
     fn a_chunk_is_framed_to_the_byte() {
         let chunk = Chunk {
-            file: Path::new("x.hyper"),
+            file: Arc::new(tempfile::tempfile().unwrap()),
             offset: 7,
             length: 3,
             sent: Arc::default(),

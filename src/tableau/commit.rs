@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::error::{Failure, Problem};
 use super::job::Waited;
 use super::lookup::{self, Sight, Target, Wanted};
@@ -36,7 +38,7 @@ impl Publishing<'_, '_> {
     /// Uploads and commits, a second time where that can do no harm.
     pub(super) async fn commit(&mut self, target: &Target<'_>) -> anyhow::Result<Commit> {
         let mode = self.session.to.mode;
-        let mut upload = Upload::new(self.file, self.record.bytes, self.session.pace.chunk);
+        let mut upload = Upload::new(self.payload, self.session.pace.chunk);
         let mut attempt = Attempt::First;
         loop {
             let sent = upload.send(&mut self.session).await;
@@ -46,6 +48,12 @@ impl Publishing<'_, '_> {
             };
             if attempt == Attempt::First {
                 self.look_before(target).await?;
+            }
+            if let Err(changed) = self.payload.check() {
+                return Err(match attempt {
+                    Attempt::First => changed.into(),
+                    Attempt::Second => self.unknown(LOST).due_to(changed.into()).into(),
+                });
             }
             let description = self.description();
             let publication = Publication {
@@ -62,7 +70,7 @@ impl Publishing<'_, '_> {
             if attempt == Attempt::First && !failure.is_doubtful() {
                 self.record.standing = Standing::Untouched;
             }
-            if failure.code() == Some("404015") && upload.may_restart() {
+            if failure.code() == Some("404015") && upload.may_restart(&self.session) {
                 self.warn(format!("beginning the upload again: {failure}"));
                 continue;
             }
@@ -172,7 +180,26 @@ impl Publishing<'_, '_> {
             self.check_mode()?;
         }
         self.since = self.session.clock;
+        self.let_tick().await;
         Ok(())
+    }
+
+    /// Lets the commit fall into a later second than all that is known to be older.
+    ///
+    /// Tableau counts in whole seconds. If the answer to the commit is lost, or its job, the time of change is
+    /// all that tells its work from that of an earlier run.
+    async fn let_tick(&self) {
+        let updated = |before: &Datasource| before.updated_at.as_deref()?.parse().ok();
+        let is_same_second = match (&self.before, self.since) {
+            (None, since) => since.is_some(),
+            (Some(before), since) => {
+                updated(before).is_some_and(|updated: Timestamp| Some(updated) >= since)
+            }
+        };
+        if is_same_second {
+            let passed = self.session.ticked.elapsed();
+            tokio::time::sleep(self.session.pace.tick.saturating_sub(passed)).await;
+        }
     }
 
     /// Looks for the work of a call or job that did not tell its result.
@@ -188,7 +215,7 @@ impl Publishing<'_, '_> {
         let patience = |sight: &Sight| match (sight, mode) {
             // What was there before stays so.
             (Sight::Doubtful(_), PublishMode::CreateNew) => Duration::ZERO,
-            (_, PublishMode::Append) => lag * 10,
+            (_, PublishMode::Append) => lag.saturating_mul(10),
             _ => lag,
         };
         let known = self.before.as_ref().map(|before| before.id.clone());

@@ -84,7 +84,7 @@ pub const CATALOGUE: &[(&str, &str, &str)] = &[
     (
         "401002",
         "the session ended before the work was done",
-        "let only one run at a time use a token: add a `concurrency:` group to the workflow, or give each workflow its own `pat-name` and `pat-secret`",
+        "let only one run at a time use a token: set `strategy: max-parallel: 1` for the jobs of a matrix, which `concurrency` does not keep apart, and add a `concurrency:` group to the workflows that share it, or give each its own `pat-name` and `pat-secret`",
     ),
     (
         "403004",
@@ -259,7 +259,10 @@ impl Problem {
 
     pub(super) fn because(self, failure: Failure) -> Problem {
         let source: Box<dyn std::error::Error + Send + Sync> = match failure {
-            Failure::Unanswered(error) => Box::new(error),
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => Box::new(problem),
+                None => Box::new(error),
+            },
             Failure::Refused(refusal) => refusal,
         };
         Problem {
@@ -381,10 +384,27 @@ impl Failure {
 impl From<Failure> for anyhow::Error {
     fn from(failure: Failure) -> anyhow::Error {
         match failure {
-            Failure::Unanswered(error) => anyhow::Error::new(error),
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => problem.into(),
+                None => anyhow::Error::new(error),
+            },
             Failure::Refused(refusal) => anyhow::Error::new(*refusal),
         }
     }
+}
+
+/// A redirect that was not followed because it leads to another origin, with the address to write.
+fn elsewhere(error: &http::Error) -> Option<Problem> {
+    let http::ErrorKind::Redirect(reason) = &error.kind else {
+        return None;
+    };
+    // The reason begins with the address, in backticks.
+    let address = reason.contains("another origin").then_some(reason)?;
+    let address = http::Url::parse(address.split('`').nth(1)?).ok()?;
+    let server = address.origin().ascii_serialization();
+    Some(Problem::new(error.to_string()).with_hint(format!(
+        "set `server-url: {server}` if you trust it: the token is sent nowhere else than the input says"
+    )))
 }
 
 /// One line: the call and the answer, for warnings.
@@ -413,9 +433,12 @@ impl std::error::Error for Refusal {
     }
 }
 
-/// A duration a person reads: whole seconds below two minutes, else minutes rounded up.
+/// A duration a person reads: whole seconds below two minutes, else minutes or days rounded up.
 pub(super) fn minutes(duration: Duration) -> String {
+    const DAY: u64 = 24 * 60 * 60;
     match duration.as_secs() {
+        seconds if seconds > 3650 * DAY => "more than 10 years".to_owned(),
+        seconds if seconds > 2 * DAY => format!("{} days", seconds.div_ceil(DAY)),
         1 => "1 second".to_owned(),
         seconds @ 0..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
@@ -492,6 +515,8 @@ mod tests {
             throttled.to_string(),
             "Tableau answered 429000: No. (it asks to come back in 31 minutes)"
         );
+        assert_eq!(minutes(Duration::from_hours(60)), "3 days");
+        assert_eq!(minutes(Duration::MAX), "more than 10 years");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::session::Session;
 use super::xml::Job;
 use crate::events::{Event, Progress};
 
+/// However long Tableau asks to be left alone, the job is looked at again after this.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// How waiting for a job ended.
 #[derive(Debug)]
 pub(super) enum Waited {
@@ -61,7 +64,7 @@ pub(super) async fn wait(
                 verdict => return Ok(Waited::Failed(ended(&verdict, id, &job))),
             },
             Err(failure) if failure.is_transient() => {
-                pause = pause.max(failure.retry_after().unwrap_or_default());
+                pause = pause.max(failure.retry_after().unwrap_or_default().min(PATIENCE));
                 let text = format!("still waiting for the publish job: {failure}");
                 session.observer.on(Event::Note(text));
             }
@@ -136,15 +139,21 @@ impl Waits {
     }
 
     pub(super) fn next(&mut self) -> Duration {
-        use std::hash::{BuildHasher, Hasher};
         let mean = self.mean;
         self.mean = (mean * 3 / 2).min(self.longest);
-        let random = std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish();
-        let chance = u32::try_from(random % 21).unwrap_or_default();
-        mean * (90 + chance) / 100
+        spread(mean, 10)
     }
+}
+
+/// A duration that is longer or shorter by chance, by so many percent at most.
+pub(super) fn spread(mean: Duration, percent: u32) -> Duration {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    let percent = percent.min(100);
+    let chance = u32::try_from(random % u64::from(2 * percent + 1)).unwrap_or_default();
+    mean.saturating_mul(100 - percent + chance) / 100
 }
 
 /// Warns that the run ends before the job.

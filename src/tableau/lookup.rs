@@ -9,7 +9,7 @@ use super::call::encode;
 use super::error::Failure;
 use super::job::Waits;
 use super::name::{DatasourceName, Luid};
-use super::project::Place;
+use super::project::{Place, some_of};
 use super::session::Session;
 use super::xml::Datasource;
 use crate::events::Event;
@@ -151,7 +151,7 @@ fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
     let stamp = stamp.and_then(|stamp| stamp.parse().ok());
     if stamp
         .zip(wanted.since)
-        .is_some_and(|(stamp, since): (Timestamp, _)| stamp > since)
+        .is_some_and(|(stamp, since): (Timestamp, _)| stamp.as_second() > since.as_second())
     {
         Sight::Changed(seen)
     } else {
@@ -176,14 +176,11 @@ fn pick(found: Vec<Datasource>, target: &Target<'_>, session: &Session<'_>) -> O
     let mut fits = found;
     fits.retain(|datasource| is_wanted(datasource, target));
     if fits.len() > 1 {
-        let ids: Vec<&str> = fits
-            .iter()
-            .map(|datasource| datasource.id.as_str())
-            .collect();
+        let ids = fits.iter().map(|datasource| datasource.id.to_string());
         let text = format!(
             "Tableau lists `{}` more than once in this project: {}",
             target.name,
-            ids.join(", ")
+            some_of(ids.collect())
         );
         session.observer.on(Event::Warning(text));
         // The one spelled alike, if there is such a one.

@@ -9,6 +9,11 @@ use crate::secrets;
 /// No source states Tableau's own limit; longer names were never seen to work.
 const NAME_LIMIT: usize = 255;
 
+/// Ends the first half of a token's secret: sixteen bytes in base64, then the separator.
+const SECRET_MARK: &str = "==:";
+/// The value is a secret, so it is not repeated.
+const INTERCHANGED: &str = "it holds the secret of a token, which has the form `…==:…`, where its name is expected; interchange `pat-name` and `pat-secret`";
+
 /// The URL name of a site; empty for the default site of a Tableau Server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteContentUrl(String);
@@ -94,9 +99,12 @@ impl Luid {
         }
     }
 
-    /// Takes what a server calls an id, whatever it looks like.
+    /// Takes what a server calls an id, whatever it looks like, if it is not too long for an address.
     pub(super) fn from_server(text: &str) -> Option<Luid> {
-        (!text.trim().is_empty()).then(|| Luid(text.trim().to_ascii_lowercase()))
+        let text = text.trim();
+        (1..=NAME_LIMIT)
+            .contains(&text.len())
+            .then(|| Luid(text.to_ascii_lowercase()))
     }
 }
 
@@ -168,7 +176,40 @@ impl TokenName {
     pub fn parse(text: &str) -> Result<TokenName, String> {
         check_filled(text)?;
         check_line(text)?;
+        if text.contains(SECRET_MARK) {
+            return Err(INTERCHANGED.into());
+        }
         Ok(TokenName(text.to_owned()))
+    }
+}
+
+impl PersonalAccessToken {
+    /// Takes name and secret, unless each stands in the other's place. No message repeats either.
+    pub fn new(name: TokenName, secret: TokenSecret) -> Result<PersonalAccessToken, String> {
+        // Tableau promises no form of a secret, so the colon alone is taken for a sign of it only if the
+        // supposed secret has none.
+        let is_secret = |text: &str| {
+            text.split_once(':').is_some_and(|(id, key)| {
+                let is_random = |part: &str| {
+                    part.len() >= 12
+                        && part
+                            .chars()
+                            .all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c))
+                };
+                is_random(id) && is_random(key)
+            })
+        };
+        if is_secret(name.as_str()) && !secret.expose_secret().contains(':') {
+            return Err(INTERCHANGED.into());
+        }
+        Ok(PersonalAccessToken { name, secret })
+    }
+}
+
+impl TokenSecret {
+    /// Whether it looks as Tableau writes secrets today.
+    pub(super) fn has_usual_form(&self) -> bool {
+        self.expose_secret().contains(SECRET_MARK)
     }
 }
 
@@ -196,7 +237,8 @@ impl ProjectReference {
     pub fn parse(text: &str) -> Result<ProjectReference, String> {
         check_filled(text)?;
         check_line(text)?;
-        match Luid::parse(text) {
+        // A name or path is compared with those there are, as it is first.
+        match Luid::parse(text.trim_matches(['/', ' '])) {
             Ok(luid) => Ok(ProjectReference::Luid(luid)),
             Err(_) => Ok(ProjectReference::Named(text.to_owned())),
         }
@@ -355,6 +397,33 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_place_of_the_name_is_told_and_not_shown() {
+        const SECRET: &str = "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1";
+        let pair = |name: &str, secret: &str| {
+            let name = TokenName::parse(name)?;
+            PersonalAccessToken::new(name, TokenSecret::parse(secret)?)
+        };
+        for (name, secret) in [
+            (SECRET, "ci-publisher"),
+            (SECRET, SECRET),
+            ("c2VjcmV0LXNlY3JldC0x:S3cr3tS3cr3t", "ci-publisher"),
+        ] {
+            let problem = pair(name, secret).unwrap_err();
+            assert!(problem.contains("interchange `pat-name` and `pat-secret`"));
+            assert!(!problem.contains(&name[..4]) && !problem.contains(&name[25..]));
+        }
+        for (name, secret) in [
+            ("ci-publisher", SECRET),
+            ("ci", "an-older-form-of-a-secret"),
+            ("github:production", "an-older-form-of-a-secret"),
+            ("GithubActions1:Production2026", SECRET),
+        ] {
+            assert!(pair(name, secret).is_ok(), "{name}");
+        }
+        assert!(TokenSecret::parse(SECRET).unwrap().has_usual_form());
+    }
+
+    #[test]
     fn a_project_is_a_luid_or_a_name() {
         let luid = Luid::parse(LUID).unwrap();
         assert_eq!(luid.as_str(), LUID.to_lowercase());
@@ -365,5 +434,7 @@ mod tests {
         let named = ProjectReference::parse("Sales/EMEA").unwrap();
         assert_eq!(named, ProjectReference::Named("Sales/EMEA".into()));
         assert!(ProjectReference::parse(" ").is_err());
+        let slash = ProjectReference::parse(&format!("/{LUID}/")).unwrap();
+        assert!(matches!(slash, ProjectReference::Luid(_)));
     }
 }

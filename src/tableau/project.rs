@@ -11,6 +11,11 @@ const LIKENESS: f64 = 0.7;
 /// Suggestions and candidates shown.
 const SHOWN: usize = 5;
 
+/// Levels of a path; deeper ones are no path but a circle, or as good as one.
+const LEVELS: usize = 100;
+/// Characters of a name or path that is compared for likeness, which costs time for each pair of characters.
+const COMPARED: usize = 300;
+
 /// The one project a reference leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -20,7 +25,16 @@ pub(super) struct Place {
     pub(super) path: String,
 }
 
-/// Finds the project, case-sensitively first.
+/// The projects of a site by their places in one another.
+///
+/// Paths are made when they are asked for: all of them together would be as large as the square of the
+/// projects, if a server says so.
+struct Tree<'p> {
+    projects: &'p [Project],
+    by_id: HashMap<&'p Luid, &'p Project>,
+}
+
+/// Finds the project, as it is written first, then in any case, then without slashes and blanks too many.
 ///
 /// A name fits wherever the project lies; a path fits from the top, with or without a slash
 /// before it. Several fits are an error even if one of them is a whole path: a project created
@@ -29,113 +43,126 @@ pub(super) fn resolve(
     reference: &ProjectReference,
     projects: &[Project],
 ) -> Result<Place, Problem> {
-    let places = places(projects);
+    let tree = Tree::new(projects);
     let wanted = match reference {
         ProjectReference::Luid(luid) => {
-            return places
-                .into_iter()
-                .find(|place| place.id == *luid)
+            let found = tree.by_id.get(luid);
+            return found
+                .map(|project| tree.place(project))
                 .ok_or_else(|| missing(&format!("project with LUID `{luid}`"), projects.len()));
         }
         ProjectReference::Named(wanted) => wanted,
     };
-    let mut fits = find(wanted, &places);
-    if fits.is_empty() {
-        let lower: Vec<Place> = places.iter().map(Place::lower).collect();
-        fits = find(&wanted.to_lowercase(), &lower);
-    }
-    match fits[..] {
-        [index] => Ok(places[index].clone()),
-        [] => Err(unknown(wanted, &places)),
-        _ => Err(ambiguous(wanted, fits.iter().map(|&index| &places[index]))),
+    let spellings: [fn(&str) -> String; 4] = [str::to_owned, str::to_lowercase, tidy, |text| {
+        tidy(text).to_lowercase()
+    }];
+    let fits = spellings.iter().map(|spell| tree.find(wanted, *spell));
+    let fits = fits.into_iter().find(|fits| !fits.is_empty());
+    match fits.unwrap_or_default()[..] {
+        [project] => Ok(tree.place(project)),
+        [] => Err(unknown(wanted, &tree)),
+        ref several => {
+            let places = several.iter().map(|project| tree.place(project));
+            Err(ambiguous(wanted, &places.collect::<Vec<_>>()))
+        }
     }
 }
 
-impl Place {
-    fn lower(&self) -> Place {
+impl<'p> Tree<'p> {
+    fn new(projects: &'p [Project]) -> Tree<'p> {
+        let by_id = projects.iter().map(|project| (&project.id, project));
+        Tree {
+            projects,
+            by_id: by_id.collect(),
+        }
+    }
+
+    fn place(&self, project: &Project) -> Place {
         Place {
-            id: self.id.clone(),
-            name: self.name.to_lowercase(),
-            path: self.path.to_lowercase(),
-        }
-    }
-}
-
-fn find(wanted: &str, places: &[Place]) -> Vec<usize> {
-    let from_top = wanted.strip_prefix('/');
-    let fits = |place: &Place| {
-        place.name == wanted
-            || place.path == wanted
-            || from_top.is_some_and(|path| place.path == path)
-    };
-    places
-        .iter()
-        .enumerate()
-        .filter(|(_, place)| fits(place))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-fn places(projects: &[Project]) -> Vec<Place> {
-    let by_id: HashMap<&Luid, &Project> = projects
-        .iter()
-        .map(|project| (&project.id, project))
-        .collect();
-    let path = |project: &Project| {
-        let mut names = vec![project.name.as_str()];
-        let mut parent = project.parent.as_ref();
-        // A parent the user may not see ends the path; so does, at the latest, a circle.
-        while let Some(above) = parent.and_then(|id| by_id.get(id))
-            && names.len() <= projects.len()
-        {
-            names.push(&above.name);
-            parent = above.parent.as_ref();
-        }
-        names.reverse();
-        names.join("/")
-    };
-    projects
-        .iter()
-        .map(|project| Place {
             id: project.id.clone(),
             name: project.name.clone(),
-            path: path(project),
-        })
-        .collect()
+            path: self.path(project),
+        }
+    }
+
+    /// A parent the user may not see begins the path; so do a circle and what lies too deep.
+    fn path(&self, project: &'p Project) -> String {
+        let mut above: Vec<&Project> = vec![project];
+        let mut parent = project.parent.as_ref();
+        while let Some(next) = parent.and_then(|id| self.by_id.get(id))
+            && above.len() < LEVELS
+            && !above.iter().any(|known| std::ptr::eq(*known, *next))
+        {
+            above.push(next);
+            parent = next.parent.as_ref();
+        }
+        let names = above.iter().rev().map(|project| project.name.as_str());
+        names.collect::<Vec<_>>().join("/")
+    }
+
+    /// All projects whose name or path is the wanted one, both spelt in the same way.
+    fn find(&self, wanted: &str, spell: fn(&str) -> String) -> Vec<&'p Project> {
+        let from_top = wanted.trim_start().starts_with('/');
+        let wanted = spell(wanted);
+        // What begins with a slash may still be a name.
+        let path = wanted.strip_prefix('/').unwrap_or(&wanted);
+        let is_name_spelt = !from_top || wanted.starts_with('/');
+        let fits = |project: &&Project| {
+            if is_name_spelt && spell(&project.name) == wanted {
+                return true;
+            }
+            // A path of one level is a name.
+            if !from_top && !path.contains('/') {
+                return false;
+            }
+            let found = spell(&self.path(project));
+            found == wanted || found == path
+        };
+        if path.is_empty() {
+            return Vec::new();
+        }
+        self.projects.iter().filter(fits).collect()
+    }
 }
 
-fn ambiguous<'p>(wanted: &str, fits: impl Iterator<Item = &'p Place>) -> Problem {
-    let mut listed: Vec<String> = fits
-        .map(|place| format!("`/{}` ({})", place.path, place.id))
-        .collect();
+/// Takes out slashes at the ends and next to one another, and blanks around the parts.
+fn tidy(path: &str) -> String {
+    let parts = path.split('/').map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("/")
+}
+
+fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
+    let listed = fits
+        .iter()
+        .map(|place| format!("`/{}` ({})", place.path, place.id));
+    let mut listed: Vec<String> = listed.collect();
     listed.sort();
-    let n_fits = listed.len();
     Problem::new(format!(
-        "the project `{wanted}` fits {n_fits} projects: {}",
-        shorten(listed)
+        "the project `{wanted}` fits {} projects: {}",
+        fits.len(),
+        some_of(listed)
     ))
     .with_hint("write one of these paths, or better the LUID, as `project`")
 }
 
-fn unknown(wanted: &str, places: &[Place]) -> Problem {
-    let wanted_lower = wanted.to_lowercase();
-    let mut near: Vec<(f64, String)> = places
-        .iter()
-        .map(|place| {
-            let Place { name, path, .. } = place.lower();
-            let likeness = [name, path]
-                .iter()
-                .map(|text| strsim::jaro_winkler(text, &wanted_lower))
-                .fold(0.0, f64::max);
-            (likeness, format!("`{}`", place.path))
-        })
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .collect();
-    near.sort_by(|(one, path), (other, other_path)| {
-        other.total_cmp(one).then(path.cmp(other_path))
-    });
-    near.truncate(SHOWN);
-    let problem = missing(&format!("project `{wanted}`"), places.len());
+fn unknown(wanted: &str, tree: &Tree<'_>) -> Problem {
+    let cut = |text: &str| -> String { text.chars().take(COMPARED).collect() };
+    let wanted_lower = cut(&wanted.to_lowercase());
+    let likeness = |text: &str| strsim::jaro_winkler(&cut(text).to_lowercase(), &wanted_lower);
+    let mut near: Vec<(f64, String)> = Vec::new();
+    for project in tree.projects {
+        let path = tree.path(project);
+        let likeness = likeness(&project.name).max(likeness(&path));
+        if likeness >= LIKENESS {
+            near.push((likeness, format!("`{path}`")));
+            near.sort_by(|(one, path), (other, other_path)| {
+                other.total_cmp(one).then(path.cmp(other_path))
+            });
+            near.truncate(SHOWN);
+        }
+    }
+    let problem = missing(&format!("project `{wanted}`"), tree.projects.len());
     if near.is_empty() {
         return problem;
     }
@@ -154,7 +181,8 @@ fn missing(what: &str, n_seen: usize) -> Problem {
     .with_hint("check `project`, and that the user of `pat-name` has the permission View there")
 }
 
-fn shorten(mut listed: Vec<String>) -> String {
+/// Lists the first few, and says how many there are besides.
+pub(super) fn some_of(mut listed: Vec<String>) -> String {
     let more = listed.len().saturating_sub(SHOWN);
     listed.truncate(SHOWN);
     let listed = listed.join(", ");
@@ -195,6 +223,8 @@ mod tests {
             ("Lost", Some(99)),
             ("Archive", None),
             ("Sales", Some(8)),
+            ("Odd/", None),
+            ("Odd", None),
         ])
     }
 
@@ -220,6 +250,16 @@ mod tests {
             ("Lost", "Lost"),
             ("/Sales", "Sales"),
             ("Archive/Sales", "Archive/Sales"),
+            ("Sales/EMEA/", "Sales/EMEA"),
+            ("/Sales//EMEA/", "Sales/EMEA"),
+            ("//Sales/EMEA", "Sales/EMEA"),
+            (" Sales / EMEA ", "Sales/EMEA"),
+            ("sales/q1/q2/", "Sales/Q1/Q2"),
+            ("/Marketing/", "Marketing"),
+            ("Lost/", "Lost"),
+            // Exactly as it is written goes first.
+            ("Odd/", "Odd/"),
+            ("Odd", "Odd"),
         ] {
             assert_eq!(path(wanted).as_deref(), Ok(expected), "{wanted}");
         }
@@ -240,6 +280,13 @@ mod tests {
                 .contains("fits 2 projects")
         );
         assert!(path("Sales").unwrap_err().contains("`/Sales` (00000000"));
+        assert!(path("EMEA/").unwrap_err().contains("fits 2 projects"));
+        for wrong in ["/EMEA/", "//", "/ /", "/"] {
+            assert!(
+                path(wrong).unwrap_err().contains("there is no project"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]
@@ -248,7 +295,7 @@ mod tests {
             resolve(&ProjectReference::parse("Marketting").unwrap(), &site()).unwrap_err();
         assert_eq!(
             problem.to_string(),
-            "there is no project `Marketting` among the 10 projects the token's user may see"
+            "there is no project `Marketting` among the 12 projects the token's user may see"
         );
         assert!(problem.hint().unwrap().contains("(nearest: `Marketing`"));
         let unlike = resolve(&ProjectReference::parse("zzz").unwrap(), &site()).unwrap_err();
@@ -263,6 +310,33 @@ mod tests {
     #[test]
     fn a_circle_of_parents_ends() {
         let circle = projects(&[("a", Some(1)), ("b", Some(0))]);
-        assert!(resolve(&ProjectReference::parse("a").unwrap(), &circle).is_ok());
+        let found = resolve(&ProjectReference::parse("a").unwrap(), &circle).unwrap();
+        assert_eq!(found.path, "b/a");
+        let own = projects(&[("a", Some(0))]);
+        let found = resolve(&ProjectReference::parse("a").unwrap(), &own).unwrap();
+        assert_eq!(found.path, "a");
+    }
+
+    #[test]
+    fn many_projects_in_a_circle_or_a_chain_cost_little() {
+        let n = 6_000;
+        let names: Vec<String> = (0..n).map(|index| format!("name {index}")).collect();
+        for is_circle in [true, false] {
+            let parent = |index: usize| match index {
+                0 => is_circle.then_some(n - 1),
+                _ => Some(index - 1),
+            };
+            let given = names.iter().enumerate();
+            let given: Vec<(&str, Option<usize>)> = given
+                .map(|(index, name)| (name.as_str(), parent(index)))
+                .collect();
+            let projects = projects(&given);
+            let found = resolve(&ProjectReference::parse("name 5999").unwrap(), &projects);
+            let path = found.unwrap().path;
+            assert_eq!(path.split('/').count(), LEVELS);
+            let missing = resolve(&ProjectReference::parse("nome 5999").unwrap(), &projects);
+            let hint = missing.unwrap_err().hint().unwrap();
+            assert!(hint.contains("name 5999`") && hint.len() < 10_000, "{hint}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::{Destination, Means, Pace, PublishMode};
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
-use crate::http::{self, Hosts, Method, Redirects, Replay, Url};
+use crate::http::{self, Method, Redirects, Replay, Url};
 use crate::secrets;
 
 /// The first release with personal access tokens (Tableau 2019.4).
@@ -29,14 +29,20 @@ pub(super) struct Session<'a> {
     pub(super) pace: &'a Pace,
     pub(super) observer: &'a dyn Observer,
     pub(super) http: &'a http::Client,
-    /// Where redirects ended; a call sent there is not redirected again.
+    /// Scheme, host and port: those of `server-url`, or https on its host if http was redirected there.
     pub(super) base: Url,
     pub(super) version: ApiVersion,
     pub(super) credentials: Option<Credentials>,
     /// The latest time at which Tableau has dated an answer.
     pub(super) clock: Option<Timestamp>,
+    /// When `clock` was first seen as it is.
+    pub(super) ticked: Instant,
+    /// Bytes of Tableau's answers.
+    pub(super) received: u64,
     /// When the token was last replaced during the session.
     pub(super) renewed: Option<Instant>,
+    /// Since when another run keeps taking the token, and the waits for it so far.
+    pub(super) displaced: Option<(Instant, u32)>,
     /// Warnings of Tableau that were passed on.
     pub(super) warnings: HashSet<String>,
     /// How often the token was replaced during the session.
@@ -90,7 +96,10 @@ impl<'a> Session<'a> {
             version,
             credentials: None,
             clock: None,
+            ticked: Instant::now(),
+            received: 0,
             renewed: None,
+            displaced: None,
             warnings: HashSet::new(),
             n_renewals: 0,
         };
@@ -98,9 +107,11 @@ impl<'a> Session<'a> {
             reach: Reach::Server,
             ..Call::get("ask for the server's version", &["serverInfo"])
         };
-        let request = session.request(&call, Redirects::Anywhere(Hosts::default()));
-        let answer = http.exchange(&request, observer).await?;
-        let url = answer.url.clone();
+        let request = session.request(&call, Redirects::SameOrigin);
+        let answer = http.exchange(&request, observer).await;
+        let answer = answer.map_err(Failure::Unanswered)?;
+        // What it is redirected to decides no more than whether to speak https.
+        let url = Url::parse(&answer.url.origin().ascii_serialization())?;
         let info = Session::judge(&call, &request.url, &answer).and_then(|answer| {
             ServerInfo::read(&answer)
                 .ok_or_else(|| session.unusable(&call, "`restApiVersion` is missing"))
@@ -132,8 +143,13 @@ impl<'a> Session<'a> {
             .await
             .map_err(|failure| match failure.code() {
                 Some("401001") => failure.meaning(format!(
-                    "the token is wrong, expired or revoked, or this server has no {}",
-                    site_name(self.to)
+                    "the token is wrong, expired or revoked, or this server has no {}{}",
+                    site_name(self.to),
+                    if self.to.token.secret.has_usual_form() {
+                        ""
+                    } else {
+                        "; what stands in `pat-secret` does not have the form of a secret, which is `…==:…`"
+                    }
                 )),
                 _ => failure,
             })?;
@@ -225,7 +241,7 @@ impl<'a> Session<'a> {
     pub(super) async fn append_to_file_upload(
         &mut self,
         upload: &str,
-        chunk: Chunk<'_>,
+        chunk: Chunk,
     ) -> Result<(), Failure> {
         let path = ["fileUploads", upload];
         let call = Call {

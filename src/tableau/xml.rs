@@ -13,6 +13,10 @@ use super::name::{Description, Luid, PersonalAccessToken, SiteContentUrl, Tag};
 
 /// Tableau's documents are at most a handful deep; a bound keeps a hostile one off the stack.
 const DEPTH_LIMIT: usize = 64;
+/// Elements and attributes of a document: a page of a thousand data sources has some ten thousand.
+const NODE_LIMIT: usize = 500_000;
+/// Attributes of an element; each is compared with the others.
+const ATTRIBUTE_LIMIT: usize = 200;
 
 /// An element with local names only; attributes with a prefix are not Tableau's and left out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,17 @@ impl Element {
         let mut reader = Reader::from_str(text.strip_prefix('\u{FEFF}').unwrap_or(text));
         // Open elements; the first is a stand-in for the document.
         let mut open = vec![Element::default()];
+        let mut n_nodes = 0;
+        let mut begin = |start: &BytesStart<'_>| {
+            let element = Element::begin(start)?;
+            n_nodes += 1 + element.attributes.len();
+            if n_nodes > NODE_LIMIT {
+                return Err(format!(
+                    "there are more than {NODE_LIMIT} elements and attributes"
+                ));
+            }
+            Ok(element)
+        };
         loop {
             let event = reader.read_event().map_err(|error| error.to_string())?;
             let top = open.last_mut().ok_or("an element ends that never began")?;
@@ -38,9 +53,9 @@ impl Element {
                     if open.len() > DEPTH_LIMIT {
                         return Err(format!("elements lie more than {DEPTH_LIMIT} deep"));
                     }
-                    open.push(Element::begin(&start)?);
+                    open.push(begin(&start)?);
                 }
-                Event::Empty(start) => top.children.push(Element::begin(&start)?),
+                Event::Empty(start) => top.children.push(begin(&start)?),
                 Event::End(_) => {
                     let ended = open.pop().unwrap_or_default();
                     let parent = open.last_mut().ok_or("an element ends that never began")?;
@@ -66,7 +81,12 @@ impl Element {
             name: start.local_name().as_ref().to_owned(),
             ..Element::default()
         };
-        for attribute in start.attributes() {
+        for (index, attribute) in start.attributes().enumerate() {
+            if index >= ATTRIBUTE_LIMIT {
+                return Err(format!(
+                    "an element has more than {ATTRIBUTE_LIMIT} attributes"
+                ));
+            }
             let attribute = attribute.map_err(|error| error.to_string())?;
             if attribute.key.prefix().is_none() {
                 let value = attribute
@@ -253,7 +273,8 @@ impl Job {
             id: element.attribute("id").and_then(Luid::from_server),
             progress: element
                 .attribute("progress")
-                .and_then(|percent| percent.trim().parse().ok()),
+                .and_then(|percent| percent.trim().parse().ok())
+                .map(|percent: u8| percent.min(100)),
             completed_at: element.attribute("completedAt").map(str::to_owned),
             finish_code: element
                 .attribute("finishCode")
@@ -447,6 +468,17 @@ mod tests {
                 .contains("deep")
         );
         assert!(Element::parse(&[b'<', b'a', 0xFF, b'/', b'>']).is_err());
+        let many = format!("<a>{}</a>", "<b/>".repeat(NODE_LIMIT));
+        assert!(
+            Element::parse(many.as_bytes())
+                .unwrap_err()
+                .contains("more than 500000")
+        );
+        let names = (0..100_000).map(|n| format!(" a{n}=''"));
+        let names = names.collect::<Vec<_>>().concat();
+        let began = std::time::Instant::now();
+        assert!(Element::parse(format!("<a{names}/>").as_bytes()).is_err());
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     }
 
     #[test]
@@ -487,6 +519,12 @@ mod tests {
         );
         assert!(job.has_error_note);
         assert_eq!(job.progress, Some(100));
+        let progress =
+            |text: &str| Job::read(&parse(&format!("<job progress='{text}'/>"))).progress;
+        assert_eq!(progress("255"), Some(100));
+        for absurd in ["256", "-1", "1e2", "18446744073709551616"] {
+            assert_eq!(progress(absurd), None, "{absurd}");
+        }
     }
 
     #[test]

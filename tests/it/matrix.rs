@@ -164,8 +164,9 @@ const CALLS: [(Call, &str, &str, usize, &str, &str); 15] = [
 ///
 /// `refuse` and `down` refuse the connection itself, once or from then on; `hang-up` takes the request
 /// and says nothing, `reset` breaks after the whole request; both strike before the server acts, as do
-/// `429` to `stall`, `empty` and the last three. `lose-response` to `garbage` strike after it has acted.
-const EFFECTS: [(&str, &str, &str); 16] = [
+/// `429` to `stall`, `empty` and what follows it. `elsewhere` is a redirect to another origin, `429+ever` and
+/// `503+ever` ask to be left alone for longer than anybody lives. `lose-response` to `garbage` strike after it has acted.
+const EFFECTS: [(&str, &str, &str); 20] = [
     ("refuse", "", "cannot connect"),
     ("down", "", "cannot connect"),
     ("hang-up", "refuse", "the connection broke"),
@@ -182,6 +183,10 @@ const EFFECTS: [(&str, &str, &str); 16] = [
     ("error-in-200", "error-in-200", "Tableau answered 403135"),
     ("refusal", "", "Tableau answered"),
     ("401002", "401002", "401002"),
+    ("redirect", "redirect", ""),
+    ("elsewhere", "elsewhere-307", "another origin"),
+    ("429+ever", "429+18446744073709551615s", "429"),
+    ("503+ever", "503+last-date", "503"),
 ];
 
 /// What a cell must be, by principle and by no run.
@@ -196,7 +201,8 @@ fn expected(mode: PublishMode, call: Call, effect: &str) -> &'static str {
         // Nothing depends on the sign-out.
         _ if call == SignOut => "ok",
         // Nobody was reached, or Tableau says that it did nothing: the same call again, whichever it is.
-        "refuse" | "429" | "429+0s" => "ok",
+        // A redirect within the origin is followed.
+        "refuse" | "429" | "429+0s" | "redirect" => "ok",
         // Nobody is there for the whole patience of the client. Before the commit nothing has happened,
         // and a commit that did not connect has not either; a job goes on without us.
         "down" if call <= Commit => "old",
@@ -208,9 +214,21 @@ fn expected(mode: PublishMode, call: Call, effect: &str) -> &'static str {
         "401002" => "warn",
         // Tableau itself says no. Before and at the commit that is the end. A job may be gone or hidden,
         // so the data source decides. What comes after the job does not make the data come back.
-        "error-in-200" | "refusal" => match call {
+        // A redirect to another origin comes to the same: what the calls carry is not for others to see.
+        "error-in-200" | "refusal" | "elsewhere" => match call {
             Job => "ok",
             Verification | Description | Tags => "warn",
+            _ => "old",
+        },
+        // Not now, and not before the run has to be over. Before the commit that is the end, and a commit that
+        // was throttled was not carried out; a job goes on. The data source is looked at again all the same.
+        "429+ever" | "503+ever" => match call {
+            FirstAppend | MiddleAppend | LastAppend if effect == "503+ever" => "warn",
+            Commit if effect == "503+ever" && mode == PublishMode::Append => "open",
+            Commit if effect == "503+ever" => "warn",
+            Job => "waiting",
+            Verification => "ok",
+            Description | Tags => "warn",
             _ => "old",
         },
         // A page of somebody else at the first two calls: `server-url` leads elsewhere, and the answer to
@@ -240,7 +258,10 @@ fn fix(mode: PublishMode, call: Call, effect: &str) -> String {
         "garbage" | "empty" => "a sign-in page or portal may stand in front of it".into(),
         "error-in-200" => "its permissions in `project`".into(),
         "refusal" => found.unwrap().2.into(),
-        "401002" => "add a `concurrency:` group".into(),
+        "401002" => "`strategy: max-parallel: 1`".into(),
+        "elsewhere" => "set `server-url: http://127.0.0.1:9`".into(),
+        "429+ever" => "run less often or later".into(),
+        "503+ever" => "run again later".into(),
         other => panic!("{other} at {call:?} is an error"),
     }
 }
@@ -367,6 +388,10 @@ fn cell(
         answer_limit: Duration::from_millis(if effect == "stall" { 1_000 } else { 5_000 }),
         ..run.pace
     };
+    if effect == "elsewhere" || effect.ends_with("+ever") {
+        // These are not sent again, so that the looks at the data source must find time for it.
+        run.pace.index_lag = Duration::from_millis(400);
+    }
     if fault.is_empty() {
         let to = simulator
             .url()

@@ -1,6 +1,6 @@
 //! What Tableau's side sees: sessions, projects, modes, uploads, jobs, and what is told when it refuses.
 
-use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, XmlStyle};
+use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, UploadLife, XmlStyle};
 
 use crate::harness::{Action, Ended};
 
@@ -399,7 +399,7 @@ fn a_lost_chunk_answer_restarts_the_upload() {
 }
 
 #[test]
-fn a_session_that_ends_is_renewed_once() {
+fn a_session_that_ends_is_renewed() {
     let site = Simulator::with(["initiate-file-upload#1=401002"]);
     let run = orders(&site).run().succeeded();
     assert_arrived(&site, &run);
@@ -413,7 +413,122 @@ fn a_session_that_ends_is_renewed_once() {
     let site = Simulator::with(["initiate-file-upload=401002"]);
     orders(&site)
         .run()
-        .failed("publish", &["401002", "concurrency"]);
+        .failed("publish", &["401002", "`strategy: max-parallel: 1`"]);
+}
+
+#[test]
+fn two_steps_with_one_token_both_arrive() {
+    let site = launch(Settings {
+        polls_until_done: 6,
+        uploads: UploadLife::DiesWithToken,
+        ..Settings::default()
+    });
+    let steps = ["One", "Two"].map(|name| {
+        // Whoever never waits never gives way.
+        let step = orders(&site).variable("PUBLISH_TO_TABLEAU_TEST_WAIT", "");
+        step.input("datasource", name).start()
+    });
+    for step in steps {
+        let run = step.end().succeeded();
+        assert_eq!(run.output("published"), "true");
+    }
+    assert_eq!(site.site(|site| site.datasources.len()), 2);
+}
+
+#[test]
+fn a_secret_in_the_place_of_the_name_is_told_and_not_shown() {
+    const SECRET: &str = "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1";
+    let site = Simulator::start();
+    for secret in ["ci-publisher", SECRET] {
+        let run = orders(&site)
+            .input("pat-name", SECRET)
+            .input("pat-secret", secret)
+            .run();
+        let run = run.failed("inputs", &["interchange `pat-name` and `pat-secret`"]);
+        let shown = run.raw.replace(&format!("::add-mask::{SECRET}"), "") + &run.summary;
+        assert!(
+            !shown.contains("qlE1") && !shown.contains("tjg8ax1"),
+            "{shown}"
+        );
+    }
+    assert_eq!(site.calls(), [""; 0]);
+}
+
+#[test]
+fn a_redirect_to_another_server_is_refused_with_the_address_to_write() {
+    let other = Simulator::start();
+    let site = launch(Settings {
+        elsewhere: other.url(),
+        ..Settings::default()
+    });
+    site.add_fault("server-info=elsewhere-302".parse().unwrap());
+    let run = orders(&site).run();
+    let address = format!("set `server-url: {}`", other.url());
+    let run = run.failed("publish", &["another origin", &address]);
+    assert_eq!(run.output("published"), "false");
+    assert_eq!(other.calls(), [""; 0]);
+    assert_eq!(site.calls(), ["server-info!"]);
+}
+
+/// What a terminal, the runner or a careless reader of lines could take for something else.
+const CONTROLS: &str =
+    "\r::set-output name=rows::EVIL\n::add-mask::1\u{1b}[31m\u{85}\u{2028}\u{202e}";
+
+#[test]
+fn control_characters_in_what_tableau_says_change_no_end() {
+    let hostile = |job| {
+        let site = launch(Settings {
+            said_after: CONTROLS.into(),
+            warning: Some(format!("beware{CONTROLS}")),
+            job,
+            ..Settings::default()
+        });
+        let project = site.site(|site| site.add_project(&format!("Odd{CONTROLS}"), None));
+        (site, project)
+    };
+    let (site, project) = hostile(JobOutcome::Success);
+    let run = orders(&site).input("project", project).run().succeeded();
+    assert_eq!((run.output("published"), run.output("rows")), ("true", "1"));
+    assert_eq!(run.annotations.len(), 1, "{:?}", run.annotations);
+    assert_signed_out(&site);
+
+    let (site, _) = hostile(JobOutcome::FailedWithNotes);
+    let run = orders(&site)
+        .run()
+        .failed("publish", &["There was a problem publishing the file"]);
+    assert_eq!(run.output("published"), "false");
+    assert_eq!(run.output("rows"), "1");
+    assert_signed_out(&site);
+
+    for fault in ["sign-in=401001", "publish-data-source=403007"] {
+        let (site, _) = hostile(JobOutcome::Success);
+        site.add_fault(fault.parse().unwrap());
+        let run = orders(&site)
+            .run()
+            .failed("publish", &["Tableau answered 40"]);
+        assert_eq!(
+            (run.output("published"), run.output("rows")),
+            ("false", "1")
+        );
+    }
+}
+
+#[test]
+fn a_tableau_that_asks_to_be_left_alone_for_ever_ends_no_run_in_the_middle() {
+    let site = Simulator::with(["query-projects=429+253402300800s"]);
+    let run = orders(&site).run();
+    let run = run.failed(
+        "publish",
+        &["429000", "more than 10 years", "run less often or later"],
+    );
+    assert_eq!(run.output("published"), "false");
+    assert_signed_out(&site);
+    // After the commit.
+    let site = Simulator::with(["query-job=429+18446744073709551615s"]);
+    let run = orders(&site).input("wait", "1s").run().succeeded();
+    assert_eq!((run.output("published"), run.output("rows")), ("", "1"));
+    assert_ne!(run.output("job-id"), "");
+    assert_signed_out(&site);
 }
 
 #[test]

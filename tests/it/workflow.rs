@@ -1,11 +1,12 @@
 //! The publish workflow against the simulator, without a source and without the engine.
 
+mod hostile;
 mod late;
 mod trouble;
 mod usual;
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ impl Run {
                 index_lag: Duration::from_millis(40),
                 answer_limit: Duration::from_secs(5),
                 chunk: 50_000,
+                // The simulator's clock moves by requests.
+                tick: Duration::ZERO,
             },
             retrying: None,
         }
@@ -92,6 +95,11 @@ impl Run {
         let directory = tempfile::tempdir().unwrap();
         let path: PathBuf = directory.path().join("x.hyper");
         std::fs::write(&path, &self.file).unwrap();
+        self.publish(&path)
+    }
+
+    /// Publishes a file that somebody else has written.
+    pub(crate) fn publish(&self, path: &Path) -> Outcome {
         let policy = RetryPolicy {
             attempts: NonZeroU32::new(3).unwrap(),
             first_wait: Duration::ZERO,
@@ -129,7 +137,7 @@ impl Run {
             observer: &observer,
             cancel: &Cancel::default(),
         };
-        let result = runtime.block_on(publish(&self.to, &path, &means, &mut record));
+        let result = runtime.block_on(publish(&self.to, path, &means, &mut record));
         let outcome = Outcome {
             result,
             record,

@@ -28,15 +28,42 @@ fn a_session_displaced_twice_names_the_other_run() {
     let outcome = Run::new(&simulator)
         .go()
         .failed("another run signs in with the same personal access token")
-        .hinted("concurrency:");
+        .hinted("`concurrency:` group")
+        .hinted("`strategy: max-parallel: 1`");
     assert!(outcome.record.job.is_some());
+    assert_eq!(calls(&simulator, "sign-in"), 51);
+    // One warning, however often it has happened.
+    let warnings = outcome
+        .log
+        .iter()
+        .filter(|line| line.starts_with("warning: "));
+    assert_eq!(warnings.count(), 1, "{:#?}", outcome.log);
+
+    // Who does not want to wait is told at once.
+    let simulator = Simulator::with(["initiate-file-upload=401002"]);
+    let run = Run::new(&simulator).to(|to| to.wait = Duration::ZERO);
+    drop(run.go().failed("another run"));
     assert_eq!(calls(&simulator, "sign-in"), 2);
 
+    // Nor does the waiting last longer than `wait`.
+    let simulator = Simulator::with(["initiate-file-upload=401002"]);
+    let mut run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(500));
+    run.pace.first_wait = Duration::from_millis(10);
+    let began = std::time::Instant::now();
+    drop(run.go().failed("another run"));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!((3..8).contains(&calls(&simulator, "sign-in")));
+}
+
+#[test]
+fn a_session_that_lasts_for_a_few_calls_is_enough() {
     let simulator = with(Settings {
         token_lifetime: Some(4),
         ..Settings::default()
     });
-    Run::new(&simulator).go().failed("another run");
+    let run = Run::new(&simulator);
+    run.go().done(Change::Created);
+    holds(&simulator, &run, 1);
 }
 
 #[test]
@@ -326,17 +353,26 @@ fn what_cannot_be_looked_at_is_not_known() {
 }
 
 #[test]
-fn two_runs_with_one_token_tell_of_each_other() {
-    let simulator = with(Settings {
-        polls_until_done: 300,
-        ..Settings::default()
-    });
+fn runs_with_one_token_all_arrive() {
+    for uploads in [UploadLife::OutlivesToken, UploadLife::DiesWithToken] {
+        let simulator = with(Settings {
+            polls_until_done: 20,
+            uploads,
+            ..Settings::default()
+        });
+        run_three(&simulator);
+    }
+}
+
+/// Publishes three data sources at the same time, with one token.
+fn run_three(simulator: &Simulator) {
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
         let threads: Vec<_> = ["One", "Two", "Three"]
             .map(|name| {
-                let mut run = Run::new(&simulator).datasource(name);
-                run.pace.first_wait = Duration::from_millis(1);
-                run.pace.longest_wait = Duration::from_millis(3);
+                let run = Run::new(simulator).datasource(name);
+                let mut run = run.to(|to| to.wait = Duration::from_mins(2));
+                run.pace.first_wait = Duration::from_millis(2);
+                run.pace.longest_wait = Duration::from_millis(6);
                 scope.spawn(move || run.go())
             })
             .into_iter()
@@ -346,14 +382,14 @@ fn two_runs_with_one_token_tell_of_each_other() {
             .map(|thread| thread.join().unwrap())
             .collect()
     });
-    for outcome in outcomes {
-        if outcome.result.is_err() {
-            drop(
-                outcome
-                    .failed("another run signs in with the same personal access token")
-                    .hinted("concurrency:"),
-            );
-        }
+    let n_displaced: usize = outcomes
+        .into_iter()
+        .map(|outcome| outcome.done(Change::Created))
+        .filter(|outcome| outcome.log.iter().any(|line| line.contains("401002")))
+        .count();
+    assert!(n_displaced >= 1, "nobody was displaced");
+    for name in ["One", "Two", "Three"] {
+        holds(simulator, &Run::new(simulator).datasource(name), 1);
     }
 }
 

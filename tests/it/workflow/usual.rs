@@ -359,18 +359,22 @@ fn a_large_file_arrives_whole() {
 }
 
 #[test]
-fn redirects_decide_the_server_and_paths_do_not_count() {
+fn paths_of_the_server_do_not_count_and_a_signpost_names_the_pod() {
     let simulator = Simulator::start();
-    let pod = signpost(&simulator.url());
-    for server in [
-        format!("{pod}/some/path/?a=b#/site/acme/home"),
-        format!("{}//", simulator.url()),
-    ] {
+    for path in ["/some/path/?a=b#/site/acme/home", "//"] {
+        let server = format!("{}{path}", simulator.url());
         let run = Run::new(&simulator).to(|to| to.server = server.parse().unwrap());
         let outcome = run.go();
         assert!(outcome.result.is_ok(), "{:?}", outcome.result);
         drop(outcome.logged(&format!("at {}, REST API", simulator.url())));
     }
+    let pod = signpost(&simulator.url());
+    let run = Run::new(&simulator).to(|to| to.server = pod.parse().unwrap());
+    drop(
+        run.go()
+            .failed("another origin")
+            .hinted(&format!("set `server-url: {}`", simulator.url())),
+    );
 }
 
 /// Stands for `online.tableau.com`: sends whatever asks elsewhere.

@@ -97,10 +97,30 @@ impl FromStr for Operation {
 pub enum RetryAfter {
     /// Not at all.
     Absent,
-    /// In seconds.
-    Seconds(u32),
+    /// In seconds; nothing keeps a server from saying any number.
+    Seconds(u64),
     /// As an HTTP date, some seconds ahead.
     Date,
+    /// As the last HTTP date there is, at the end of the year 9999.
+    LastDate,
+    /// By `X-RateLimit-Reset`, at a moment no clock will show.
+    Reset,
+}
+
+impl FromStr for RetryAfter {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "date" => Ok(Self::Date),
+            "last-date" => Ok(Self::LastDate),
+            "reset" => Ok(Self::Reset),
+            _ => {
+                let seconds = text.strip_suffix('s').ok_or(())?;
+                seconds.parse().map(Self::Seconds).map_err(|_| ())
+            }
+        }
+    }
 }
 
 /// What goes wrong.
@@ -118,12 +138,16 @@ pub enum Effect {
     Stall,
     /// Before acting: status 429.
     Throttle(RetryAfter),
+    /// Before acting: status 503 with a proxy's HTML page and a time to come back.
+    Unavailable(RetryAfter),
     /// Before acting: status 200 with an error document.
     ErrorIn200,
     /// Before acting: status 200 with nothing in it.
     Empty,
     /// Before acting: status 301 to the same address.
     Redirect,
+    /// Before acting: a status that redirects to the same path at `Settings::elsewhere`.
+    Elsewhere(u16),
     /// After acting: the connection is closed unanswered.
     LoseResponse,
     /// After acting: half of the answer, then the connection is closed.
@@ -134,8 +158,8 @@ pub enum Effect {
     LateStatus(u16),
 }
 
-const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `refuse`, `reset`, `stall`, \
-                       `error-in-200`, `empty`, `redirect`, `lose-response`, `truncate`, `garbage`, `late-504`";
+const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `429+last-date`, `429+reset`, `503+3s`, `refuse`, `reset`, `stall`, \
+                       `error-in-200`, `empty`, `redirect`, `elsewhere-307`, `lose-response`, `truncate`, `garbage`, `late-504`";
 
 impl FromStr for Effect {
     type Err = String;
@@ -160,13 +184,15 @@ impl FromStr for Effect {
             "truncate" => Self::Truncate,
             "garbage" => Self::Garbage,
             "429" => Self::Throttle(RetryAfter::Absent),
-            "429+date" => Self::Throttle(RetryAfter::Date),
             _ => {
-                if let Some(seconds) = text
-                    .strip_prefix("429+")
-                    .and_then(|rest| rest.strip_suffix('s'))
-                {
-                    Self::Throttle(RetryAfter::Seconds(seconds.parse().map_err(|_| unknown())?))
+                if let Some(wait) = text.strip_prefix("429+") {
+                    Self::Throttle(wait.parse().map_err(|()| unknown())?)
+                } else if let Some(wait) = text.strip_prefix("503+") {
+                    Self::Unavailable(wait.parse().map_err(|()| unknown())?)
+                } else if let Some(digits) = text.strip_prefix("elsewhere-") {
+                    let status = digits.parse().ok();
+                    let is_redirect = |status: &u16| matches!(status, 301 | 302 | 303 | 307 | 308);
+                    Self::Elsewhere(status.filter(is_redirect).ok_or_else(unknown)?)
                 } else if let Some(digits) = text.strip_prefix("late-") {
                     Self::LateStatus(status(digits)?)
                 } else if text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -243,6 +269,19 @@ mod tests {
             effect("sign-in=429+date"),
             Effect::Throttle(RetryAfter::Date)
         );
+        assert_eq!(
+            effect("sign-in=429+18446744073709551615s"),
+            Effect::Throttle(RetryAfter::Seconds(u64::MAX))
+        );
+        assert_eq!(
+            effect("sign-in=503+reset"),
+            Effect::Unavailable(RetryAfter::Reset)
+        );
+        assert_eq!(
+            effect("sign-in=429+last-date"),
+            Effect::Throttle(RetryAfter::LastDate)
+        );
+        assert_eq!(effect("sign-in=elsewhere-302"), Effect::Elsewhere(302));
         assert_eq!(effect("sign-in=late-504"), Effect::LateStatus(504));
         for (text, expected) in [
             ("refuse", Effect::Refuse),
@@ -283,6 +322,7 @@ mod tests {
             ("sign-in=200", "unknown effect `200`"),
             ("sign-in=999999", "unknown effect"),
             ("sign-in=429+xs", "unknown effect"),
+            ("sign-in=elsewhere-200", "unknown effect"),
         ] {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(error.contains(part), "{error}");

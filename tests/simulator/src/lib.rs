@@ -7,7 +7,8 @@
 //! `wire` receives requests and lets [`Fault`]s strike, [`Site`] holds the state and answers, `xml` reads and
 //! writes documents, `multipart` splits bodies while they arrive, `origin` plays the side data comes from.
 //!
-//! - *Invariant:* the same requests give the same answers: time advances a second per request, ids count up.
+//! - *Invariant:* the same requests give the same answers: time advances a second per request, ids count up. Only
+//!   `Seconds::Real` has a clock of its own.
 //! - *Invariant:* uploaded bytes are on disk, never as a whole in memory.
 //! - *Invariant:* no secret is in [`Site::requests`].
 
@@ -31,8 +32,8 @@ pub use faults::{Effect, Fault, Operation, RetryAfter};
 pub use origin::{OriginRequest, Page};
 pub use site::{
     AsJob, CONTENT_URL, DEFAULT_PROJECT, Datasource, DescriptionAtPublish, FilterCase, Job,
-    JobOutcome, JobState, PROJECT, PersonalAccessToken, Project, Request, Settings, Site,
-    TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
+    JobOutcome, JobState, PROJECT, Paging, PersonalAccessToken, Project, Request, Seconds,
+    Settings, Site, TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
 };
 pub use xml::XmlStyle;
 

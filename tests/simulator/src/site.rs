@@ -6,6 +6,7 @@ mod datasources;
 pub(crate) mod error;
 mod jobs;
 mod listing;
+mod paging;
 mod projects;
 mod publish;
 mod sample;
@@ -23,7 +24,9 @@ pub use jobs::{Job, JobState};
 pub use listing::FilterCase;
 pub use sample::{CONTENT_URL, DEFAULT_PROJECT, PROJECT, TOKEN_NAME, TOKEN_SECRET};
 use session::Session;
-pub use settings::{AsJob, DescriptionAtPublish, JobOutcome, Settings, UploadLife};
+pub use settings::{
+    AsJob, DescriptionAtPublish, JobOutcome, Paging, Seconds, Settings, UploadLife,
+};
 use store::Store;
 pub use uploads::Upload;
 
@@ -193,7 +196,7 @@ impl Site {
 
     /// Answers a request and writes it down.
     pub(crate) fn answer(&mut self, mut call: Call) -> Answer {
-        self.clock.advance();
+        self.clock.advance(self.settings.seconds);
         let operation = call::operation(&call.method, &call.path);
         let document = sanitized(call.document());
         let answer = match self.dispatch(&mut call) {
@@ -221,7 +224,7 @@ impl Site {
         query: &str,
         status: u16,
     ) {
-        self.clock.advance();
+        self.clock.advance(self.settings.seconds);
         self.note(operation, method, path, query, status, None);
     }
 

@@ -87,11 +87,16 @@ impl World {
 
     /// Tableau dates its answers by its own clock; whatever stands in front of it has the real one.
     fn send(&self, mut answer: Answer) -> Sent {
+        let settings = &self.site.settings;
         if answer.is_document() {
             answer = answer.header("Date", &self.site.date());
+            answer.say_more(&settings.said_after);
+            if let Some(warning) = &settings.warning {
+                let number = self.seen.len().to_string();
+                answer.warn(&warning.replace("{n}", &number));
+            }
         }
-        let (status, headers, body) =
-            answer.render(self.site.settings.xml, &self.site.settings.rest_api_version);
+        let (status, headers, body) = answer.render(settings.xml, &settings.rest_api_version);
         Sent {
             status,
             headers,
@@ -185,7 +190,8 @@ async fn serve(
         Some(Effect::Stall) => std::future::pending::<()>().await,
         _ => {}
     }
-    if let Some(answer) = effect.and_then(|effect| instead(effect, &head)) {
+    let elsewhere = shared.lock().site.settings.elsewhere.clone();
+    if let Some(answer) = effect.and_then(|effect| instead(effect, &head, &elsewhere)) {
         receive::drain(body).await?;
         let mut world = shared.lock();
         if head.operation != Operation::Origin {
@@ -204,32 +210,22 @@ async fn serve(
 }
 
 /// The answer of a fault that strikes before anything is done.
-fn instead(effect: Effect, head: &Head) -> Option<Answer> {
+fn instead(effect: Effect, head: &Head, elsewhere: &str) -> Option<Answer> {
+    let same_path = || match head.query.as_str() {
+        "" => head.path.clone(),
+        query => format!("{}?{query}", head.path),
+    };
     Some(match effect {
         Effect::Status(status) => Answer::html(status),
         Effect::Code(code) => Answer::error(&ApiError::stock(code)),
         Effect::ErrorIn200 => Answer::document(200, [ApiError::stock(403_135).document()]),
         Effect::Empty => Answer::empty(200),
-        Effect::Redirect => {
-            let query = if head.query.is_empty() {
-                String::new()
-            } else {
-                format!("?{}", head.query)
-            };
-            Answer::html(301).header("Location", &format!("{}{query}", head.path))
+        Effect::Redirect => Answer::html(301).header("Location", &same_path()),
+        Effect::Elsewhere(status) => {
+            Answer::html(status).header("Location", &format!("{elsewhere}{}", same_path()))
         }
-        Effect::Throttle(retry_after) => {
-            let answer = Answer::error(&ApiError::stock(429_000));
-            match retry_after {
-                RetryAfter::Absent => answer,
-                RetryAfter::Seconds(seconds) => answer.header("Retry-After", &seconds.to_string()),
-                // Clients compare a date with their own clock, so this is the one place that reads a real one.
-                RetryAfter::Date => {
-                    let date = SystemTime::now() + Duration::from_secs(3);
-                    answer.header("Retry-After", &httpdate::fmt_http_date(date))
-                }
-            }
-        }
+        Effect::Throttle(wait) => come_back(Answer::error(&ApiError::stock(429_000)), wait),
+        Effect::Unavailable(wait) => come_back(Answer::html(503), wait),
         Effect::Refuse
         | Effect::Reset
         | Effect::Stall
@@ -240,6 +236,23 @@ fn instead(effect: Effect, head: &Head) -> Option<Answer> {
             return None;
         }
     })
+}
+
+/// Says when to come back.
+fn come_back(answer: Answer, wait: RetryAfter) -> Answer {
+    match wait {
+        RetryAfter::Absent => answer,
+        RetryAfter::Seconds(seconds) => answer.header("Retry-After", &seconds.to_string()),
+        // Clients compare a date with their own clock, so a real one is read here.
+        RetryAfter::Date => {
+            let date = SystemTime::now() + Duration::from_secs(3);
+            answer.header("Retry-After", &httpdate::fmt_http_date(date))
+        }
+        RetryAfter::LastDate => answer.header("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        RetryAfter::Reset => answer
+            .header("X-RateLimit-Remaining", "0")
+            .header("X-RateLimit-Reset", "1e22"),
+    }
 }
 
 async fn act(shared: &Shared, head: Head, body: Incoming) -> Result<Sent, Unanswered> {

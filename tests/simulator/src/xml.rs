@@ -207,6 +207,10 @@ fn escape(raw: &str) -> String {
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
             '\t' => out.push_str("&#9;"),
+            // XML forbids most of them even so, and a hostile server does not care.
+            other if other.is_control() => {
+                let _ = write!(out, "&#{};", u32::from(other));
+            }
             other => out.push(other),
         }
     }

@@ -279,6 +279,40 @@ impl Answer {
         self
     }
 
+    /// Adds text to whatever a document says in its own words: versions, errors, notes of jobs.
+    pub(crate) fn say_more(&mut self, text: &str) {
+        fn visit(element: &mut Element, text: &str) {
+            match element.name.as_str() {
+                "productVersion" | "summary" | "detail" => element.text += text,
+                "statusNote" => {
+                    let said = element.attributes.iter_mut().find(|(key, _)| key == "text");
+                    if let Some((_, said)) = said {
+                        *said += text;
+                    }
+                }
+                _ => {}
+            }
+            for child in &mut element.children {
+                visit(child, text);
+            }
+        }
+        if let AnswerContent::Document(children) = &mut self.content {
+            for child in children {
+                visit(child, text);
+            }
+        }
+    }
+
+    /// Adds a warning to a document.
+    pub(crate) fn warn(&mut self, message: &str) {
+        if let AnswerContent::Document(children) = &mut self.content {
+            let warning = Element::new("warning")
+                .with("errorCode", "0")
+                .with("message", message);
+            children.push(Element::new("warnings").child(warning));
+        }
+    }
+
     /// Whether Tableau says it, and nothing in front of it.
     pub(crate) fn is_document(&self) -> bool {
         matches!(self.content, AnswerContent::Document(_))

@@ -1,17 +1,30 @@
 //! Time and identifiers that are the same in every run.
 
+use std::time::Instant;
+
+use super::settings::Seconds;
+
 /// 2026-01-01T00:00:00Z.
 const START: u64 = 1_767_225_600;
 
-/// A clock that advances one second at each request.
+/// A clock in whole seconds that requests or real time move on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
     seconds: u64,
+    /// When real time began to count, and what the clock showed then.
+    began: Option<(Instant, u64)>,
 }
 
 impl Clock {
-    pub(crate) fn advance(&mut self) {
-        self.seconds += 1;
+    /// Takes note of a request.
+    pub(crate) fn advance(&mut self, seconds: Seconds) {
+        match seconds {
+            Seconds::PerRequest => self.seconds += 1,
+            Seconds::Real => {
+                let (began, shown) = *self.began.get_or_insert((Instant::now(), self.seconds));
+                self.seconds = shown + began.elapsed().as_secs();
+            }
+        }
     }
 
     /// Returns the time as HTTP writes it, such as `Thu, 01 Jan 2026 00:00:07 GMT`.
@@ -96,19 +109,21 @@ mod tests {
     fn the_clock_starts_with_the_year_and_counts_seconds() {
         let mut clock = Clock::default();
         assert_eq!(clock.now(), "2026-01-01T00:00:00Z");
-        (0..3_700).for_each(|_| clock.advance());
+        (0..3_700).for_each(|_| clock.advance(Seconds::PerRequest));
         assert_eq!(clock.now(), "2026-01-01T01:01:40Z");
         assert_eq!(clock.date(), "Thu, 01 Jan 2026 01:01:40 GMT");
         assert_eq!(
             Clock {
-                seconds: 58 * 86_400 + 86_399
+                seconds: 58 * 86_400 + 86_399,
+                ..Clock::default()
             }
             .now(),
             "2026-02-28T23:59:59Z"
         );
         assert_eq!(
             Clock {
-                seconds: (365 + 365 + 59) * 86_400
+                seconds: (365 + 365 + 59) * 86_400,
+                ..Clock::default()
             }
             .now(),
             "2028-02-29T00:00:00Z"

@@ -119,11 +119,11 @@ impl Site {
             .iter()
             .filter_map(Datasource::shown)
             .collect();
-        let (pagination, datasources) = listing.page(query, visible)?;
-        let datasources: Vec<Element> = datasources
-            .into_iter()
-            .map(|datasource| self.element(datasource))
-            .collect();
+        let page = listing.page(query, visible).map(|(pagination, found)| {
+            let found = found.into_iter();
+            (pagination, found.map(|found| self.element(found)).collect())
+        });
+        let (pagination, datasources) = self.settings.paging.spoil(query, "datasource", page)?;
         for datasource in &mut self.datasources {
             datasource.late_lists = datasource.late_lists.saturating_sub(1);
             if datasource.late_lists == 0 {

@@ -40,11 +40,12 @@ pub struct Job {
 }
 
 impl Job {
-    fn element(&self) -> Element {
+    /// `progress` is what a job says that is not finished.
+    fn element(&self, progress: &str) -> Element {
         let progress = if self.state == JobState::Finished {
             "100"
         } else {
-            "0"
+            progress
         };
         let mut element = Element::new("job")
             .with("id", &self.luid)
@@ -89,7 +90,7 @@ impl Site {
             sound,
             note: None,
         };
-        let element = job.element();
+        let element = job.element(&self.settings.progress);
         self.jobs.push(job);
         Answer::document(202, [element])
     }
@@ -106,7 +107,10 @@ impl Site {
         if job.state == JobState::Vanished {
             Err(unknown())
         } else {
-            Ok(Answer::document(200, [job.element()]))
+            Ok(Answer::document(
+                200,
+                [job.element(&self.settings.progress)],
+            ))
         }
     }
 

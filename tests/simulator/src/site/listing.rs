@@ -208,7 +208,7 @@ impl<T> Listing<'_, T> {
     }
 }
 
-fn page_size(query: &Query) -> Result<usize, ApiError> {
+pub(super) fn page_size(query: &Query) -> Result<usize, ApiError> {
     let Some(text) = query.get("pageSize") else {
         return Ok(100);
     };
@@ -225,7 +225,7 @@ fn page_size(query: &Query) -> Result<usize, ApiError> {
     }
 }
 
-fn page_number(query: &Query) -> Result<usize, ApiError> {
+pub(super) fn page_number(query: &Query) -> Result<usize, ApiError> {
     let Some(text) = query.get("pageNumber") else {
         return Ok(1);
     };

@@ -43,6 +43,18 @@ impl Site {
         }
     }
 
+    /// Adds projects each of which lies in the next one and the last in the first, named `Circle 0001` and so on.
+    pub fn add_circle_of_projects(&mut self, count: usize) {
+        let first = self.projects.len();
+        for n in 1..=count {
+            self.add_project(&format!("Circle {n:04}"), None);
+        }
+        for index in 0..count {
+            let around = self.projects[first + (index + 1) % count].luid.clone();
+            self.projects[first + index].parent = Some(around);
+        }
+    }
+
     pub(super) fn query_projects(&self, query: &Query) -> Result<Answer, ApiError> {
         let values = |project: &&Project, field: &str| match field {
             "createdAt" | "updatedAt" => vec![project.created_at.clone()],
@@ -61,8 +73,7 @@ impl Site {
             values: &values,
             case: self.settings.filter_case,
         };
-        let (pagination, projects) = listing.page(query, self.projects.iter().collect())?;
-        let projects = projects.into_iter().map(|project| {
+        let element = |project: &Project| {
             Element::new("project")
                 .with("id", &project.luid)
                 .with("name", &project.name)
@@ -73,7 +84,11 @@ impl Site {
                 .with("createdAt", &project.created_at)
                 .with("updatedAt", &project.created_at)
                 .child(Element::new("owner").with("id", &project.owner))
-        });
+        };
+        let page = listing.page(query, self.projects.iter().collect());
+        let page =
+            page.map(|(pagination, found)| (pagination, found.into_iter().map(element).collect()));
+        let (pagination, projects) = self.settings.paging.spoil(query, "project", page)?;
         Ok(Answer::document(
             200,
             [pagination, Element::new("projects").children(projects)],

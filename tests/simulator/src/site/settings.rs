@@ -104,6 +104,30 @@ pub enum DescriptionAtPublish {
     Reset,
 }
 
+/// How lists tell where they end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paging {
+    /// By numbers that are right.
+    #[default]
+    Honest,
+    /// Never: new entries come for ever, and the total is always a page ahead.
+    Endless,
+    /// Never, and without any numbers.
+    EndlessWithoutTotal,
+    /// By page size and total that are the largest numbers there are; the entries are right.
+    Absurd,
+}
+
+/// What moves the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seconds {
+    /// Each request, by a second.
+    #[default]
+    PerRequest,
+    /// Real time since the first request.
+    Real,
+}
+
 /// The way this server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -137,6 +161,18 @@ pub struct Settings {
     pub description: DescriptionAtPublish,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
+    /// How lists tell where they end.
+    pub paging: Paging,
+    /// What moves the clock.
+    pub seconds: Seconds,
+    /// Where the fault `elsewhere-307` sends a call: another origin, such as `http://127.0.0.1:9`.
+    pub elsewhere: String,
+    /// Added to what the server says in its own words: versions, errors, notes of jobs.
+    pub said_after: String,
+    /// A warning in every document; `{n}` becomes the number of the request.
+    pub warning: Option<String>,
+    /// What a job that is not finished says of its progress.
+    pub progress: String,
 }
 
 /// 64 MB, the limit of one append and of publishing in a single request.
@@ -159,6 +195,12 @@ impl Default for Settings {
             single_request_limit: MEGABYTES_64,
             description: DescriptionAtPublish::default(),
             filter_case: FilterCase::default(),
+            paging: Paging::default(),
+            seconds: Seconds::default(),
+            elsewhere: "http://127.0.0.1:9".to_owned(),
+            said_after: String::new(),
+            warning: None,
+            progress: "0".to_owned(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use tableau_simulator::{Page, Simulator};
+use tableau_simulator::{Page, Seconds, Simulator};
 
 use crate::client::{credentials, send, sign_in};
 
@@ -23,6 +23,20 @@ fn answers_before_acting() {
         ("429+date", 429, 429_000, "gmt"),
         ("error-in-200", 200, 403_135, ""),
         ("redirect", 301, 0, "location: /api/2.4/serverinfo"),
+        (
+            "elsewhere-302",
+            302,
+            0,
+            "location: http://127.0.0.1:9/api/2.4/serverinfo",
+        ),
+        (
+            "429+18446744073709551615s",
+            429,
+            429_000,
+            "retry-after: 18446744073709551615",
+        ),
+        ("429+reset", 429, 429_000, "x-ratelimit-reset: 1e22"),
+        ("503+last-date", 503, 0, "retry-after: fri, 31 dec 9999"),
     ] {
         let simulator = Simulator::with([format!("server-info#2={effect}").as_str()]);
         assert_eq!(info(&simulator).unwrap().status, 200);
@@ -189,4 +203,46 @@ fn the_origin_serves_pages_and_remembers_requests() {
         (Some("Bearer abc"), &b"body"[..])
     );
     assert!(simulator.calls().is_empty());
+}
+
+#[test]
+fn servers_say_what_no_honest_one_says() {
+    let simulator = Simulator::with(["sign-in#1=401001"]);
+    simulator.site(|site| {
+        site.settings.said_after = "\r\u{1b}\u{85}".into();
+        site.settings.warning = Some("number {n}\r".into());
+    });
+    let said = info(&simulator).unwrap().body;
+    assert!(
+        said.contains("2026.2.0&#13;&#27;&#133;</productVersion>"),
+        "{said}"
+    );
+    assert!(said.contains("message=\"number 1&#13;\""), "{said}");
+    let refused = send(&simulator.url(), "POST", "/api/3.29/auth/signin", &[], b"").unwrap();
+    assert!(
+        refused.body.contains("&#13;&#27;&#133;</detail>"),
+        "{}",
+        refused.body
+    );
+    assert!(
+        refused.body.contains("message=\"number 2&#13;\""),
+        "{}",
+        refused.body
+    );
+}
+
+#[test]
+fn real_time_moves_the_clock_if_asked_to() {
+    let date = |simulator: &Simulator| {
+        let head = info(simulator).unwrap().head;
+        let line = head.lines().find_map(|line| line.strip_prefix("date: "));
+        line.unwrap().to_owned()
+    };
+    let simulator = Simulator::start();
+    assert_ne!(date(&simulator), date(&simulator));
+    simulator.site(|site| site.settings.seconds = Seconds::Real);
+    let (first, second) = (date(&simulator), date(&simulator));
+    std::thread::sleep(Duration::from_millis(1_100));
+    assert!(first == second || date(&simulator) != second);
+    assert_ne!(first, date(&simulator));
 }

@@ -1,6 +1,6 @@
 //! Paging, filters, and the lag of the index.
 
-use tableau_simulator::{FilterCase, Simulator};
+use tableau_simulator::{FilterCase, Paging, Simulator};
 
 use crate::client::{datasource, extract, launch, project, sign_in};
 
@@ -163,4 +163,45 @@ fn data_sources_can_be_updated_tagged_and_deleted() {
             .code(),
         404_004
     );
+}
+
+#[test]
+fn lists_lie_about_their_end_as_asked() {
+    let simulator = launch(|setup| setup.site.add_projects(10));
+    let api = sign_in(&simulator);
+    let set = |paging| simulator.site(|site| site.settings.paging = paging);
+    set(Paging::Absurd);
+    let page = api.get("projects?pageSize=10&pageNumber=2");
+    assert_eq!(page.attribute("totalAvailable"), u64::MAX.to_string());
+    assert_eq!(page.attribute("pageSize"), u64::MAX.to_string());
+    assert_eq!(api.get("projects?pageNumber=9").code(), 400_006);
+    for paging in [Paging::Endless, Paging::EndlessWithoutTotal] {
+        set(paging);
+        let mut ids = std::collections::HashSet::new();
+        for number in 3..6 {
+            let page = api.get(&format!("projects?pageSize=7&pageNumber={number}"));
+            let found = page.body.split("<project ").skip(1);
+            let found = found.map(|entry| entry.split('"').nth(1).unwrap().to_owned());
+            ids.extend(found);
+            let total = page
+                .body
+                .contains(&format!("totalAvailable=\"{}\"", (number + 1) * 7));
+            assert_eq!(total, paging == Paging::Endless);
+        }
+        assert_eq!(ids.len(), 21);
+        let page = api.get("datasources?pageSize=3&pageNumber=5");
+        assert_eq!(page.body.matches("<datasource ").count(), 3);
+    }
+}
+
+#[test]
+fn projects_lie_in_a_circle_as_asked() {
+    let simulator = Simulator::start();
+    simulator.site(|site| site.add_circle_of_projects(3));
+    let projects = simulator.site(|site| site.projects.clone());
+    let circle: Vec<_> = projects.iter().rev().take(3).collect();
+    for (index, project) in circle.iter().enumerate() {
+        let around = circle[(index + 2) % 3];
+        assert_eq!(project.parent.as_ref(), Some(&around.luid));
+    }
 }
