@@ -18,8 +18,7 @@ for _ in $(seq "$(nproc)"); do
   while :; do :; done &
   busy="$busy $!"
 done
-# shellcheck disable=SC2086 # one word for each process
-trap 'kill $busy' EXIT
+trap 'for loop in $busy; do kill "$loop"; done' EXIT
 trap 'exit 130' INT TERM
 failed=0
 for n in $(seq "$times"); do
