@@ -145,13 +145,16 @@ mod tests {
         let cancel = Cancel::default();
         let work = cancel.unless(async { Ok::<_, Cancelled>(1) }).await;
         assert_eq!(work.unwrap(), 1);
-        let other = cancel.clone();
-        let teller = std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            other.tell();
-        });
         let never = std::future::pending::<Result<(), Cancelled>>();
-        assert!(cancel.unless(never).await.unwrap_err().is::<Cancelled>());
+        let mut waiting = std::pin::pin!(cancel.unless(never));
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("nobody has told it"),
+            () = std::future::ready(()) => {}
+        }
+        let other = cancel.clone();
+        let teller = std::thread::spawn(move || other.tell());
+        assert!(waiting.await.unwrap_err().is::<Cancelled>());
         teller.join().unwrap();
         cancel.told().await;
     }

@@ -7,10 +7,14 @@ cargo build --quiet --locked --workspace --bins --example show
 
 work=$(mktemp -d)
 mkdir "$work/workspace" "$work/temp"
+: > "$work/simulator"
 target/debug/tableau-simulator --store "$work/site" > "$work/simulator" &
 simulator=$!
 trap 'kill "$simulator" 2>/dev/null || true; rm -rf "$work"' EXIT
-while ! grep -q '^project=' "$work/simulator"; do sleep 0.05; done
+while ! grep -q '^project=' "$work/simulator"; do
+  kill -0 "$simulator" || { echo "the simulator has ended" >&2; exit 1; }
+  sleep 0.05
+done
 given() { sed -n "s/^$1=//p" "$work/simulator"; }
 
 publish() {

@@ -32,7 +32,10 @@ mkdir "$pages" "$work/workspace" "$work/temp"
 target/debug/tableau-simulator --store "$work/site" > "$work/simulator" &
 simulator=$!
 trap 'kill "$simulator" 2>/dev/null || true; rm -rf "$work"' EXIT
-while ! grep -q '^project=' "$work/simulator"; do sleep 0.05; done
+while ! grep -q '^project=' "$work/simulator"; do
+  kill -0 "$simulator" || { echo "the simulator has ended" >&2; exit 1; }
+  sleep 0.05
+done
 given() { sed -n "s/^$1=//p" "$work/simulator"; }
 
 # What a workflow would have as secrets: the runner knows their letters and replaces nothing else.

@@ -1,12 +1,12 @@
 //! The engine is closed: whatever the data or the SQL tries, it reaches the staged rows and nothing else.
 
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use arrow_array::Int64Array;
 
+use crate::engine::ENDLESS;
 use crate::extract;
-use crate::harness::{Action, Ended, leftovers};
+use crate::harness::{Action, Ended, leftovers, write_script};
 use crate::parquet;
 
 const SECRET: &str = "hunter2-in-the-environment";
@@ -183,29 +183,30 @@ fn engine_with(arguments: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("hyperd");
     let hyperd = extract::hyperd().canonicalize().unwrap();
-    std::fs::write(
+    let text = format!("#!/bin/sh\n{arguments} \"$@\"\n");
+    write_script(
         &script,
-        format!("#!/bin/sh\n{arguments} \"$@\"\n").replace("HYPERD", &hyperd.display().to_string()),
-    )
-    .unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        &text.replace("HYPERD", &hyperd.display().to_string()),
+    );
     folder
 }
 
 #[test]
 fn sql_that_wants_too_much_memory_ends_with_a_message() {
     let hungry = "SELECT x, md5(x::text) AS m, row_number() OVER (ORDER BY md5(x::text)) AS r FROM generate_series(1, 3000000) t(x)";
-    let run = |arguments: &str| {
+    let run = |arguments: &str, sql: &str| {
         let engine = engine_with(arguments);
         job()
             .variable("HYPERD_PATH", engine.path().display().to_string())
-            .input("sql", hungry)
+            .input("sql", sql)
             .run()
     };
-    run("exec HYPERD --memory-limit=150m")
+    run("exec HYPERD --memory-limit=150m", hungry)
         .failed("shape", &["memory", "let `sql` keep fewer rows"]);
-    // The kernel's way: no answer, the process is simply gone.
-    run("HYPERD \"$@\" & sleep 1; kill -9 $!; exit 9; :").failed(
+    // The kernel's way: no answer, the process is simply gone. It is at the query when it has used many times
+    // the hundredths of a second that it takes to start.
+    let killed = "HYPERD \"$@\" & until [ \"$(cut -d ' ' -f 14 /proc/$!/stat)\" -gt 60 ]; do sleep 0.02; done; kill -9 $!; exit 9; :";
+    run(killed, ENDLESS).failed(
         "shape",
         &[
             "the Hyper engine died",

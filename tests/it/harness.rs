@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use expect_test::Expect;
 use tableau_simulator::{CONTENT_URL, Simulator, TOKEN_NAME, TOKEN_SECRET};
@@ -21,6 +22,8 @@ pub(crate) struct Action {
 /// A step that is running.
 pub(crate) struct Started {
     pub(crate) child: Child,
+    stdout: BufReader<ChildStdout>,
+    heard: Vec<u8>,
     action: Action,
 }
 
@@ -37,9 +40,23 @@ impl Started {
         self.action.machine.temp()
     }
 
+    /// Waits until its log has a line with these words.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, words: &str) {
+        let mut begin = self.heard.len();
+        while !String::from_utf8_lossy(&self.heard[begin..]).contains(words) {
+            begin = self.heard.len();
+            let n = self.stdout.read_until(b'\n', &mut self.heard).unwrap();
+            let said = String::from_utf8_lossy(&self.heard);
+            assert!(n > 0, "it ended and never said `{words}`:\n{said}");
+        }
+    }
+
     /// Waits for the end.
-    pub(crate) fn end(self) -> Ended {
-        let output = self.child.wait_with_output().unwrap();
+    pub(crate) fn end(mut self) -> Ended {
+        self.stdout.read_to_end(&mut self.heard).unwrap();
+        let mut output = self.child.wait_with_output().unwrap();
+        output.stdout = self.heard;
         self.action.ended(output)
     }
 }
@@ -177,9 +194,12 @@ impl Action {
     pub(crate) fn start(self) -> Started {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         Started {
             child,
+            stdout,
+            heard: Vec::new(),
             action: self,
         }
     }
@@ -307,6 +327,20 @@ impl Ended {
         }
         normal + rest
     }
+}
+
+/// Writes a program for the shell.
+///
+/// Another process does: what this one has open for writing is open in each process that another thread
+/// starts meanwhile, and the kernel executes nothing that somebody may still write to.
+pub(crate) fn write_script(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, text).unwrap();
+    let copied = Command::new("install")
+        .args(["-m", "755"])
+        .args([&draft, path])
+        .status();
+    assert!(copied.unwrap().success());
 }
 
 /// Returns whether a folder holds anything but the named entries.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use publish_to_tableau::tableau::{CATALOGUE, Description, Pace, PublishMode, Standing, Tag};
+use publish_to_tableau::tableau::{CATALOGUE, Description, PublishMode, Standing, Tag};
 use tableau_simulator::{DescriptionAtPublish, Settings, Setup, Simulator, Site};
 
 use crate::extract;
@@ -333,7 +333,6 @@ fn run(simulator: &Simulator, mode: PublishMode) -> Run {
     let mut run = Run::new(simulator).mode(mode).to(|to| {
         to.description = Some(Description::parse("every morning").unwrap());
         to.tags = vec![Tag::parse("daily").unwrap()];
-        to.wait = Duration::from_secs(3);
     });
     run.file.clone_from(&FILES[1]);
     run.pace.chunk = (run.file.len() as u64).div_ceil(4);
@@ -384,13 +383,20 @@ fn cell(
     let folder = tempfile::tempdir().unwrap();
     let simulator = simulator(mode, folder.path());
     let mut run = run(&simulator, mode);
-    run.pace = Pace {
-        answer_limit: Duration::from_millis(if effect == "stall" { 1_000 } else { 5_000 }),
-        ..run.pace
-    };
-    if effect == "elsewhere" || effect.ends_with("+ever") {
-        // These are not sent again, so that the looks at the data source must find time for it.
-        run.pace.index_lag = Duration::from_millis(400);
+    match (call, effect) {
+        // The limit of all other calls as well: a busy machine answers them sooner.
+        (_, "stall") => run.pace.answer_limit = Duration::from_secs(5),
+        // The only wait that runs out.
+        (Job, "down") => run.to.wait = Duration::from_secs(1),
+        _ => {}
+    }
+    // Here what is looked for does not come; everywhere else it does, however late.
+    let never_acted = matches!(
+        effect,
+        "hang-up" | "503" | "stall" | "reset" | "empty" | "elsewhere"
+    ) || effect.ends_with("+ever");
+    if call == Commit && never_acted || effect == "down" {
+        run = run.impatient();
     }
     if fault.is_empty() {
         let to = simulator
@@ -513,21 +519,24 @@ fn holds(simulator: &Simulator, run: &Run, mode: PublishMode, place: &str) -> bo
     parts == after
 }
 
-/// Fills the table of a mode, some cells at a time: most of them wait.
+/// Fills the table of a mode, some cells at a time, and beside them those that do nothing but wait.
 #[expect(clippy::print_stdout, reason = "the tables are there to be read")]
 fn check(mode: PublishMode) {
     let lines: Vec<_> = calls(mode).collect();
     let n_cells = lines.len() * EFFECTS.len();
-    let next = AtomicUsize::new(0);
+    let (waiting, working): (Vec<usize>, Vec<usize>) =
+        (0..n_cells).partition(|index| EFFECTS[index % EFFECTS.len()].0 == "stall");
+    let next = [AtomicUsize::new(0), AtomicUsize::new(0)];
     let cells = Mutex::new(vec![""; n_cells]);
     std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= n_cells {
-                        break;
-                    }
+        for n_thread in 0..12 {
+            let (indices, next) = match n_thread % 2 {
+                0 => (&waiting, &next[0]),
+                _ => (&working, &next[1]),
+            };
+            let (cells, lines) = (&cells, &lines);
+            scope.spawn(move || {
+                while let Some(&index) = indices.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let (call, effect) = (lines[index / EFFECTS.len()], index % EFFECTS.len());
                     let found = catch_unwind(AssertUnwindSafe(|| cell(mode, call, effect)))
                         .unwrap_or("WRONG");

@@ -6,6 +6,7 @@ use expect_test::expect;
 use tableau_simulator::{Page, Simulator};
 
 use crate::harness::{Action, leftovers};
+use crate::way::Nobody;
 
 const DOG: &str = r#"{"message":"https://images.dog.ceo/breeds/hound-afghan/n02088094_1003.jpg","status":"success"}"#;
 const DOG_SQL: &str = "SELECT split_part(message, '/', -2) AS breed,\n       message AS image_url,\n       _fetched_at AS created_at\nFROM input";
@@ -435,12 +436,12 @@ fn sources_that_are_no_data_are_told_apart() {
             "set `format` to one of json, ndjson, csv",
         ],
     );
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = Nobody::there();
     let run = Action::publishing_to(&site)
-        .input("source", format!("http://{nobody}/x?key=hidden"))
+        .input(
+            "source",
+            format!("http://{}/x?key=hidden", nobody.address()),
+        )
         .run();
     let run = run.failed(
         "fetch",

@@ -3,6 +3,7 @@
 use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, UploadLife, XmlStyle};
 
 use crate::harness::{Action, Ended};
+use crate::way::Nobody;
 
 /// Publishes one row as `Orders`.
 fn orders(site: &Simulator) -> Action {
@@ -293,12 +294,9 @@ fn wrong_credentials_say_what_to_check() {
 fn an_address_that_is_no_tableau_is_told() {
     let site = Simulator::with(["server-info=garbage"]);
     orders(&site).run().failed("publish", &["server-url"]);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = Nobody::there();
     let run = orders(&site)
-        .input("server-url", format!("http://{nobody}"))
+        .input("server-url", format!("http://{}", nobody.address()))
         .run();
     run.failed("publish", &["cannot connect", "check the address"]);
 }
@@ -365,7 +363,7 @@ fn a_new_data_source_may_be_late_in_lists() {
 #[test]
 fn not_waiting_hands_over_and_says_so() {
     let site = launch(Settings {
-        polls_until_done: 1_000,
+        polls_until_done: u32::MAX,
         ..Settings::default()
     });
     let run = orders(&site).input("wait", "0").run().succeeded();
@@ -445,7 +443,7 @@ fn a_secret_in_the_place_of_the_name_is_told_and_not_shown() {
             .input("pat-secret", secret)
             .run();
         let run = run.failed("inputs", &["interchange `pat-name` and `pat-secret`"]);
-        let shown = run.raw.replace(&format!("::add-mask::{SECRET}"), "") + &run.summary;
+        let shown = run.shown();
         assert!(
             !shown.contains("qlE1") && !shown.contains("tjg8ax1"),
             "{shown}"

@@ -1,7 +1,9 @@
 //! Secrets: whatever goes wrong, nobody gets to see one.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use tableau_simulator::{Page, Setup, Simulator, TOKEN_SECRET};
@@ -75,7 +77,13 @@ fn check(fault: &str) {
             .collect(),
         ..Setup::default()
     });
-    site.serve("/x", Page::json("[{\"a\":1}]"));
+    // The source answers when the arguments have been seen, however late that is.
+    let (see, seen) = channel();
+    let seen = Mutex::new(seen);
+    site.serve_with("/x", move |_| {
+        seen.lock().unwrap().recv().unwrap();
+        Page::json("[{\"a\":1}]")
+    });
     let step = Action::publishing_to(&site)
         .input("source", site.origin_url("/x?key=query-secret-77"))
         .input("auth", "bearer bearer-secret-77")
@@ -86,7 +94,7 @@ fn check(fault: &str) {
     let (process, is_over) = (step.child.id(), AtomicBool::new(false));
     // Its output must be read meanwhile, or it waits for ever.
     let (run, arguments) = std::thread::scope(|scope| {
-        let watch = scope.spawn(|| arguments_of(process, &is_over));
+        let watch = scope.spawn(|| arguments_of(process, &see, &is_over));
         let run = step.end();
         is_over.store(true, Ordering::Relaxed);
         (run, watch.join().unwrap())
@@ -131,7 +139,7 @@ fn check(fault: &str) {
 }
 
 /// What everybody on the machine can see of a process and its engine.
-fn arguments_of(process: u32, is_over: &AtomicBool) -> String {
+fn arguments_of(process: u32, see: &Sender<()>, is_over: &AtomicBool) -> String {
     let mut arguments = String::new();
     while !is_over.load(Ordering::Relaxed) {
         for seen in [Some(process), child_of(process)].into_iter().flatten() {
@@ -141,6 +149,7 @@ fn arguments_of(process: u32, is_over: &AtomicBool) -> String {
                 arguments += &line;
             }
         }
+        let _ = see.send(());
         std::thread::sleep(Duration::from_millis(3));
     }
     assert!(arguments.contains("publish-to-tableau"), "{arguments}");

@@ -3,7 +3,7 @@
 //! `SOAK=5000 SEED=7 cargo test --test it soak` runs longer and repeats a run that failed.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use publish_to_tableau::tableau::{PublishMode, Standing};
 use tableau_simulator::{AsJob, JobOutcome, Settings, Setup, Simulator, Site, UploadLife};
@@ -85,12 +85,11 @@ impl Ledger {
 #[test]
 #[expect(clippy::print_stdout, reason = "a long run tells what it did")]
 fn faults_at_random_leave_the_site_as_it_was_told() {
-    let (n_runs, seed) = (number("SOAK", 200), number("SEED", 0x5EED_1234));
-    let limit = Duration::from_secs(if n_runs == 200 { 20 } else { u64::MAX / 2 });
+    let (n_runs, seed) = (number("SOAK", 140), number("SEED", 0x5EED_1234));
     let began = Instant::now();
     let mut random = Random(seed);
     let mut n_done = 0;
-    while n_done < n_runs && began.elapsed() < limit {
+    while n_done < n_runs {
         let settings = Settings {
             as_job: random.pick(&[AsJob::Supported, AsJob::Ignored]),
             uploads: random.pick(&[UploadLife::OutlivesToken, UploadLife::DiesWithToken]),
@@ -123,7 +122,6 @@ fn faults_at_random_leave_the_site_as_it_was_told() {
         "{n_done} publishes in {:.1} s",
         began.elapsed().as_secs_f32()
     );
-    assert!(n_done >= 40, "only {n_done} publishes in {limit:?}");
 }
 
 /// One publish with up to three faults; afterwards the site holds what was told, or what may be.
@@ -142,7 +140,7 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
         simulator.add_fault(fault.parse().unwrap());
         faults.push(fault);
     }
-    let mut run = Run::new(simulator).mode(mode);
+    let mut run = Run::new(simulator).mode(mode).impatient();
     // Each publish is another file, so that a doubled or mixed one shows.
     run.file.truncate(20_000 + random.below(90_000));
     let stamp = random.below(256);
@@ -211,17 +209,26 @@ fn kills_at_random_moments_leave_old_or_new() {
         let _ = step.child.kill();
         step.end();
         simulator.site(Site::finish_jobs);
-        let parts = simulator.site(|site| {
+        // Nothing is replaced while it is looked at.
+        let now = simulator.site(|site| {
             assert_eq!(site.datasources.len(), 1);
-            site.datasource("Orders").unwrap().parts.clone()
+            let parts = &site.datasource("Orders").unwrap().parts;
+            assert_eq!(parts.len(), 1);
+            std::fs::read(&parts[0]).unwrap()
         });
-        assert_eq!(parts.len(), 1);
-        let now = std::fs::read(&parts[0]).unwrap();
         if now != held {
-            // Not the old file, so it is the whole new one.
-            let rows = crate::extract::read(&parts[0]);
-            let ours = format!("text {}", 19_999 * n);
-            assert!(rows.contains(&ours) && rows.lines().count() > 20_000, "{n}");
+            // Not the old file, so it is a whole new one. A commit that was still in the kernel when the
+            // site's last jobs were finished shows a run later.
+            let arrived = first.machine.temp().join("arrived.hyper");
+            std::fs::write(&arrived, &now).unwrap();
+            let rows = crate::extract::read(&arrived);
+            let is_of = |n: u64| {
+                let of_run = rows
+                    .lines()
+                    .filter(|row| row.contains(&format!(" | {n} | ")));
+                of_run.count() == 20_000 && rows.contains(&format!("text {}", 19_999 * n))
+            };
+            assert!(is_of(n) || is_of(n - 1), "{n}");
             n_changed += 1;
             held = now;
         }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tableau_simulator::{Page, Settings, Setup, Simulator, TOKEN_SECRET};
 
-use crate::engine::child_of;
+use crate::engine::{ENDLESS, busy_engine_of};
 use crate::harness::Action;
 
 /// Passes bytes on in both directions, to the server no faster than some bytes a second.
@@ -64,14 +64,18 @@ fn a_slow_upload_and_a_long_job_move_before_a_persons_eyes() {
         .input("source", "x.csv")
         .variable("PUBLISH_TO_TABLEAU_TEST_WAIT", "");
     let line = slow_line(&site.url(), 180_000);
+    let began = Instant::now();
     let run = action.input("server-url", line).run().succeeded();
+    let seconds = began.elapsed().as_secs();
     let lines = |part: &str| run.log.lines().filter(|line| line.contains(part)).count();
     let (sent, job) = (
         lines("sent "),
         lines("Tableau works on the publish job since"),
     );
-    assert!((2..=12).contains(&sent), "{sent} in {}", run.log);
-    assert!((1..=4).contains(&job), "{job} in {}", run.log);
+    // At most a line every five seconds, however long it takes, and each of the two its first after so long.
+    assert!(sent >= 2 && job >= 1, "{sent}, {job} in {}", run.log);
+    let most = usize::try_from(seconds / 5 + 1).unwrap();
+    assert!(sent + job <= most, "{sent} + {job} > {most} in {}", run.log);
     let example = run.log.lines().find(|line| line.contains("sent ")).unwrap();
     assert!(
         example.contains(" of ") && example.ends_with("KB/s"),
@@ -162,15 +166,8 @@ fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn no_command_line_and_no_file_on_the_way_holds_a_secret() {
     let site = Simulator::start();
-    let sql = "SELECT count(*) AS n FROM generate_series(1, 1000000000) a(x), generate_series(1, 1000) b(y) WHERE x % 7 = y";
-    let step = secretive(&site).input("sql", sql).start();
-    let engine = loop {
-        if let Some(engine) = child_of(step.child.id()) {
-            break engine;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    std::thread::sleep(Duration::from_millis(300));
+    let step = secretive(&site).input("sql", ENDLESS).start();
+    let engine = busy_engine_of(&step);
     let mut seen = Vec::new();
     for process in [step.child.id(), engine] {
         seen.extend(std::fs::read(format!("/proc/{process}/cmdline")).unwrap());

@@ -24,6 +24,14 @@ use tableau_simulator::{
     TOKEN_NAME, TOKEN_SECRET, UploadLife, XmlStyle,
 };
 
+/// The patience of a run for what is on its way: no machine is so busy that it comes later.
+///
+/// Whoever waits for it to pass shortens it: see [`Run::impatient`].
+pub(crate) const LONG: Duration = Duration::from_mins(2);
+
+/// What a test does at a sign of progress.
+type Act = Box<dyn Fn(&Progress) + Send + Sync>;
+
 /// One run: a destination, a file, and what came of it.
 pub(crate) struct Run {
     pub(crate) to: Destination,
@@ -31,6 +39,8 @@ pub(crate) struct Run {
     pub(crate) pace: Pace,
     /// Called before a request is sent again.
     pub(crate) retrying: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Called at each sign of progress, while the run waits for its end.
+    progressing: Option<Act>,
 }
 
 #[derive(Debug)]
@@ -58,20 +68,33 @@ impl Run {
                 description: None,
                 tags: Vec::new(),
                 mode: PublishMode::Overwrite,
-                wait: Duration::from_secs(20),
+                wait: LONG,
             },
             file,
             pace: Pace {
                 first_wait: Duration::ZERO,
                 longest_wait: Duration::ZERO,
-                index_lag: Duration::from_millis(40),
-                answer_limit: Duration::from_secs(5),
+                index_lag: LONG,
+                answer_limit: LONG,
                 chunk: 50_000,
                 // The simulator's clock moves by requests.
                 tick: Duration::ZERO,
             },
             retrying: None,
+            progressing: None,
         }
+    }
+
+    /// Looks but once or twice for what does not come.
+    pub(crate) fn impatient(mut self) -> Run {
+        self.pace.index_lag = Duration::from_millis(40);
+        self
+    }
+
+    /// Has something done at each sign of progress.
+    fn progressing(mut self, act: impl Fn(&Progress) + Send + Sync + 'static) -> Run {
+        self.progressing = Some(Box::new(act));
+        self
     }
 
     pub(crate) fn to(mut self, change: impl FnOnce(&mut Destination)) -> Run {
@@ -109,7 +132,7 @@ impl Run {
         let http = Client::new(policy, &Network::default()).unwrap();
         let log = Mutex::new(Vec::new());
         let secrets = Mutex::new(Vec::new());
-        let observer = |event: Event| match event {
+        let note = |event: Event| match event {
             Event::Secret(secret) => secrets
                 .lock()
                 .unwrap()
@@ -125,6 +148,12 @@ impl Run {
                 self.retrying.iter().for_each(|retrying| retrying());
             }
             other => log.lock().unwrap().push(format!("{other:?}")),
+        };
+        let observer = |event: Event| {
+            if let (Event::Progress(progress), Some(act)) = (&event, &self.progressing) {
+                act(progress);
+            }
+            note(event);
         };
         let mut record = Published::default();
         let runtime = tokio::runtime::Builder::new_current_thread()

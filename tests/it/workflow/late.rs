@@ -31,8 +31,11 @@ fn fault(simulator: &Simulator, fault: &str) {
 #[test]
 fn overwrite_publishes_again_what_it_cannot_tell_from_an_earlier_run() {
     for effect in ["503", "refuse", "garbage", "lose-response"] {
-        let (simulator, run) = created_unseen(3);
+        let (simulator, mut run) = created_unseen(3);
         fault(&simulator, &format!("publish-data-source#2={effect}"));
+        if matches!(effect, "503" | "refuse") {
+            run = run.impatient();
+        }
         let outcome = run.go();
         assert!(outcome.result.is_ok(), "{effect}: {outcome:#?}");
         holds(&simulator, &run, 1);
@@ -49,7 +52,7 @@ fn overwrite_publishes_again_what_it_cannot_tell_from_an_earlier_run() {
     let (simulator, run) = created_unseen(3);
     fault(&simulator, "publish-data-source#2=503");
     fault(&simulator, "publish-data-source#3=503");
-    let outcome = run.go().failed("nothing tells whether");
+    let outcome = run.impatient().go().failed("nothing tells whether");
     assert_eq!(outcome.record.standing, Standing::Unknown);
     drop(outcome.hinted("running again is harmless"));
 }
@@ -69,9 +72,10 @@ fn create_new_says_that_it_cannot_know() {
     );
     assert_eq!(calls(&simulator, "publish-data-source"), 2);
     // Still unseen after the first commit: the second meets it and is refused.
-    let (simulator, run) = created_unseen(1_000);
+    let (simulator, run) = created_unseen(1_000_000);
     fault(&simulator, "publish-data-source#2=503");
-    let outcome = run.mode(PublishMode::CreateNew).go().failed("403007");
+    let run = run.mode(PublishMode::CreateNew).impatient();
+    let outcome = run.go().failed("403007");
     assert_eq!(outcome.record.standing, Standing::Unknown);
     // A plain refusal is certain.
     let (_simulator, run) = created_unseen(1_000);
@@ -95,7 +99,7 @@ fn a_change_of_an_earlier_run_is_no_proof() {
             &simulator,
             &format!("publish-data-source#{}=503", n_commits + 1),
         );
-        let mut run = Run::new(&simulator).mode(mode);
+        let mut run = Run::new(&simulator).mode(mode).impatient();
         run.file[10] ^= 1;
         let outcome = run.go();
         if mode == PublishMode::Append {
@@ -123,6 +127,7 @@ fn a_job_that_vanished_is_not_proved_by_an_older_data_source() {
         site.settings.job = JobOutcome::Failed;
     });
     fault(&simulator, "query-job=404018");
+    let run = run.impatient();
     let outcome = run.go();
     assert_eq!(outcome.record.change, None, "{outcome:#?}");
     assert_eq!(outcome.record.standing, Standing::Unknown);
@@ -136,19 +141,15 @@ fn what_is_deleted_or_replaced_during_the_upload_is_noticed_before_the_commit() 
     let simulator = Simulator::start();
     let run = Run::new(&simulator);
     run.go().done(Change::Created);
-    let outcome = std::thread::scope(|scope| {
-        let n_appends = simulator.n_calls("append-to-file-upload");
-        let simulator = &simulator;
-        scope.spawn(move || {
-            while simulator.n_calls("append-to-file-upload") == n_appends {
-                std::thread::yield_now();
-            }
-            simulator.site(|site| site.datasources.clear());
+    let simulator = Arc::new(simulator);
+    let world = Arc::clone(&simulator);
+    let run = Run::new(&simulator)
+        .mode(PublishMode::Append)
+        .progressing(move |progress| {
+            assert!(matches!(progress, Progress::Sent { .. }), "{progress:?}");
+            world.site(|site| site.datasources.clear());
         });
-        let mut run = Run::new(simulator).mode(PublishMode::Append);
-        run.file.resize(10 << 20, 7);
-        run.go()
-    });
+    let outcome = run.go();
     assert_eq!(outcome.record.standing, Standing::Untouched);
     drop(outcome.failed("there is no data source `Orders`"));
     assert_eq!(calls(&simulator, "publish-data-source"), 1);
@@ -175,8 +176,7 @@ fn append_finds_what_was_created_a_moment_ago() {
     let simulator = late(12, AsJob::Ignored, JobOutcome::Success);
     let run = Run::new(&simulator);
     run.go().done(Change::Created);
-    let mut next = Run::new(&simulator).mode(PublishMode::Append);
-    next.pace.index_lag = Duration::from_secs(20);
+    let next = Run::new(&simulator).mode(PublishMode::Append);
     next.go().done(Change::Appended);
     holds(&simulator, &run, 2);
 }

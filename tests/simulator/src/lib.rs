@@ -37,6 +37,9 @@ pub use site::{
 };
 pub use xml::XmlStyle;
 
+/// How long stopping may take. It takes no time, but threads of a busy machine come late.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a simulator starts with.
 #[derive(Debug, Default)]
 pub struct Setup {
@@ -194,7 +197,7 @@ impl Drop for Simulator {
         };
         // Connections hold the store, whose files must be gone when the caller goes on. The wait has its own
         // thread, because tokio forbids it to callers that are async themselves.
-        let shutdown = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
+        let shutdown = std::thread::spawn(move || runtime.shutdown_timeout(PATIENCE));
         let _ = shutdown.join();
     }
 }

@@ -224,7 +224,8 @@ fn an_interrupted_append_leaves_nothing() {
         )
         .unwrap();
     drop(stream);
-    for _ in 0..200 {
+    // It is noticed when the simulator gets to it.
+    for _ in 0..6_000 {
         let answer = api.append(&id, b"whole").unwrap();
         if answer.status == 200 {
             break;
