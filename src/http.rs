@@ -29,7 +29,7 @@ use links::{Closed, Resolver};
 pub use links::{Hosts, Redirects, check_link};
 pub use trust::CaCertificate;
 use waits::Turnstile;
-pub use waits::{Rate, RetryPolicy};
+pub use waits::{Rate, RetryPolicy, told_seconds};
 
 /// Silence in the middle of an answer that ends the attempt.
 const IDLE_LIMIT: Duration = Duration::from_mins(1);
@@ -492,11 +492,9 @@ pub fn show(url: &Url) -> String {
 
 /// Returns what to do about a server that asks for more patience than we have.
 pub fn come_back(wait: Duration) -> String {
-    let moment = SystemTime::now() + wait;
     format!(
-        "the server asks to come back in {} s, at {}: run the workflow later, or raise `http: max-wait=`",
-        wait.as_secs(),
-        httpdate::fmt_http_date(moment)
+        "the server asks {}: run the workflow later, or raise `http: max-wait=`",
+        waits::told_wait(wait)
     )
 }
 

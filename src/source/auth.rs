@@ -10,6 +10,7 @@ use base64::Engine;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use super::SourceError;
@@ -83,8 +84,8 @@ enum Style {
 #[derive(Default, Deserialize)]
 struct Grant {
     access_token: Option<String>,
-    // A number, and a string at some.
-    expires_in: Option<serde_json::Value>,
+    // A number, and a string at some. As it is written: a number beyond a double's range would spoil the rest.
+    expires_in: Option<Box<RawValue>>,
     error: Option<serde_json::Value>,
     error_description: Option<String>,
 }
@@ -360,12 +361,8 @@ impl<'a> Session<'a> {
 
 impl Grant {
     fn lifetime(&self) -> Option<Duration> {
-        let seconds = match self.expires_in.as_ref()? {
-            serde_json::Value::Number(number) => number.as_f64(),
-            serde_json::Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        Duration::try_from_secs_f64(seconds?).ok()
+        let text = self.expires_in.as_ref()?.get();
+        http::told_seconds(text.trim_matches('"').trim().parse().ok()?)
     }
 
     fn error_code(&self) -> Option<String> {

@@ -14,6 +14,7 @@ mod guards;
 mod harness;
 mod http;
 mod inputs;
+mod limits;
 mod matrix;
 mod network;
 mod paging;

@@ -98,9 +98,11 @@ pub enum RetryAfter {
     /// Not at all.
     Absent,
     /// In seconds.
-    Seconds(u32),
+    Seconds(u64),
     /// As an HTTP date, some seconds ahead.
     Date,
+    /// As the moment a quota is renewed, in a future no clock can tell.
+    Reset,
 }
 
 /// What goes wrong.
@@ -134,7 +136,7 @@ pub enum Effect {
     LateStatus(u16),
 }
 
-const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `refuse`, `reset`, `stall`, \
+const EFFECTS: &str = "an HTTP status such as `503`, a Tableau code such as `403007`, `429`, `429+3s`, `429+date`, `429+reset`, `refuse`, `reset`, `stall`, \
                        `error-in-200`, `empty`, `redirect`, `lose-response`, `truncate`, `garbage`, `late-504`";
 
 impl FromStr for Effect {
@@ -161,6 +163,7 @@ impl FromStr for Effect {
             "garbage" => Self::Garbage,
             "429" => Self::Throttle(RetryAfter::Absent),
             "429+date" => Self::Throttle(RetryAfter::Date),
+            "429+reset" => Self::Throttle(RetryAfter::Reset),
             _ => {
                 if let Some(seconds) = text
                     .strip_prefix("429+")

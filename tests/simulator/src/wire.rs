@@ -223,6 +223,9 @@ fn instead(effect: Effect, head: &Head) -> Option<Answer> {
             match retry_after {
                 RetryAfter::Absent => answer,
                 RetryAfter::Seconds(seconds) => answer.header("Retry-After", &seconds.to_string()),
+                RetryAfter::Reset => answer
+                    .header("X-RateLimit-Remaining", "0")
+                    .header("X-RateLimit-Reset", "1e22"),
                 // Clients compare a date with their own clock, so this is the one place that reads a real one.
                 RetryAfter::Date => {
                     let date = SystemTime::now() + Duration::from_secs(3);
