@@ -22,7 +22,7 @@ use reqwest::Certificate;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
-use crate::events::{Event, Observer};
+use crate::events::{Event, Observer, span};
 use body::Sink;
 pub use coding::{Coding, CodingError};
 use links::{Closed, Resolver};
@@ -151,6 +151,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether the body is the data, and all of it: a success, and neither a promise (202) nor a part (206, 226).
+    pub fn is_whole(&self) -> bool {
+        body::is_whole(self.status)
+    }
+
     /// Returns the server's time when it answered, in whole seconds (RFC 9110, 6.6.1).
     pub fn date(&self) -> Option<SystemTime> {
         let date = self.headers.get(DATE)?.to_str().ok()?;
@@ -186,16 +191,59 @@ pub enum ErrorKind {
     Untrusted(String),
     /// A redirect that must not be followed.
     Redirect(String),
+    /// The answer came, but less than 1 KB of it in this long.
+    Slow(Duration),
+    /// The answer is compressed in a way we cannot undo.
+    Coding(String),
     /// The answer is longer than the limit, in bytes.
     TooLarge(u64),
     /// This machine's disk failed.
     Disk(std::io::Error),
 }
 
+impl ErrorKind {
+    /// Whether the server may have acted, and another attempt may find out.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            ErrorKind::Timeout | ErrorKind::Slow(_) | ErrorKind::Interrupted(_)
+        )
+    }
+
+    /// Whether a request may be sent again after this.
+    fn is_repeated(&self, replay: Replay) -> bool {
+        match self {
+            ErrorKind::Connect(_) => true,
+            kind => kind.is_passing() && replay == Replay::Safe,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ErrorKind::Connect(reason) => write!(f, "cannot connect: {reason}"),
+            ErrorKind::Untrusted(reason) => {
+                write!(f, "the server's certificate is not trusted: {reason}")
+            }
+            ErrorKind::Timeout => f.write_str("no answer in time"),
+            ErrorKind::Slow(stretch) => write!(
+                f,
+                "the answer comes too slowly, less than 1 KB in {}",
+                span(*stretch)
+            ),
+            ErrorKind::Interrupted(reason) => write!(f, "the connection broke: {reason}"),
+            ErrorKind::Redirect(reason) | ErrorKind::Coding(reason) => f.write_str(reason),
+            ErrorKind::TooLarge(limit) => write!(f, "the answer is longer than {limit} bytes"),
+            ErrorKind::Disk(reason) => write!(f, "cannot use this machine's disk: {reason}"),
+        }
+    }
+}
+
 impl Error {
     /// Whether the server may have acted although no answer arrived.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self.kind, ErrorKind::Timeout | ErrorKind::Interrupted(_))
+        self.kind.is_passing()
     }
 
     /// What the user can do about it.
@@ -232,17 +280,7 @@ impl fmt::Display for Error {
             let seconds = self.elapsed.as_secs_f32();
             write!(f, " after {} attempts in {seconds:.1}s", self.attempts)?;
         }
-        match &self.kind {
-            ErrorKind::Connect(reason) => write!(f, ": cannot connect: {reason}"),
-            ErrorKind::Untrusted(reason) => {
-                write!(f, ": the server's certificate is not trusted: {reason}")
-            }
-            ErrorKind::Timeout => write!(f, ": no answer in time"),
-            ErrorKind::Interrupted(reason) => write!(f, ": the connection broke: {reason}"),
-            ErrorKind::Redirect(reason) => write!(f, ": {reason}"),
-            ErrorKind::TooLarge(limit) => write!(f, ": the answer is longer than {limit} bytes"),
-            ErrorKind::Disk(reason) => write!(f, ": cannot use this machine's disk: {reason}"),
-        }
+        write!(f, ": {}", self.kind)
     }
 }
 
@@ -299,8 +337,8 @@ impl Client {
 
     /// Sends a request and writes a successful answer's body to a file, at most `limit` bytes.
     ///
-    /// The file is created or replaced. An answer that is not a success leaves it alone and comes
-    /// with its body in memory.
+    /// The file is created or replaced. An answer that is not [`Answer::is_whole`] leaves it alone and comes
+    /// with the beginning of its body in memory; one that says the data is still made (202) is asked for again.
     pub async fn download(
         &self,
         request: &Request,
@@ -324,12 +362,17 @@ impl Client {
             let outcome = self.follow(request, sink, observer).await;
             let last = attempts >= self.policy.attempts.get();
             let (reason, wait) = match outcome {
-                Ok(mut answer) => {
+                Ok((mut answer, broken)) => {
                     answer.attempts = attempts;
                     answer.elapsed = began.elapsed();
-                    if !waits::is_retried(answer.status, &answer.headers, request.replay) {
-                        return Ok(answer);
-                    }
+                    let is_retried =
+                        waits::is_retried(answer.status, &answer.headers, request.replay)
+                            || sink.waits_for(answer.status);
+                    let reason = match broken {
+                        _ if is_retried => format!("the server answered {}", answer.status),
+                        Some(kind) if kind.is_repeated(request.replay) => kind.to_string(),
+                        _ => return Ok(answer),
+                    };
                     let asked = waits::asked_wait(&answer.headers, SystemTime::now());
                     if asked.is_some_and(|wait| wait > self.policy.patience) {
                         answer.retry_after = asked;
@@ -339,35 +382,19 @@ impl Client {
                         return Ok(answer);
                     }
                     let wait = asked.unwrap_or_else(|| self.policy.backoff(attempts));
-                    (format!("the server answered {}", answer.status), wait)
+                    (reason, wait)
                 }
                 Err((url, kind)) => {
-                    let again = match &kind {
-                        ErrorKind::Connect(_) => true,
-                        ErrorKind::Timeout | ErrorKind::Interrupted(_) => {
-                            request.replay == Replay::Safe
-                        }
-                        ErrorKind::Untrusted(_)
-                        | ErrorKind::Redirect(_)
-                        | ErrorKind::TooLarge(_)
-                        | ErrorKind::Disk(_) => false,
-                    };
-                    let error = Error {
-                        operation: request.operation,
-                        url: show(&url),
-                        attempts,
-                        elapsed: began.elapsed(),
-                        kind,
-                    };
-                    if last || !again {
-                        return Err(error);
+                    if last || !kind.is_repeated(request.replay) {
+                        return Err(Error {
+                            operation: request.operation,
+                            url: show(&url),
+                            attempts,
+                            elapsed: began.elapsed(),
+                            kind,
+                        });
                     }
-                    let reason = match &error.kind {
-                        ErrorKind::Connect(reason) => format!("cannot connect: {reason}"),
-                        ErrorKind::Interrupted(reason) => format!("the connection broke: {reason}"),
-                        _ => "no answer in time".into(),
-                    };
-                    (reason, self.policy.backoff(attempts))
+                    (kind.to_string(), self.policy.backoff(attempts))
                 }
             };
             observer.on(Event::Retrying {
@@ -386,14 +413,15 @@ impl Client {
         request: &Request,
         sink: &Sink<'_>,
         observer: &dyn Observer,
-    ) -> Result<Answer, (Url, ErrorKind)> {
+    ) -> Result<(Answer, Option<ErrorKind>), (Url, ErrorKind)> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             let response = self
                 .send_once(request, &url)
                 .await
                 .map_err(|kind| (url.clone(), kind))?;
-            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            let status = response.status();
+            if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return body::read(response, (&url, self.idle_limit), sink, observer)
                     .await
                     .map_err(|kind| (url, kind));
@@ -411,7 +439,7 @@ impl Client {
                     )
                 })?
             } else {
-                let reason = "it redirects without saying where to".to_owned();
+                let reason = format!("it answers {status} without saying where to");
                 return Err((url, ErrorKind::Redirect(reason)));
             };
         }

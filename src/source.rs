@@ -223,8 +223,20 @@ fn accept(
     session: &Session<'_>,
     (into, origin): (&Path, String),
 ) -> Result<StagedFile> {
-    if !answer.status.is_success() {
+    if !answer.is_whole() {
         return Err(refused(answer, spec, session).into());
+    }
+    if answer.length == 0 && matches!(answer.status.as_u16(), 204 | 205) {
+        let problem = format!(
+            "the source `{}` answered {}, an empty answer where rows were expected",
+            http::show(&answer.url),
+            answer.status
+        );
+        return Err(SourceError {
+            problem,
+            hint: Some("check `source` and `params`: what they ask for has no content".into()),
+        }
+        .into());
     }
     let unpacked = into.with_extension("unpacked");
     let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
@@ -328,6 +340,12 @@ fn refused(answer: &Answer, spec: &Spec, session: &Session<'_>) -> SourceError {
         }
         StatusCode::TOO_MANY_REQUESTS => {
             "the source limits how often it may be asked: run the workflow less often"
+        }
+        StatusCode::ACCEPTED => {
+            "the source has not made the data yet: run the workflow later, or raise `http: retries=`"
+        }
+        StatusCode::PARTIAL_CONTENT | StatusCode::IM_USED => {
+            "the source sent a part where all of the data was asked for: take `Range` and `A-IM` out of `headers`, or ask those who run it"
         }
         status if status.is_server_error() => {
             "the source itself failed: try again later, or ask those who run it"

@@ -284,7 +284,7 @@ impl<'a> Session<'a> {
         loop {
             let began = Instant::now();
             let request = credentials.request(style, self.conduct.timeout)?;
-            let answer = client.exchange(&request, observer).await?;
+            let answer = client.exchange(&request, observer).await.map_err(explain)?;
             let grant: Grant = serde_json::from_slice(&answer.body).unwrap_or_default();
             let token = grant
                 .access_token
@@ -392,6 +392,12 @@ fn explain(error: http::Error) -> anyhow::Error {
     let hint = match &error.kind {
         ErrorKind::TooLarge(_) => "if the data is meant to be that large, raise `http: max-body=`",
         ErrorKind::Timeout => "if the source needs that long to answer, raise `http: timeout=`",
+        ErrorKind::Slow(_) => {
+            "if the source is meant to be that slow, raise `http: timeout=`: 1 KB must come in ten times as long"
+        }
+        ErrorKind::Coding(_) => {
+            "ask for the data as it is, with `Accept-Encoding: identity` in `headers`"
+        }
         _ => return error.into(),
     };
     SourceError {
