@@ -10,6 +10,7 @@ mod parse;
 mod raw;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -115,10 +116,10 @@ const TEST_WAIT: &str = "PUBLISH_TO_TABLEAU_TEST_WAIT";
 impl Inputs {
     /// Reads and checks everything; all problems come back at once.
     pub fn from_env(
-        vars: impl IntoIterator<Item = (String, String)>,
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Inputs, InputErrors> {
-        let vars: HashMap<String, String> = vars.into_iter().collect();
         let mut problems = Problems::default();
+        let vars = raw::texts(vars, &mut problems);
         let raw = Raw::read(&vars, &mut problems);
         let machine = Machine {
             workspace: var(&vars, "GITHUB_WORKSPACE")

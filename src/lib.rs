@@ -15,8 +15,9 @@
 //! |---|---|---|
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
-//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events` |
-//! | [`source`] | brings bytes to this disk, knows their format | `events http` |
+//! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events workspace` |
+//! | [`source`] | brings bytes to this disk, knows their format | `events http workspace` |
 //! | [`table`] | finds records, decides columns and types, converts values | `source` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
 //! | [`gate`] | guards over the built result | `events hyper` |
@@ -64,11 +65,14 @@ pub mod report;
 pub mod source;
 pub mod table;
 pub mod tableau;
+pub mod workspace;
 
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use cancel::{Cancel, Cancelled, Guard};
@@ -201,6 +205,8 @@ struct Line<'a> {
 
 impl Line<'_> {
     async fn work(&mut self, inputs: &Inputs) -> Result<()> {
+        self.stage = Stage::Shape;
+        place(inputs)?;
         self.enter(Stage::Fetch);
         let client = Client::new(inputs.waits.http.clone(), &inputs.network)?;
         let source = Client::with_conduct(&inputs.source.conduct, &inputs.network)?;
@@ -213,7 +219,9 @@ impl Line<'_> {
         let mut tables = self.read(&staged, inputs)?;
 
         self.enter(Stage::Shape);
-        let parent = inputs.hyper.parent().unwrap_or(Path::new("."));
+        // Links may have changed since the first look.
+        let target = place(inputs)?;
+        let parent = target.parent().unwrap_or(Path::new("."));
         hyper::create_folders(parent)?;
         let (mut folder, mut _guard) = self.make_folder(parent)?;
         let draft = match self.build(&tables, folder.path(), inputs) {
@@ -233,7 +241,7 @@ impl Line<'_> {
         };
 
         self.enter(Stage::Check);
-        self.check(draft, inputs)?;
+        self.check(draft, &target, inputs)?;
 
         if let (Some(destination), Some(extract)) = (&inputs.destination, self.run.extract.clone())
         {
@@ -363,14 +371,18 @@ impl Line<'_> {
     }
 
     /// The file is completed also when a guard fails: whoever looks into it finds out why.
-    fn check(&mut self, draft: Draft, inputs: &Inputs) -> Result<()> {
+    fn check(&mut self, draft: Draft, target: &Path, inputs: &Inputs) -> Result<()> {
         self.run.verdicts = gate::check(&draft, &inputs.guards);
         for verdict in &self.run.verdicts {
             self.observer.on(Event::Note(verdict.to_string()));
         }
         self.stage = Stage::Shape;
-        let extract = match draft.seal(&inputs.hyper) {
-            Ok(extract) => extract,
+        let extract = match draft.seal(target) {
+            // Told as the user wrote it.
+            Ok(extract) => Extract {
+                path: inputs.hyper.clone(),
+                ..extract
+            },
             Err(error) => {
                 // A check that has brought the engine down says more than the file that is missing now.
                 if let Err(failed) = gate::judge(&self.run.verdicts) {
@@ -415,6 +427,8 @@ impl Line<'_> {
     fn make_folder(&self, parent: &Path) -> Result<(TempDir, Guard)> {
         let folder = tempfile::Builder::new()
             .prefix(".publish-to-tableau-")
+            // What is in it is nobody's business until it is handed over.
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .with_context(|| format!("cannot write into the folder `{}`", parent.display()))?;
         let path = folder.path().to_owned();
@@ -453,6 +467,16 @@ impl Line<'_> {
             line,
         });
     }
+}
+
+/// Where the extract will really lie: in the workspace if its name does, and nothing but a file is replaced.
+fn place(inputs: &Inputs) -> Result<PathBuf> {
+    let (path, workspace) = (&inputs.hyper, &inputs.machine.workspace);
+    let below = path.strip_prefix(workspace).ok();
+    workspace::find_target(below.map(|_| workspace.as_path()), path).map_err(|refused| {
+        let shown = below.unwrap_or(path).display();
+        anyhow!("`hyper`: `{shown}` {refused}; name a file in a folder of the workspace")
+    })
 }
 
 /// Tells several tables apart.

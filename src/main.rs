@@ -21,11 +21,10 @@ const GRACE: Duration = Duration::from_secs(4);
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
-    // `vars` panics on values that are not UTF-8; nothing of ours is.
-    let vars: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let runner = Arc::new(Runner::from_env(vars.iter().cloned()));
+    // `vars` panics on values that are not UTF-8; those of the runner itself are.
+    let texts = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let runner = Arc::new(Runner::from_env(texts));
     // As process 1 of a container we would otherwise ignore both, and outlive a cancelled job.
     let runtime = runtime();
     let (interrupt, terminate) = {
@@ -33,7 +32,7 @@ fn main() -> ExitCode {
         let hear = |kind| signal(kind).expect("these signals can be handled");
         (hear(SignalKind::interrupt()), hear(SignalKind::terminate()))
     };
-    match Inputs::from_env(vars) {
+    match Inputs::from_env(std::env::vars_os()) {
         Ok(inputs) => {
             runner.mask(inputs.secrets());
             let inputs = Arc::new(inputs);

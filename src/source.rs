@@ -12,10 +12,11 @@ mod odata;
 mod pages;
 mod paging;
 mod param;
+mod search;
 mod unpack;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -166,6 +167,7 @@ pub async fn fetch(
         };
         // Pages of one address agree on where the rows are, as they will when types are found.
         let mut rows_at: HashMap<String, String> = HashMap::new();
+        let mut taken = HashSet::new();
         for location in &table.locations {
             match location {
                 Location::File(path) => {
@@ -174,8 +176,9 @@ pub async fn fetch(
                         workspace: &places.workspace,
                         unpacked: &places.spool.join(prefix),
                         limit: spec.conduct.max_body,
+                        observer,
                     };
-                    let files = file::stage(path, spec.format, &room)?;
+                    let files = file::stage(path, spec.format, &mut taken, &room)?;
                     staged.files.extend(files);
                 }
                 Location::Http(url) => {

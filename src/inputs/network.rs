@@ -85,6 +85,7 @@ pub(super) fn ca_certificate(
         CaCertificate::parse(text)
     } else {
         place.parse(text).map(|path| CaCertificate::File {
+            workspace: machine.workspace.clone(),
             path: machine.workspace.join(path.as_str()),
             name: path.as_str().to_owned(),
         })

@@ -31,3 +31,4 @@ mod tidy;
 mod watching;
 mod way;
 mod workflow;
+mod workspace;
