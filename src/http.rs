@@ -3,6 +3,7 @@
 //! It knows nothing of Tableau or of data; it knows what may be repeated, how long to wait, and
 //! where a redirect may lead. Secrets travel in headers and bodies and never in an error or event.
 
+mod addresses;
 mod body;
 mod coding;
 mod links;
@@ -25,7 +26,7 @@ pub use reqwest::{Method, StatusCode, Url, header};
 use crate::events::{Event, Observer, span};
 use body::Sink;
 pub use coding::{Coding, CodingError};
-use links::{Closed, Resolver};
+use links::{Closed, Lookup, Resolver};
 pub use links::{Hosts, Redirects, check_link};
 pub use trust::CaCertificate;
 use waits::Turnstile;
@@ -71,8 +72,8 @@ impl Default for Conduct {
 pub struct Network {
     /// Trusted besides the system's authorities.
     pub ca_certificate: Option<CaCertificate>,
-    /// Names of hosts the user typed, in lower case; only they may have private addresses.
-    pub named: HashSet<String>,
+    /// Names of the proxies in use, in lower case: they may have private addresses.
+    pub proxies: HashSet<String>,
 }
 
 /// Whether a request may be sent again when nobody knows if the server acted on it.
@@ -125,6 +126,8 @@ pub struct Request {
     pub replay: Replay,
     /// What may be followed.
     pub redirects: Redirects,
+    /// What the user named for this request: nothing else may lie in a private network.
+    pub named: Hosts,
     /// From the first byte sent until the head of the answer.
     pub timeout: Duration,
 }
@@ -289,13 +292,15 @@ impl std::error::Error for Error {}
 /// Sends requests.
 #[derive(Debug)]
 pub struct Client {
-    // Made at the first request: reading the system's certificates takes longer than a small job.
-    inner: OnceLock<reqwest::Client>,
+    // Made at the first request: reading the system's certificates takes longer than a small job. Two, so that no
+    // connection to a private address is there to be used for a request it is not named for.
+    named: OnceLock<reqwest::Client>,
+    public: OnceLock<reqwest::Client>,
     policy: RetryPolicy,
     idle_limit: Duration,
     turnstile: Turnstile,
     certificates: Vec<Certificate>,
-    named: HashSet<String>,
+    proxies: HashSet<String>,
 }
 
 impl Client {
@@ -305,12 +310,13 @@ impl Client {
     pub fn new(policy: RetryPolicy, network: &Network) -> anyhow::Result<Client> {
         let certificates = network.ca_certificate.as_ref().map(CaCertificate::load);
         Ok(Client {
-            inner: OnceLock::new(),
+            named: OnceLock::new(),
+            public: OnceLock::new(),
             policy,
             idle_limit: IDLE_LIMIT,
             turnstile: Turnstile::default(),
             certificates: certificates.transpose()?.unwrap_or_default(),
-            named: network.named.clone(),
+            proxies: network.proxies.clone(),
         })
     }
 
@@ -319,8 +325,6 @@ impl Client {
         let mut client = Client::new(conduct.policy.clone(), network)?;
         client.idle_limit = conduct.timeout;
         client.turnstile = Turnstile::new(conduct.rate);
-        let allowed = conduct.allow.names().map(str::to_owned);
-        client.named.extend(allowed);
         Ok(client)
     }
 
@@ -447,8 +451,12 @@ impl Client {
         Err((url, ErrorKind::Redirect(reason)))
     }
 
-    fn inner(&self) -> Result<&reqwest::Client, ErrorKind> {
-        if let Some(inner) = self.inner.get() {
+    fn inner(&self, lookup: Lookup) -> Result<&reqwest::Client, ErrorKind> {
+        let cell = match lookup {
+            Lookup::Named => &self.named,
+            Lookup::Public => &self.public,
+        };
+        if let Some(inner) = cell.get() {
             return Ok(inner);
         }
         // A second installation is refused and harmless: the first one serves.
@@ -458,10 +466,27 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
             .tls_certs_merge(self.certificates.clone())
-            .dns_resolver(Resolver::new(self.named.clone()))
+            .dns_resolver(Resolver::new(lookup, self.proxies.clone()))
             .build()
             .map_err(|error| ErrorKind::Untrusted(root_cause(&error)))?;
-        Ok(self.inner.get_or_init(|| inner))
+        Ok(cell.get_or_init(|| inner))
+    }
+
+    /// Which addresses the host of an address may have.
+    fn lookup(&self, request: &Request, url: &Url) -> Result<Lookup, ErrorKind> {
+        if request.named.contains(url) {
+            return Ok(Lookup::Named);
+        }
+        // Its name is looked up whoever asks, so that nothing else would stop a server from leading us to it.
+        if url
+            .host_str()
+            .is_some_and(|host| self.proxies.contains(host))
+        {
+            let closed = Closed::Private(format!("`{}`, the host of the proxy", show(url)));
+            let reason = format!("it leads to {}", closed.explain(url));
+            return Err(ErrorKind::Redirect(reason));
+        }
+        Ok(Lookup::Public)
     }
 
     async fn send_once(
@@ -469,8 +494,9 @@ impl Client {
         request: &Request,
         url: &Url,
     ) -> Result<reqwest::Response, ErrorKind> {
+        let lookup = self.lookup(request, url)?;
         let mut builder = self
-            .inner()?
+            .inner(lookup)?
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
         if !request.headers.contains_key(ACCEPT_ENCODING) {
@@ -501,7 +527,7 @@ impl Client {
         self.turnstile.pass().await;
         match tokio::time::timeout(request.timeout, builder.send()).await {
             Err(_) => Err(ErrorKind::Timeout),
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, url)),
             Ok(Ok(response)) => Ok(response),
         }
     }
@@ -541,9 +567,9 @@ pub fn excerpt(body: &[u8]) -> String {
     }
 }
 
-fn classify(error: &reqwest::Error) -> ErrorKind {
-    if let Some(Closed(reason)) = cause(error) {
-        return ErrorKind::Redirect(format!("it leads to {reason}"));
+fn classify(error: &reqwest::Error, to: &Url) -> ErrorKind {
+    if let Some(closed) = cause::<Closed>(error) {
+        return ErrorKind::Redirect(format!("it leads to {}", closed.explain(to)));
     }
     let reason = root_cause(error);
     if let Some((_, why)) = reason.split_once("invalid peer certificate: ") {

@@ -141,7 +141,7 @@ impl Inputs {
         }
         let waits = Waits::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
         source.conduct.policy.first_wait = waits.http.first_wait;
-        let network = network::network(certificate, &source, destination.as_ref(), &vars);
+        let network = network::network(certificate, &vars);
         Ok(Inputs {
             source,
             rules,

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::events::Observer;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, Method, Redirects, Replay, Request, StatusCode, Url,
+    self, Answer, Body, Client, Conduct, Hosts, Method, Redirects, Replay, Request, StatusCode, Url,
 };
 pub use auth::Auth;
 use auth::Session;
@@ -280,8 +280,10 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         .as_ref()
         .map(Query::body)
         .or_else(|| spec.body.clone());
+    // What is named for another source may be no business of this one's server.
+    let named = Hosts::of([url]).and(&spec.conduct.allow);
     let redirects = if headers.is_empty() && spec.auth.is_none() && body.is_none() {
-        Redirects::Anywhere(spec.conduct.allow.clone())
+        Redirects::Anywhere(named.clone())
     } else {
         Redirects::Allowed(spec.conduct.allow.clone())
     };
@@ -308,6 +310,7 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         // A POST is a read here: it carries a query.
         replay: Replay::Safe,
         redirects,
+        named,
         timeout: spec.conduct.timeout,
     }
 }

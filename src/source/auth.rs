@@ -17,8 +17,8 @@ use super::SourceError;
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, ErrorKind, Method, Redirects, Replay, Request, StatusCode,
-    Url,
+    self, Answer, Body, Client, Conduct, ErrorKind, Hosts, Method, Redirects, Replay, Request,
+    StatusCode, Url,
 };
 
 /// A token is renewed this long before it runs out: a page may take as long to come.
@@ -166,6 +166,7 @@ impl ClientCredentials {
             body: Body::Bytes(Bytes::from(form.finish())),
             replay: Replay::Safe,
             redirects: Redirects::SameOrigin,
+            named: Hosts::of([&self.token_url]),
             timeout,
         })
     }
