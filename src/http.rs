@@ -287,7 +287,14 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Disk(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Sends requests.
 #[derive(Debug)]

@@ -15,6 +15,7 @@
 //! |---|---|---|
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
+//! | [`disk`] | whether it is the disk that has no room | `events` |
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
 //! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events workspace` |
 //! | [`source`] | brings bytes to this disk, knows their format | `events http workspace` |
@@ -56,6 +57,7 @@
 //! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod cancel;
+pub mod disk;
 pub mod events;
 pub mod gate;
 pub mod http;
@@ -79,7 +81,7 @@ use cancel::{Cancel, Cancelled, Guard};
 use events::{Event, Observer, Stage, count, size};
 use gate::Verdict;
 use http::Client;
-use hyper::{Draft, Extract, Workshop};
+use hyper::{Draft, EngineError, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
 use source::{Places, Staged};
 use table::{Contradicted, Table};
@@ -213,7 +215,8 @@ impl Line<'_> {
         let (spool, _guard) = self.make_folder(&inputs.machine.temp)?;
         let cancel = self.cancel;
         let staged = self.fetch(inputs, spool.path(), &source);
-        let staged = cancel.unless(staged).await?;
+        let staged = cancel.unless(staged).await;
+        let staged = staged.map_err(|error| blame_disk(error, spool.path()))?;
 
         self.enter(Stage::Type);
         let mut tables = self.read(&staged, inputs)?;
@@ -241,7 +244,7 @@ impl Line<'_> {
         };
 
         self.enter(Stage::Check);
-        self.check(draft, &target, inputs)?;
+        self.check(draft, (folder.path(), &target), inputs)?;
 
         if let (Some(destination), Some(extract)) = (&inputs.destination, self.run.extract.clone())
         {
@@ -360,7 +363,8 @@ impl Line<'_> {
             folder: folder.to_owned(),
             cancel: self.cancel.clone(),
         };
-        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer)?;
+        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer);
+        let draft = draft.map_err(|error| blame_disk(error, folder))?;
         let rows = count(draft.rows(), "row");
         self.leave(format!(
             "{rows} in table \"{}\".\"{}\"",
@@ -371,7 +375,12 @@ impl Line<'_> {
     }
 
     /// The file is completed also when a guard fails: whoever looks into it finds out why.
-    fn check(&mut self, draft: Draft, target: &Path, inputs: &Inputs) -> Result<()> {
+    fn check(
+        &mut self,
+        draft: Draft,
+        (folder, target): (&Path, &Path),
+        inputs: &Inputs,
+    ) -> Result<()> {
         self.run.verdicts = gate::check(&draft, &inputs.guards);
         for verdict in &self.run.verdicts {
             self.observer.on(Event::Note(verdict.to_string()));
@@ -384,6 +393,7 @@ impl Line<'_> {
                 ..extract
             },
             Err(error) => {
+                let error = blame_disk(error, folder);
                 // A check that has brought the engine down says more than the file that is missing now.
                 if let Err(failed) = gate::judge(&self.run.verdicts) {
                     self.stage = Stage::Check;
@@ -467,6 +477,17 @@ impl Line<'_> {
             line,
         });
     }
+}
+
+/// Puts a disk without room above what follows from it; its numbers are those of a folder of the run.
+fn blame_disk(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    let engine = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<EngineError>());
+    if disk::is_full(&error) || engine.is_some_and(EngineError::lacks_disk) {
+        return error.context(disk::describe(folder));
+    }
+    error
 }
 
 /// Where the extract will really lie: in the workspace if its name does, and nothing but a file is replaced.

@@ -7,6 +7,7 @@ mod assumed;
 mod auth;
 mod cancel;
 mod closed;
+mod disk;
 mod engine;
 mod extract;
 mod formats;

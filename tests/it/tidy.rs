@@ -8,9 +8,10 @@ use publish_to_tableau::report::OUTPUTS;
 use publish_to_tableau::tableau::CATALOGUE;
 
 /// Which module may import which; the crate doc says why.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("events", &[]),
     ("cancel", &[]),
+    ("disk", &["events"]),
     ("workspace", &[]),
     ("http", &["events", "workspace"]),
     ("source", &["events", "http", "workspace"]),
@@ -42,6 +43,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
             "tableau",
             "inputs",
             "report",
+            "disk",
             "workspace",
         ],
     ),
