@@ -126,6 +126,15 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
+/// Returns a length of time as a person says it, rounded up: `601 s`, `5 hours`, `31 days`.
+pub fn span(length: Duration) -> String {
+    match length.as_secs() {
+        seconds @ 0..7_200 => format!("{seconds} s"),
+        seconds @ 7_200..172_800 => count(seconds.div_ceil(3_600), "hour"),
+        seconds => count(seconds.div_ceil(86_400), "day"),
+    }
+}
+
 /// Returns a number of bytes as a person says it.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];

@@ -3,6 +3,7 @@
 //! It knows nothing of Tableau or of data; it knows what may be repeated, how long to wait, and
 //! where a redirect may lead. Secrets travel in headers and bodies and never in an error or event.
 
+mod addresses;
 mod body;
 mod coding;
 mod links;
@@ -23,15 +24,15 @@ use reqwest::Certificate;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
-use crate::events::{Event, Observer};
+use crate::events::{Event, Observer, span};
 use crate::secrets;
 use body::Sink;
 pub use coding::{Coding, CodingError};
-use links::{Closed, Resolver};
+use links::{Closed, Lookup, Resolver};
 pub use links::{Hosts, Redirects, check_link};
 pub use trust::CaCertificate;
 use waits::Turnstile;
-pub use waits::{Rate, RetryPolicy};
+pub use waits::{Rate, RetryPolicy, told_seconds};
 
 /// Silence in the middle of an answer that ends the attempt.
 const IDLE_LIMIT: Duration = Duration::from_mins(1);
@@ -78,8 +79,8 @@ impl Default for Conduct {
 pub struct Network {
     /// Trusted besides the system's authorities.
     pub ca_certificate: Option<CaCertificate>,
-    /// Names of hosts the user typed, in lower case; only they may have private addresses.
-    pub named: HashSet<String>,
+    /// Names of the proxies in use, in lower case: they may have private addresses.
+    pub proxies: HashSet<String>,
 }
 
 /// Whether a request may be sent again when nobody knows if the server acted on it.
@@ -132,6 +133,8 @@ pub struct Request {
     pub replay: Replay,
     /// What may be followed.
     pub redirects: Redirects,
+    /// What the user named for this request: nothing else may lie in a private network.
+    pub named: Hosts,
     /// From the first byte sent until the head of the answer.
     pub timeout: Duration,
 }
@@ -158,6 +161,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether the body is the data, and all of it: a success, and neither a promise (202) nor a part (206, 226).
+    pub fn is_whole(&self) -> bool {
+        body::is_whole(self.status)
+    }
+
     /// Returns the server's time when it answered, in whole seconds (RFC 9110, 6.6.1).
     pub fn date(&self) -> Option<SystemTime> {
         let date = self.headers.get(DATE)?.to_str().ok()?;
@@ -193,16 +201,59 @@ pub enum ErrorKind {
     Untrusted(String),
     /// A redirect that must not be followed.
     Redirect(String),
+    /// The answer came, but less than 1 KB of it in this long.
+    Slow(Duration),
+    /// The answer is compressed in a way we cannot undo.
+    Coding(String),
     /// The answer is longer than the limit, in bytes.
     TooLarge(u64),
     /// This machine's disk failed.
     Disk(std::io::Error),
 }
 
+impl ErrorKind {
+    /// Whether the server may have acted, and another attempt may find out.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            ErrorKind::Timeout | ErrorKind::Slow(_) | ErrorKind::Interrupted(_)
+        )
+    }
+
+    /// Whether a request may be sent again after this.
+    fn is_repeated(&self, replay: Replay) -> bool {
+        match self {
+            ErrorKind::Connect(_) => true,
+            kind => kind.is_passing() && replay == Replay::Safe,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ErrorKind::Connect(reason) => write!(f, "cannot connect: {reason}"),
+            ErrorKind::Untrusted(reason) => {
+                write!(f, "the server's certificate is not trusted: {reason}")
+            }
+            ErrorKind::Timeout => f.write_str("no answer in time"),
+            ErrorKind::Slow(stretch) => write!(
+                f,
+                "the answer comes too slowly, less than 1 KB in {}",
+                span(*stretch)
+            ),
+            ErrorKind::Interrupted(reason) => write!(f, "the connection broke: {reason}"),
+            ErrorKind::Redirect(reason) | ErrorKind::Coding(reason) => f.write_str(reason),
+            ErrorKind::TooLarge(limit) => write!(f, "the answer is longer than {limit} bytes"),
+            ErrorKind::Disk(reason) => write!(f, "cannot use this machine's disk: {reason}"),
+        }
+    }
+}
+
 impl Error {
     /// Whether the server may have acted although no answer arrived.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self.kind, ErrorKind::Timeout | ErrorKind::Interrupted(_))
+        self.kind.is_passing()
     }
 
     /// What the user can do about it.
@@ -239,32 +290,31 @@ impl fmt::Display for Error {
             let seconds = self.elapsed.as_secs_f32();
             write!(f, " after {} attempts in {seconds:.1}s", self.attempts)?;
         }
+        write!(f, ": {}", self.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            ErrorKind::Connect(reason) => write!(f, ": cannot connect: {reason}"),
-            ErrorKind::Untrusted(reason) => {
-                write!(f, ": the server's certificate is not trusted: {reason}")
-            }
-            ErrorKind::Timeout => write!(f, ": no answer in time"),
-            ErrorKind::Interrupted(reason) => write!(f, ": the connection broke: {reason}"),
-            ErrorKind::Redirect(reason) => write!(f, ": {reason}"),
-            ErrorKind::TooLarge(limit) => write!(f, ": the answer is longer than {limit} bytes"),
-            ErrorKind::Disk(reason) => write!(f, ": cannot use this machine's disk: {reason}"),
+            ErrorKind::Disk(error) => Some(error),
+            _ => None,
         }
     }
 }
 
-impl std::error::Error for Error {}
-
 /// Sends requests.
 #[derive(Debug)]
 pub struct Client {
-    // Made at the first request: reading the system's certificates takes longer than a small job.
-    inner: OnceLock<reqwest::Client>,
+    // Made at the first request: reading the system's certificates takes longer than a small job. Two, so that no
+    // connection to a private address is there to be used for a request it is not named for.
+    named: OnceLock<reqwest::Client>,
+    public: OnceLock<reqwest::Client>,
     policy: RetryPolicy,
     idle_limit: Duration,
     turnstile: Turnstile,
     certificates: Vec<Certificate>,
-    named: HashSet<String>,
+    proxies: HashSet<String>,
 }
 
 impl Client {
@@ -274,12 +324,13 @@ impl Client {
     pub fn new(policy: RetryPolicy, network: &Network) -> anyhow::Result<Client> {
         let certificates = network.ca_certificate.as_ref().map(CaCertificate::load);
         Ok(Client {
-            inner: OnceLock::new(),
+            named: OnceLock::new(),
+            public: OnceLock::new(),
             policy,
             idle_limit: IDLE_LIMIT,
             turnstile: Turnstile::default(),
             certificates: certificates.transpose()?.unwrap_or_default(),
-            named: network.named.clone(),
+            proxies: network.proxies.clone(),
         })
     }
 
@@ -288,8 +339,6 @@ impl Client {
         let mut client = Client::new(conduct.policy.clone(), network)?;
         client.idle_limit = conduct.timeout;
         client.turnstile = Turnstile::new(conduct.rate);
-        let allowed = conduct.allow.names().map(str::to_owned);
-        client.named.extend(allowed);
         Ok(client)
     }
 
@@ -306,8 +355,8 @@ impl Client {
 
     /// Sends a request and writes a successful answer's body to a file, at most `limit` bytes.
     ///
-    /// The file is created or replaced. An answer that is not a success leaves it alone and comes
-    /// with its body in memory.
+    /// The file is created or replaced. An answer that is not [`Answer::is_whole`] leaves it alone and comes
+    /// with the beginning of its body in memory; one that says the data is still made (202) is asked for again.
     pub async fn download(
         &self,
         request: &Request,
@@ -331,12 +380,17 @@ impl Client {
             let outcome = self.follow(request, sink, observer).await;
             let last = attempts >= self.policy.attempts.get();
             let (reason, wait) = match outcome {
-                Ok(mut answer) => {
+                Ok((mut answer, broken)) => {
                     answer.attempts = attempts;
                     answer.elapsed = began.elapsed();
-                    if !waits::is_retried(answer.status, &answer.headers, request.replay) {
-                        return Ok(answer);
-                    }
+                    let is_retried =
+                        waits::is_retried(answer.status, &answer.headers, request.replay)
+                            || sink.waits_for(answer.status);
+                    let reason = match broken {
+                        _ if is_retried => format!("the server answered {}", answer.status),
+                        Some(kind) if kind.is_repeated(request.replay) => kind.to_string(),
+                        _ => return Ok(answer),
+                    };
                     let asked = waits::asked_wait(&answer.headers, SystemTime::now());
                     if asked.is_some_and(|wait| wait > self.policy.patience) {
                         answer.retry_after = asked;
@@ -346,35 +400,19 @@ impl Client {
                         return Ok(answer);
                     }
                     let wait = asked.unwrap_or_else(|| self.policy.backoff(attempts));
-                    (format!("the server answered {}", answer.status), wait)
+                    (reason, wait)
                 }
                 Err((url, kind)) => {
-                    let again = match &kind {
-                        ErrorKind::Connect(_) => true,
-                        ErrorKind::Timeout | ErrorKind::Interrupted(_) => {
-                            request.replay == Replay::Safe
-                        }
-                        ErrorKind::Untrusted(_)
-                        | ErrorKind::Redirect(_)
-                        | ErrorKind::TooLarge(_)
-                        | ErrorKind::Disk(_) => false,
-                    };
-                    let error = Error {
-                        operation: request.operation,
-                        url: show(&url),
-                        attempts,
-                        elapsed: began.elapsed(),
-                        kind,
-                    };
-                    if last || !again {
-                        return Err(error);
+                    if last || !kind.is_repeated(request.replay) {
+                        return Err(Error {
+                            operation: request.operation,
+                            url: show(&url),
+                            attempts,
+                            elapsed: began.elapsed(),
+                            kind,
+                        });
                     }
-                    let reason = match &error.kind {
-                        ErrorKind::Connect(reason) => format!("cannot connect: {reason}"),
-                        ErrorKind::Interrupted(reason) => format!("the connection broke: {reason}"),
-                        _ => "no answer in time".into(),
-                    };
-                    (reason, self.policy.backoff(attempts))
+                    (kind.to_string(), self.policy.backoff(attempts))
                 }
             };
             observer.on(Event::Retrying {
@@ -393,14 +431,15 @@ impl Client {
         request: &Request,
         sink: &Sink<'_>,
         observer: &dyn Observer,
-    ) -> Result<Answer, (Url, ErrorKind)> {
+    ) -> Result<(Answer, Option<ErrorKind>), (Url, ErrorKind)> {
         let mut url = request.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             let response = self
                 .send_once(request, &url)
                 .await
                 .map_err(|kind| (url.clone(), kind))?;
-            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            let status = response.status();
+            if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return body::read(response, (&url, self.idle_limit), sink, observer)
                     .await
                     .map_err(|kind| (url, kind));
@@ -418,7 +457,7 @@ impl Client {
                     )
                 })?
             } else {
-                let reason = "it redirects without saying where to".to_owned();
+                let reason = format!("it answers {status} without saying where to");
                 return Err((url, ErrorKind::Redirect(reason)));
             };
         }
@@ -426,8 +465,12 @@ impl Client {
         Err((url, ErrorKind::Redirect(reason)))
     }
 
-    fn inner(&self) -> Result<&reqwest::Client, ErrorKind> {
-        if let Some(inner) = self.inner.get() {
+    fn inner(&self, lookup: Lookup) -> Result<&reqwest::Client, ErrorKind> {
+        let cell = match lookup {
+            Lookup::Named => &self.named,
+            Lookup::Public => &self.public,
+        };
+        if let Some(inner) = cell.get() {
             return Ok(inner);
         }
         // A second installation is refused and harmless: the first one serves.
@@ -437,10 +480,27 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
             .tls_certs_merge(self.certificates.clone())
-            .dns_resolver(Resolver::new(self.named.clone()))
+            .dns_resolver(Resolver::new(lookup, self.proxies.clone()))
             .build()
             .map_err(|error| ErrorKind::Untrusted(root_cause(&error)))?;
-        Ok(self.inner.get_or_init(|| inner))
+        Ok(cell.get_or_init(|| inner))
+    }
+
+    /// Which addresses the host of an address may have.
+    fn lookup(&self, request: &Request, url: &Url) -> Result<Lookup, ErrorKind> {
+        if request.named.contains(url) {
+            return Ok(Lookup::Named);
+        }
+        // Its name is looked up whoever asks, so that nothing else would stop a server from leading us to it.
+        if url
+            .host_str()
+            .is_some_and(|host| self.proxies.contains(host))
+        {
+            let closed = Closed::Private(format!("`{}`, the host of the proxy", show(url)));
+            let reason = format!("it leads to {}", closed.explain(url));
+            return Err(ErrorKind::Redirect(reason));
+        }
+        Ok(Lookup::Public)
     }
 
     async fn send_once(
@@ -448,8 +508,9 @@ impl Client {
         request: &Request,
         url: &Url,
     ) -> Result<reqwest::Response, ErrorKind> {
+        let lookup = self.lookup(request, url)?;
         let mut builder = self
-            .inner()?
+            .inner(lookup)?
             .request(request.method.clone(), url.clone())
             .headers(request.headers.clone());
         if !request.headers.contains_key(ACCEPT_ENCODING) {
@@ -478,7 +539,7 @@ impl Client {
         self.turnstile.pass().await;
         match tokio::time::timeout(request.timeout, builder.send()).await {
             Err(_) => Err(ErrorKind::Timeout),
-            Ok(Err(error)) => Err(classify(&error)),
+            Ok(Err(error)) => Err(classify(&error, url)),
             Ok(Ok(response)) => Ok(response),
         }
     }
@@ -497,11 +558,9 @@ pub fn show(url: &Url) -> String {
 
 /// Returns what to do about a server that asks for more patience than we have.
 pub fn come_back(wait: Duration) -> String {
-    let moment = SystemTime::now() + wait;
     format!(
-        "the server asks to come back in {} s, at {}: run the workflow later, or raise `http: max-wait=`",
-        wait.as_secs(),
-        httpdate::fmt_http_date(moment)
+        "the server asks {}: run the workflow later, or raise `http: max-wait=`",
+        waits::told_wait(wait)
     )
 }
 
@@ -521,9 +580,9 @@ pub fn excerpt(body: &[u8]) -> String {
     }
 }
 
-fn classify(error: &reqwest::Error) -> ErrorKind {
-    if let Some(Closed(reason)) = cause(error) {
-        return ErrorKind::Redirect(format!("it leads to {reason}"));
+fn classify(error: &reqwest::Error, to: &Url) -> ErrorKind {
+    if let Some(closed) = cause::<Closed>(error) {
+        return ErrorKind::Redirect(format!("it leads to {}", closed.explain(to)));
     }
     let reason = root_cause(error);
     if let Some((_, why)) = reason.split_once("invalid peer certificate: ") {

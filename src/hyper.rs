@@ -126,6 +126,13 @@ pub struct EngineError {
     pub hint: Option<String>,
 }
 
+impl EngineError {
+    /// Whether the disk took no more of what the engine writes.
+    pub fn lacks_disk(&self) -> bool {
+        shape::lacks_disk(&self.message)
+    }
+}
+
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {

@@ -11,6 +11,7 @@ mod parse;
 mod raw;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -113,10 +114,10 @@ impl Inputs {
     /// Reads and checks everything; all problems come back at once. Secrets are known to [`crate::secrets`] afterwards,
     /// whatever becomes of the rest.
     pub fn from_env(
-        vars: impl IntoIterator<Item = (String, String)>,
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Inputs, InputErrors> {
-        let vars: HashMap<String, String> = vars.into_iter().collect();
         let mut problems = Problems::default();
+        let vars = raw::texts(vars, &mut problems);
         let raw = Raw::read(&vars, &mut problems);
         confidential::keep(&raw, &vars);
         let machine = Machine {
@@ -139,7 +140,7 @@ impl Inputs {
         }
         let waits = Waits::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
         source.conduct.policy.first_wait = waits.http.first_wait;
-        let network = network::network(certificate, &source, destination.as_ref(), &vars);
+        let network = network::network(certificate, &vars);
         Ok(Inputs {
             source,
             rules,

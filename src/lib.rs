@@ -17,8 +17,10 @@
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
 //! | [`panics`] | a defect, made an error like others | – |
 //! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
-//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events secrets` |
-//! | [`source`] | brings bytes to this disk, knows their format | `events http secrets` |
+//! | [`disk`] | whether it is the disk that has no room | `events` |
+//! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events secrets workspace` |
+//! | [`source`] | brings bytes to this disk, knows their format | `events http secrets workspace` |
 //! | [`table`] | finds records, decides columns and types, converts values | `secrets source` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
 //! | [`gate`] | guards over the built result | `events hyper secrets` |
@@ -59,6 +61,7 @@
 //! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod cancel;
+pub mod disk;
 pub mod events;
 pub mod gate;
 pub mod http;
@@ -70,18 +73,21 @@ pub mod secrets;
 pub mod source;
 pub mod table;
 pub mod tableau;
+pub mod workspace;
 
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
 use cancel::{Cancel, Cancelled, Guard};
 use events::{Event, Observer, Stage, count, size};
 use gate::Verdict;
 use http::Client;
-use hyper::{Draft, Extract, Workshop};
+use hyper::{Draft, EngineError, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
 use panics::Panicked;
 use source::{Places, Staged};
@@ -219,19 +225,24 @@ struct Line<'a> {
 
 impl Line<'_> {
     async fn work(&mut self, inputs: &Inputs) -> Result<()> {
+        self.stage = Stage::Shape;
+        place(inputs)?;
         self.enter(Stage::Fetch);
         let client = Client::new(inputs.waits.http.clone(), &inputs.network)?;
         let source = Client::with_conduct(&inputs.source.conduct, &inputs.network)?;
         let (spool, _guard) = self.make_folder(&inputs.machine.temp)?;
         let cancel = self.cancel;
         let staged = self.fetch(inputs, spool.path(), &source);
-        let staged = cancel.unless(staged).await?;
+        let staged = cancel.unless(staged).await;
+        let staged = staged.map_err(|error| blame_disk(error, spool.path()))?;
 
         self.enter(Stage::Type);
         let mut tables = self.read(&staged, inputs)?;
 
         self.enter(Stage::Shape);
-        let parent = inputs.hyper.parent().unwrap_or(Path::new("."));
+        // Links may have changed since the first look.
+        let target = place(inputs)?;
+        let parent = target.parent().unwrap_or(Path::new("."));
         hyper::create_folders(parent)?;
         let (mut folder, mut _guard) = self.make_folder(parent)?;
         let draft = match self.build(&tables, folder.path(), inputs) {
@@ -251,7 +262,7 @@ impl Line<'_> {
         };
 
         self.enter(Stage::Check);
-        self.check(draft, inputs)?;
+        self.check(draft, (folder.path(), &target), inputs)?;
 
         if let (Some(destination), Some(extract)) = (&inputs.destination, self.run.extract.clone())
         {
@@ -370,7 +381,8 @@ impl Line<'_> {
             folder: folder.to_owned(),
             cancel: self.cancel.clone(),
         };
-        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer)?;
+        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer);
+        let draft = draft.map_err(|error| blame_disk(error, folder))?;
         let rows = count(draft.rows(), "row");
         self.leave(format!(
             "{rows} in table \"{}\".\"{}\"",
@@ -381,15 +393,25 @@ impl Line<'_> {
     }
 
     /// The file is completed also when a guard fails: whoever looks into it finds out why.
-    fn check(&mut self, draft: Draft, inputs: &Inputs) -> Result<()> {
+    fn check(
+        &mut self,
+        draft: Draft,
+        (folder, target): (&Path, &Path),
+        inputs: &Inputs,
+    ) -> Result<()> {
         self.run.verdicts = gate::check(&draft, &inputs.guards);
         for verdict in &self.run.verdicts {
             self.observer.on(Event::Note(verdict.to_string()));
         }
         self.stage = Stage::Shape;
-        let extract = match draft.seal(&inputs.hyper) {
-            Ok(extract) => extract,
+        let extract = match draft.seal(target) {
+            // Told as the user wrote it.
+            Ok(extract) => Extract {
+                path: inputs.hyper.clone(),
+                ..extract
+            },
             Err(error) => {
+                let error = blame_disk(error, folder);
                 // A check that has brought the engine down says more than the file that is missing now.
                 if let Err(failed) = gate::judge(&self.run.verdicts) {
                     self.stage = Stage::Check;
@@ -433,6 +455,8 @@ impl Line<'_> {
     fn make_folder(&self, parent: &Path) -> Result<(TempDir, Guard)> {
         let folder = tempfile::Builder::new()
             .prefix(".publish-to-tableau-")
+            // What is in it is nobody's business until it is handed over.
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .with_context(|| format!("cannot write into the folder `{}`", parent.display()))?;
         let path = folder.path().to_owned();
@@ -471,6 +495,27 @@ impl Line<'_> {
             line,
         });
     }
+}
+
+/// Puts a disk without room above what follows from it; its numbers are those of a folder of the run.
+fn blame_disk(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    let engine = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<EngineError>());
+    if disk::is_full(&error) || engine.is_some_and(EngineError::lacks_disk) {
+        return error.context(disk::describe(folder));
+    }
+    error
+}
+
+/// Where the extract will really lie: in the workspace if its name does, and nothing but a file is replaced.
+fn place(inputs: &Inputs) -> Result<PathBuf> {
+    let (path, workspace) = (&inputs.hyper, &inputs.machine.workspace);
+    let below = path.strip_prefix(workspace).ok();
+    workspace::find_target(below.map(|_| workspace.as_path()), path).map_err(|refused| {
+        let shown = below.unwrap_or(path).display();
+        anyhow!("`hyper`: `{shown}` {refused}; name a file in a folder of the workspace")
+    })
 }
 
 /// Tells several tables apart.

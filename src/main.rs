@@ -24,15 +24,15 @@ const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     panics::silence();
-    // `vars` panics on values that are not UTF-8; nothing of ours is.
-    let vars: Vec<(String, String)> = std::env::vars_os()
+    // `vars` panics on values that are not UTF-8; those of the runner itself are.
+    let texts: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let trap = Trap::of(&vars);
-    let runner = Runner::from_env(vars.iter().cloned());
+    let trap = Trap::of(&texts);
+    let runner = Runner::from_env(texts);
     let inputs = panics::caught(|| {
         trap.spring("inputs");
-        Inputs::from_env(vars)
+        Inputs::from_env(std::env::vars_os())
     });
     // Also when the inputs are refused: what is wrong with them must not show what is secret in them.
     runner.mask();

@@ -12,10 +12,11 @@ mod odata;
 mod pages;
 mod paging;
 mod param;
+mod search;
 mod unpack;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -26,7 +27,7 @@ use bytes::Bytes;
 use crate::events::Observer;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, Method, Redirects, Replay, Request, StatusCode, Url,
+    self, Answer, Body, Client, Conduct, Hosts, Method, Redirects, Replay, Request, StatusCode, Url,
 };
 pub use auth::Auth;
 use auth::Session;
@@ -166,6 +167,7 @@ pub async fn fetch(
         };
         // Pages of one address agree on where the rows are, as they will when types are found.
         let mut rows_at: HashMap<String, String> = HashMap::new();
+        let mut taken = HashSet::new();
         for location in &table.locations {
             match location {
                 Location::File(path) => {
@@ -174,8 +176,9 @@ pub async fn fetch(
                         workspace: &places.workspace,
                         unpacked: &places.spool.join(prefix),
                         limit: spec.conduct.max_body,
+                        observer,
                     };
-                    let files = file::stage(path, spec.format, &room)?;
+                    let files = file::stage(path, spec.format, &mut taken, &room)?;
                     staged.files.extend(files);
                 }
                 Location::Http(url) => {
@@ -218,8 +221,20 @@ pub async fn fetch(
 
 /// Takes a downloaded file for data, if the answer is a success; unpacks it if it is packed.
 fn accept(answer: &Answer, spec: &Spec, (into, origin): (&Path, String)) -> Result<StagedFile> {
-    if !answer.status.is_success() {
+    if !answer.is_whole() {
         return Err(refused(answer, spec).into());
+    }
+    if answer.length == 0 && matches!(answer.status.as_u16(), 204 | 205) {
+        let problem = format!(
+            "the source `{}` answered {}, an empty answer where rows were expected",
+            http::show(&answer.url),
+            answer.status
+        );
+        return Err(SourceError {
+            problem,
+            hint: Some("check `source` and `params`: what they ask for has no content".into()),
+        }
+        .into());
     }
     let unpacked = into.with_extension("unpacked");
     let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
@@ -260,8 +275,10 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         .as_ref()
         .map(Query::body)
         .or_else(|| spec.body.clone());
+    // What is named for another source may be no business of this one's server.
+    let named = Hosts::of([url]).and(&spec.conduct.allow);
     let redirects = if headers.is_empty() && spec.auth.is_none() && body.is_none() {
-        Redirects::Anywhere(spec.conduct.allow.clone())
+        Redirects::Anywhere(named.clone())
     } else {
         Redirects::Allowed(spec.conduct.allow.clone())
     };
@@ -288,6 +305,7 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         // A POST is a read here: it carries a query.
         replay: Replay::Safe,
         redirects,
+        named,
         timeout: spec.conduct.timeout,
     }
 }
@@ -321,6 +339,12 @@ fn refused(answer: &Answer, spec: &Spec) -> SourceError {
         }
         StatusCode::TOO_MANY_REQUESTS => {
             "the source limits how often it may be asked: run the workflow less often"
+        }
+        StatusCode::ACCEPTED => {
+            "the source has not made the data yet: run the workflow later, or raise `http: retries=`"
+        }
+        StatusCode::PARTIAL_CONTENT | StatusCode::IM_USED => {
+            "the source sent a part where all of the data was asked for: take `Range` and `A-IM` out of `headers`, or ask those who run it"
         }
         status if status.is_server_error() => {
             "the source itself failed: try again later, or ask those who run it"

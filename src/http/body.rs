@@ -6,95 +6,92 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::Url;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use reqwest::{StatusCode, Url};
 use tokio::io::AsyncWriteExt;
 
 use super::coding::{Coding, CodingError};
 use super::{Answer, ErrorKind, root_cause};
 use crate::events::{Event, Observer, Progress};
 
-/// An answer read into memory is cut off here; only error pages and XML documents are.
+/// An answer read into memory may not be longer; only documents of Tableau and tokens are.
 const ANSWER_LIMIT: u64 = 64 << 20;
 /// Of an error page no more than this is read.
-const PAGE_LIMIT: u64 = 1 << 20;
+const PAGE_LIMIT: usize = 1 << 20;
 /// Read from disk and handed to the socket at once.
 const FILE_BLOCK: usize = 256 << 10;
+
+/// Bytes that must come in each stretch of [`SLOWEST_STRETCH`] times the longest silence.
+const SLOWEST: u64 = 1 << 10;
+/// See [`SLOWEST`].
+const SLOWEST_STRETCH: u32 = 10;
 
 pub(super) enum Sink<'a> {
     Memory,
     File(&'a Path, u64),
 }
 
+impl Sink<'_> {
+    /// Whether an answer of this status brings what was asked for.
+    fn takes(&self, status: StatusCode) -> bool {
+        match self {
+            Sink::Memory => status.is_success(),
+            Sink::File(..) => is_whole(status),
+        }
+    }
+
+    /// Whether the server is not ready with what will be kept.
+    pub(super) fn waits_for(&self, status: StatusCode) -> bool {
+        matches!(self, Sink::File(..)) && status == StatusCode::ACCEPTED
+    }
+}
+
+/// Whether a status says that the body is the data, and all of it: not that it is still made (202), not a part (206)
+/// nor a change (226) of it.
+pub(super) fn is_whole(status: StatusCode) -> bool {
+    status.is_success() && !matches!(status.as_u16(), 202 | 206 | 226)
+}
+
 /// Reads an answer. Its bytes are counted as they come out of their content coding.
+///
+/// What explains a refusal never takes its place: of such a page there is as much as could be read, at most
+/// [`PAGE_LIMIT`], and beside the answer what ended it early.
 pub(super) async fn read(
-    mut response: reqwest::Response,
+    response: reqwest::Response,
     (url, idle_limit): (&Url, Duration),
     sink: &Sink<'_>,
     observer: &dyn Observer,
-) -> Result<Answer, ErrorKind> {
+) -> Result<(Answer, Option<ErrorKind>), ErrorKind> {
     let status = response.status();
     let mut headers = response.headers().clone();
-    let coding = headers
-        .get(CONTENT_ENCODING)
-        .and_then(|value| value.to_str().ok());
-    let coding = Coding::of_header(coding.unwrap_or_default()).map_err(ErrorKind::Interrupted)?;
-    let mut length = 0;
-    let mut body = Vec::new();
-    let mut file = None;
-    let mut limit = match sink {
-        Sink::Memory => ANSWER_LIMIT,
-        Sink::File(..) => PAGE_LIMIT,
+    let codings = Coding::of_headers(&headers);
+    let mut broken = None;
+    let (body, length) = if sink.takes(status) {
+        let codings = codings.map_err(ErrorKind::Coding)?;
+        if !codings.is_empty() {
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+        }
+        match sink {
+            Sink::Memory => keep(response, idle_limit, &codings).await?,
+            Sink::File(path, limit) => {
+                let limits = (*limit, idle_limit);
+                let length = save(response, limits, &codings, path, observer).await?;
+                (Vec::new(), length)
+            }
+        }
+    } else {
+        let page;
+        (page, broken) = read_page(response, idle_limit).await;
+        // What cannot be undone cannot be shown.
+        let page = codings.map_or_else(|_| Vec::new(), |codings| unpack_page(page, &codings));
+        let length = page.len() as u64;
+        (page, length)
     };
-    if let (Sink::File(path, most), true) = (sink, status.is_success()) {
-        limit = *most;
-        let created = tokio::fs::File::create(path)
-            .await
-            .map_err(ErrorKind::Disk)?;
-        file = Some(tokio::io::BufWriter::with_capacity(FILE_BLOCK, created));
-    }
-    loop {
-        let piece = match tokio::time::timeout(idle_limit, response.chunk()).await {
-            Err(_) => return Err(ErrorKind::Timeout),
-            Ok(Err(error)) => return Err(ErrorKind::Interrupted(root_cause(&error))),
-            Ok(Ok(None)) => break,
-            Ok(Ok(Some(piece))) => piece,
-        };
-        length += piece.len() as u64;
-        if length > limit {
-            // Of an error page the beginning is enough.
-            if matches!(sink, Sink::File(..)) && file.is_none() {
-                break;
-            }
-            return Err(ErrorKind::TooLarge(limit));
-        }
-        match &mut file {
-            Some(file) => {
-                file.write_all(&piece).await.map_err(ErrorKind::Disk)?;
-                observer.on(Event::Progress(Progress::Received(length)));
-            }
-            None => body.extend_from_slice(&piece),
-        }
-    }
-    if let Some(mut file) = file {
-        file.flush().await.map_err(ErrorKind::Disk)?;
-    }
-    if let Some(coding) = coding {
-        headers.remove(CONTENT_ENCODING);
-        headers.remove(CONTENT_LENGTH);
-        length = match sink {
-            Sink::File(path, limit) if status.is_success() => unpack(coding, path, *limit),
-            _ => {
-                let packed = std::mem::take(&mut body);
-                coding.unpack(packed.as_slice(), &mut body, limit)
-            }
-        }
-        .map_err(|error| explain(error, limit))?;
-    }
-    Ok(Answer {
+    let answer = Answer {
         status,
         headers,
         url: url.clone(),
@@ -103,7 +100,139 @@ pub(super) async fn read(
         attempts: 1,
         elapsed: Duration::ZERO,
         retry_after: None,
-    })
+    };
+    Ok((answer, broken))
+}
+
+/// Reads a body into memory.
+async fn keep(
+    response: reqwest::Response,
+    idle_limit: Duration,
+    codings: &[Coding],
+) -> Result<(Vec<u8>, u64), ErrorKind> {
+    let mut pieces = Pieces::new(response, ANSWER_LIMIT, idle_limit);
+    let mut body = Vec::new();
+    while let Some(piece) = pieces.next().await? {
+        body.extend_from_slice(&piece);
+    }
+    for coding in codings.iter().rev() {
+        let packed = std::mem::take(&mut body);
+        coding
+            .unpack(packed.as_slice(), &mut body, ANSWER_LIMIT)
+            .map_err(|error| explain(error, ANSWER_LIMIT))?;
+    }
+    let length = body.len() as u64;
+    Ok((body, length))
+}
+
+/// Writes a body into a file, which is created or replaced; returns its length.
+async fn save(
+    response: reqwest::Response,
+    (limit, idle_limit): (u64, Duration),
+    codings: &[Coding],
+    path: &Path,
+    observer: &dyn Observer,
+) -> Result<u64, ErrorKind> {
+    let created = tokio::fs::File::create(path)
+        .await
+        .map_err(ErrorKind::Disk)?;
+    let mut file = tokio::io::BufWriter::with_capacity(FILE_BLOCK, created);
+    let mut pieces = Pieces::new(response, limit, idle_limit);
+    while let Some(piece) = pieces.next().await? {
+        file.write_all(&piece).await.map_err(ErrorKind::Disk)?;
+        observer.on(Event::Progress(Progress::Received(pieces.length)));
+    }
+    file.flush().await.map_err(ErrorKind::Disk)?;
+    let mut length = pieces.length;
+    for coding in codings.iter().rev() {
+        length = unpack(*coding, path, limit).map_err(|error| explain(error, limit))?;
+    }
+    Ok(length)
+}
+
+/// Reads the beginning of what explains a refusal, and returns what ended it early, if anything did.
+async fn read_page(
+    mut response: reqwest::Response,
+    limit: Duration,
+) -> (Vec<u8>, Option<ErrorKind>) {
+    let mut page = Vec::new();
+    let reading = async {
+        loop {
+            match response.chunk().await {
+                Err(error) => return Some(ErrorKind::Interrupted(root_cause(&error))),
+                Ok(None) => return None,
+                Ok(Some(piece)) => {
+                    let room = PAGE_LIMIT - page.len();
+                    page.extend_from_slice(&piece[..piece.len().min(room)]);
+                    if page.len() == PAGE_LIMIT {
+                        return None;
+                    }
+                }
+            }
+        }
+    };
+    let broken = tokio::time::timeout(limit, reading).await;
+    let broken = broken.unwrap_or(Some(ErrorKind::Timeout));
+    (page, broken)
+}
+
+/// Undoes codings as far as that goes: a page may be cut off.
+fn unpack_page(mut page: Vec<u8>, codings: &[Coding]) -> Vec<u8> {
+    for coding in codings.iter().rev() {
+        let packed = std::mem::take(&mut page);
+        // What came out before the fault is what there is.
+        let _ = coding.unpack(packed.as_slice(), &mut page, PAGE_LIMIT as u64);
+    }
+    page
+}
+
+/// The pieces of a body that may take its time, but not for ever.
+struct Pieces {
+    response: reqwest::Response,
+    limit: u64,
+    /// Bytes so far.
+    length: u64,
+    idle_limit: Duration,
+    stretch: Duration,
+    stretch_began: Instant,
+    in_stretch: u64,
+}
+
+impl Pieces {
+    fn new(response: reqwest::Response, limit: u64, idle_limit: Duration) -> Pieces {
+        Pieces {
+            response,
+            limit,
+            length: 0,
+            idle_limit,
+            stretch: idle_limit.saturating_mul(SLOWEST_STRETCH),
+            stretch_began: Instant::now(),
+            in_stretch: 0,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, ErrorKind> {
+        let left = self.stretch.saturating_sub(self.stretch_began.elapsed());
+        let wait = left.min(self.idle_limit);
+        let piece = match tokio::time::timeout(wait, self.response.chunk()).await {
+            Err(_) if left <= self.idle_limit => return Err(ErrorKind::Slow(self.stretch)),
+            Err(_) => return Err(ErrorKind::Timeout),
+            Ok(Err(error)) => return Err(ErrorKind::Interrupted(root_cause(&error))),
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Ok(Some(piece))) => piece,
+        };
+        let n_bytes = piece.len() as u64;
+        self.length += n_bytes;
+        if self.length > self.limit {
+            return Err(ErrorKind::TooLarge(self.limit));
+        }
+        self.in_stretch += n_bytes;
+        if self.in_stretch >= SLOWEST {
+            self.in_stretch = 0;
+            self.stretch_began = Instant::now();
+        }
+        Ok(Some(piece))
+    }
 }
 
 /// Puts what is in a file into its place.

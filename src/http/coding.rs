@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
 /// Copied at once.
 const BLOCK: usize = 256 << 10;
@@ -38,6 +39,30 @@ pub enum CodingError {
 /// What is sent as `Accept-Encoding`.
 pub(super) const ACCEPTED: &str = "gzip, br, zstd, deflate";
 
+/// Codings there are (IANA's registry and what is sent besides) and that nobody asked for.
+const FOREIGN: [&str; 18] = [
+    "aes128gcm",
+    "bzip2",
+    "compress",
+    "dcb",
+    "dcz",
+    "exi",
+    "lz4",
+    "lzip",
+    "lzma",
+    "lzo",
+    "pack200-gzip",
+    "sdch",
+    "snappy",
+    "x-bzip2",
+    "x-compress",
+    "x-snappy-framed",
+    "x-xz",
+    "xz",
+];
+/// Each is undone on its own, so that their number is work.
+const MOST_CODINGS: usize = 4;
+
 impl Coding {
     /// Returns the name of HTTP and of people.
     pub fn name(self) -> &'static str {
@@ -58,19 +83,36 @@ impl Coding {
         }
     }
 
-    /// Reads a `Content-Encoding`; `None` is no coding at all, an error one that is not known.
-    pub(super) fn of_header(value: &str) -> Result<Option<Coding>, String> {
-        let name = value.trim().to_ascii_lowercase();
-        match name.as_str() {
-            "" | "identity" => Ok(None),
-            "gzip" | "x-gzip" => Ok(Some(Coding::Gzip)),
-            "deflate" => Ok(Some(Coding::Deflate)),
-            "br" => Ok(Some(Coding::Brotli)),
-            "zstd" => Ok(Some(Coding::Zstd)),
-            _ => Err(format!(
-                "the answer comes in the coding `{name}`, which was not asked for"
-            )),
+    /// Reads the `Content-Encoding` of an answer: codings in the order they were applied (RFC 9110, 8.4).
+    ///
+    /// Servers write character sets and other words there that are no coding; the body is as it is then, which
+    /// is what browsers take it for. The error is a clause about a coding we cannot undo.
+    pub(super) fn of_headers(headers: &HeaderMap) -> Result<Vec<Coding>, String> {
+        let values = headers.get_all(CONTENT_ENCODING).into_iter();
+        let text: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+        let mut codings = Vec::new();
+        for name in text.join(",").split(',') {
+            let name = name.trim().to_ascii_lowercase();
+            match name.as_str() {
+                "gzip" | "x-gzip" => codings.push(Coding::Gzip),
+                "deflate" => codings.push(Coding::Deflate),
+                "br" => codings.push(Coding::Brotli),
+                "zstd" => codings.push(Coding::Zstd),
+                unknown if FOREIGN.contains(&unknown) => {
+                    return Err(format!(
+                        "the answer comes in the coding `{name}`, which was not asked for"
+                    ));
+                }
+                _ => {}
+            }
         }
+        if codings.len() > MOST_CODINGS {
+            return Err(format!(
+                "the answer comes in {} codings on top of each other, more than {MOST_CODINGS}",
+                codings.len()
+            ));
+        }
+        Ok(codings)
     }
 
     /// Writes what is in `packed`, at most `limit` bytes, and returns how many there were.
@@ -201,6 +243,45 @@ mod tests {
         let mut out = Vec::new();
         Coding::Deflate.unpack(raw, &mut out, 1 << 20).unwrap();
         assert!(out == data);
+    }
+
+    #[test]
+    fn words_that_are_no_coding_leave_the_body_as_it_is() {
+        let codings = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_ENCODING, value.parse().unwrap());
+            }
+            Coding::of_headers(&headers)
+        };
+        for none in [
+            "",
+            "identity",
+            "UTF-8",
+            "utf8",
+            "none",
+            "binary",
+            "8bit",
+            "latin1",
+            "aws-chunked",
+            "text/csv",
+            "null",
+            ",",
+            "identity, utf-8",
+        ] {
+            assert_eq!(codings(&[none]), Ok(vec![]), "{none}");
+        }
+        assert_eq!(codings(&[]), Ok(vec![]));
+        let twice = Ok(vec![Coding::Gzip, Coding::Gzip]);
+        assert_eq!(codings(&["gzip, x-gzip"]), twice);
+        assert_eq!(codings(&["gzip", "GZIP"]), twice);
+        let mixed = Ok(vec![Coding::Brotli, Coding::Gzip]);
+        assert_eq!(codings(&["identity,br , UTF-8", "gzip"]), mixed);
+        for foreign in ["compress", "X-Compress", "gzip, xz", "exi"] {
+            assert!(codings(&[foreign]).unwrap_err().contains("not asked for"));
+        }
+        assert!(codings(&["gzip,gzip,gzip,gzip"]).is_ok());
+        assert!(codings(&["gzip,gzip,gzip,gzip,gzip"]).is_err());
     }
 
     #[test]

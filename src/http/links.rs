@@ -5,12 +5,13 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::addresses::{is_metadata, is_private};
 use super::show;
 
 /// Where a server may send us. The method, headers and body are sent again unchanged.
@@ -24,9 +25,19 @@ pub enum Redirects {
     Anywhere(Hosts),
 }
 
-/// Hosts the user trusts like the source's own.
+/// Hosts the user named, each with the ports that are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hosts(Vec<(String, Option<u16>)>);
+pub struct Hosts(Vec<(String, Ports)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ports {
+    /// The scheme's own.
+    Own,
+    /// This one.
+    One(u16),
+    /// The one of an address with `http`; the same host may send us to any other with `https`.
+    OneOrTls(u16),
+}
 
 impl Hosts {
     /// Takes `api.example.com`, `api.example.com:8443,[::1]:80`; without a port the scheme's own is meant.
@@ -51,22 +62,41 @@ impl Hosts {
             }
             // The parser drops the port a scheme has anyway.
             let port = url.port().or_else(|| entry.ends_with(":80").then_some(80));
-            hosts.push((host.to_owned(), port));
+            hosts.push((host.to_owned(), port.map_or(Ports::Own, Ports::One)));
         }
         Ok(Hosts(hosts))
     }
 
-    /// Returns the names without ports.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(host, _)| host.as_str())
+    /// Takes the origins of addresses that the user wrote, and what a host among them upgrades to.
+    pub fn of<'u>(urls: impl IntoIterator<Item = &'u Url>) -> Hosts {
+        let host = |url: &Url| {
+            let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+            let ports = if url.scheme() == "http" {
+                Ports::OneOrTls(port)
+            } else {
+                Ports::One(port)
+            };
+            Some((host.to_owned(), ports))
+        };
+        Hosts(urls.into_iter().filter_map(host).collect())
     }
 
-    fn contains(&self, url: &Url) -> bool {
-        let is_meant = |(host, port): &(String, Option<u16>)| {
+    /// Adds others.
+    #[must_use]
+    pub fn and(mut self, others: &Hosts) -> Hosts {
+        self.0.extend(others.0.iter().cloned());
+        self
+    }
+
+    /// Whether an address leads to one of them.
+    pub(super) fn contains(&self, url: &Url) -> bool {
+        let is_meant = |(host, ports): &(String, Ports)| {
+            let is_port = |port| url.port_or_known_default() == Some(port);
             url.host_str() == Some(host)
-                && match port {
-                    Some(port) => url.port_or_known_default() == Some(*port),
-                    None => url.port().is_none(),
+                && match *ports {
+                    Ports::Own => url.port().is_none(),
+                    Ports::One(port) => is_port(port),
+                    Ports::OneOrTls(port) => is_port(port) || url.scheme() == "https",
                 }
         };
         self.0.iter().any(is_meant)
@@ -94,10 +124,7 @@ pub fn check_link(from: &Url, to: Url, redirects: &Redirects) -> Result<Url, Str
     if from.origin() == to.origin() || is_upgrade {
         return Ok(to);
     }
-    let fix = match to.port() {
-        Some(port) => format!("if you trust it, set `http: allow={host}:{port}`"),
-        None => format!("if you trust it, set `http: allow={host}`"),
-    };
+    let fix = fix(&to);
     match redirects {
         Redirects::Allowed(hosts) | Redirects::Anywhere(hosts) if hosts.contains(&to) => Ok(to),
         Redirects::SameOrigin => Err(format!(
@@ -106,36 +133,60 @@ pub fn check_link(from: &Url, to: Url, redirects: &Redirects) -> Result<Url, Str
         Redirects::Allowed(_) => Err(format!(
             "`{shown}`, another origin, which must not see what the request carries; {fix}"
         )),
-        Redirects::Anywhere(_) if is_internal(host) && from.host_str() != Some(host) => Err(
-            format!("`{shown}`, an address inside a private network; {fix}"),
-        ),
+        Redirects::Anywhere(_) if is_internal(host) => Err(format!(
+            "`{shown}`, an address inside a private network; {fix}"
+        )),
         Redirects::Anywhere(_) => Ok(to),
     }
 }
 
+/// What the user has to write for an address to be followed.
+fn fix(to: &Url) -> String {
+    let host = to.host_str().unwrap_or_default();
+    match to.port() {
+        Some(port) => format!("if you trust it, set `http: allow={host}:{port}`"),
+        None => format!("if you trust it, set `http: allow={host}`"),
+    }
+}
+
+/// Which addresses a name may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// Also private ones: the user named the origin for this request.
+    Named,
+    /// Public ones: a server supplied the name.
+    Public,
+}
+
 /// Resolves names as the system does, and keeps names that a server supplied out of private networks.
 pub(super) struct Resolver {
-    named: Arc<HashSet<String>>,
+    lookup: Lookup,
+    proxies: Arc<HashSet<String>>,
 }
 
 impl Resolver {
-    /// Of the names the user typed, private addresses are taken; they are lower case.
-    pub(super) fn new(named: HashSet<String>) -> Resolver {
+    /// Proxies may have private addresses whatever is asked of them; their names are lower case.
+    pub(super) fn new(lookup: Lookup, proxies: HashSet<String>) -> Resolver {
         Resolver {
-            named: Arc::new(named),
+            lookup,
+            proxies: Arc::new(proxies),
         }
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let named = Arc::clone(&self.named);
+        let (lookup, proxies) = (self.lookup, Arc::clone(&self.proxies));
         Box::pin(async move {
             let host = name.as_str().to_ascii_lowercase();
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let is_named = named.contains(&host);
-            let open = permitted(&host, is_named, &found)?;
+            let lookup = if proxies.contains(&host) {
+                Lookup::Named
+            } else {
+                lookup
+            };
+            let open = permitted(&host, lookup, &found)?;
             Ok(Box::new(open.into_iter()) as Addrs)
         })
     }
@@ -143,40 +194,67 @@ impl Resolve for Resolver {
 
 /// A name that leads where no server may send us.
 #[derive(Debug)]
-pub(super) struct Closed(pub(super) String);
+pub(super) enum Closed {
+    /// To a link-local or metadata address.
+    Never(String),
+    /// Into a private network.
+    Private(String),
+}
+
+impl Closed {
+    /// Says where it leads, and what the user can do about it for this address.
+    pub(super) fn explain(&self, to: &Url) -> String {
+        match self {
+            Closed::Never(_) => self.to_string(),
+            Closed::Private(_) => format!("{self}; {}", fix(to)),
+        }
+    }
+}
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Closed::Never(name) => write!(f, "{name}, which is a link-local or metadata address"),
+            Closed::Private(name) => write!(f, "{name} inside a private network"),
+        }
     }
 }
 
 impl std::error::Error for Closed {}
 
-fn permitted(host: &str, is_named: bool, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, Closed> {
+fn permitted(host: &str, lookup: Lookup, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, Closed> {
     let is_open = |address: &&SocketAddr| {
-        let ip = plain(address.ip());
-        !is_link_local(ip) && (is_named || !is_private(ip))
+        !is_metadata(address.ip()) && (lookup == Lookup::Named || !is_private(address.ip()))
     };
     let open: Vec<SocketAddr> = found.iter().filter(is_open).copied().collect();
     match (open.is_empty(), found.first()) {
-        (true, Some(closed)) if is_link_local(plain(closed.ip())) => Err(Closed(format!(
-            "`{host}`, a name of {}, which is a link-local or metadata address",
-            closed.ip()
-        ))),
-        (true, Some(closed)) => Err(Closed(format!(
-            "`{host}`, a name of {} inside a private network; if you trust it, set `http: allow={host}`",
-            closed.ip()
-        ))),
+        (true, Some(closed)) => {
+            let name = format!("`{host}`, a name of {}", closed.ip());
+            Err(if is_metadata(closed.ip()) {
+                Closed::Never(name)
+            } else {
+                Closed::Private(name)
+            })
+        }
         _ => Ok(open),
     }
 }
 
+/// Names under which clouds offer their metadata; a proxy would look them up for us.
+const METADATA: [&str; 6] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata",
+    "metadata.tencentyun.com",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
 /// Addresses and names that are never data: no server may lead there, and no name.
 fn is_forbidden(host: &str) -> bool {
     match address(host) {
-        Some(ip) => is_link_local(ip),
-        None => host.trim_end_matches('.') == "metadata.google.internal",
+        Some(ip) => is_metadata(ip),
+        None => METADATA.contains(&host.trim_end_matches('.')),
     }
 }
 
@@ -190,46 +268,7 @@ fn is_internal(host: &str) -> bool {
 }
 
 fn address(host: &str) -> Option<IpAddr> {
-    host.trim_matches(['[', ']']).parse().ok().map(plain)
-}
-
-/// IPv4 in the clothes of IPv6 (mapped, NAT64) leads to the IPv4 address.
-fn plain(ip: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = ip else { return ip };
-    match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            let bits = (u32::from(high) << 16) | u32::from(low);
-            IpAddr::V4(Ipv4Addr::from_bits(bits))
-        }
-        _ => ip,
-    }
-}
-
-/// Link-local addresses, and what clouds hang their metadata on elsewhere (Azure, Alibaba, AWS).
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            ip.is_link_local()
-                || ip == Ipv4Addr::new(168, 63, 129, 16)
-                || ip == Ipv4Addr::new(100, 100, 100, 200)
-        }
-        IpAddr::V6(ip) => {
-            ip.is_unicast_link_local() || ip == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
-        }
-    }
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            let is_shared = first == 100 && (second & 0xc0) == 64;
-            ip.is_loopback() || ip.is_private() || first == 0 || is_shared || first >= 224
-        }
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_multicast()
-        }
-    }
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 #[cfg(test)]
@@ -332,6 +371,10 @@ mod tests {
             "[::ffff:10.0.0.8]",
             "[64:ff9b::a00:8]",
             "2130706433",
+            "198.18.0.1",
+            "192.0.0.8",
+            "[2002:a00:1::]",
+            "[64:ff9b:1::a00:8]",
         ] {
             let error = follow(&format!("http://{private}/")).unwrap_err();
             assert!(error.contains("private network"), "{private}: {error}");
@@ -344,38 +387,68 @@ mod tests {
             "100.100.100.200",
             "metadata.google.internal",
             "[::ffff:169.254.169.254]",
+            "[2002:a9fe:a9fe::]",
+            "metadata.goog.",
         ] {
             let to = format!("http://{never}/latest");
             assert!(follow(&to).unwrap_err().contains("metadata"), "{never}");
             // Not even from itself.
             assert!(check(&to, &to, &open).is_err());
         }
-        assert!(check("http://127.0.0.1:1/", "http://127.0.0.1:2/", &open).is_ok());
+        // Another port is another service, also of the same host.
+        assert!(check("http://127.0.0.1:1/", "http://127.0.0.1:2/", &open).is_err());
+        let own = Url::parse("http://127.0.0.1:1/").unwrap();
+        let open = Redirects::Anywhere(Hosts::of([&own]).and(&hosts("127.0.0.1:2")));
+        let follow = |to: &str| check("http://a.example/", to, &open).is_ok();
+        assert!(follow("http://127.0.0.1:1/") && follow("http://127.0.0.1:2/"));
+        assert!(follow("https://127.0.0.1:3/") && !follow("http://127.0.0.1:3/"));
+    }
+
+    #[test]
+    fn an_origin_is_named_and_what_it_upgrades_to() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let named = Hosts::of([&url("http://app.corp:8080/x"), &url("https://db.corp/")]);
+        for (to, is_named) in [
+            ("http://app.corp:8080/y", true),
+            ("https://app.corp:8443/", true),
+            ("http://app.corp:9200/", false),
+            ("http://app.corp/", false),
+            ("https://db.corp:443/", true),
+            ("https://db.corp:8443/", false),
+            ("http://db.corp/", false),
+            ("https://other.corp/", false),
+        ] {
+            assert_eq!(named.contains(&url(to)), is_named, "{to}");
+        }
     }
 
     #[test]
     fn a_name_is_as_private_as_its_addresses() {
-        let resolve = |is_named, ips: &[&str]| {
+        let to = Url::parse("http://x.example:81/").unwrap();
+        let resolve = |lookup, ips: &[&str]| {
             let found: Vec<SocketAddr> = ips
                 .iter()
                 .map(|ip| SocketAddr::new(ip.parse().unwrap(), 0))
                 .collect();
-            permitted("x.example", is_named, &found)
+            permitted("x.example", lookup, &found)
                 .map(|open| open.len())
-                .map_err(|closed| closed.to_string())
+                .map_err(|closed| closed.explain(&to))
         };
-        assert_eq!(resolve(false, &["93.184.216.34", "10.0.0.1"]), Ok(1));
-        assert_eq!(resolve(true, &["10.0.0.1", "fe80::1"]), Ok(1));
+        assert_eq!(
+            resolve(Lookup::Public, &["93.184.216.34", "10.0.0.1"]),
+            Ok(1)
+        );
+        assert_eq!(resolve(Lookup::Named, &["10.0.0.1", "fe80::1"]), Ok(1));
         assert!(
-            resolve(false, &["10.0.0.1"])
+            resolve(Lookup::Public, &["10.0.0.1"])
                 .unwrap_err()
-                .contains("allow=x.example")
+                .contains("allow=x.example:81")
         );
         assert!(
-            resolve(true, &["169.254.169.254"])
+            resolve(Lookup::Named, &["169.254.169.254"])
                 .unwrap_err()
                 .contains("metadata")
         );
-        assert_eq!(resolve(false, &[]), Ok(0));
+        assert_eq!(resolve(Lookup::Public, &[]), Ok(0));
     }
 }

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine;
 use reqwest::Certificate;
 
+use crate::workspace::{self, Refused};
+
 /// A bundle of every public CA has some 200 KB.
 const FILE_LIMIT: u64 = 4 << 20;
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -19,6 +21,8 @@ pub enum CaCertificate {
     Pem(String),
     /// A file that holds such text, and what the user calls it.
     File {
+        /// The folder it may not leave.
+        workspace: PathBuf,
         /// Where it lies.
         path: PathBuf,
         /// For messages.
@@ -38,9 +42,20 @@ impl CaCertificate {
             CaCertificate::Pem(text) => {
                 read_pem(text).map_err(|problem| anyhow!("`ca-certificate`: {problem}"))
             }
-            CaCertificate::File { path, name } => {
-                let text = read_file(path)
-                    .with_context(|| format!("cannot read the `ca-certificate` file `{name}`; is it in the workspace, after `actions/checkout`?"))?;
+            CaCertificate::File {
+                workspace,
+                path,
+                name,
+            } => {
+                let text = match workspace::find_file(workspace, path) {
+                    Ok(real) => read_file(&real).with_context(|| {
+                        format!("cannot read the `ca-certificate` file `{name}`")
+                    })?,
+                    Err(Refused::Missing) => bail!(
+                        "cannot read the `ca-certificate` file `{name}`; is it in the workspace, after `actions/checkout`?"
+                    ),
+                    Err(refused) => bail!("`ca-certificate`: `{name}` {refused}"),
+                };
                 let Ok(text) = std::str::from_utf8(&text) else {
                     bail!(
                         "the `ca-certificate` file `{name}` is not PEM text but binary; convert it: openssl x509 -inform der -in {name} -out ca.pem"
@@ -53,11 +68,14 @@ impl CaCertificate {
     }
 }
 
-fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_file(path: &Path) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     std::fs::File::open(path)?
-        .take(FILE_LIMIT)
+        .take(FILE_LIMIT + 1)
         .read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_LIMIT {
+        bail!("it is larger than {FILE_LIMIT} bytes, as no bundle of certificates is");
+    }
     Ok(text)
 }
 

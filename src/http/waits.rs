@@ -8,11 +8,36 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::Replay;
+use crate::events::span;
 
 /// A reset above this is a moment, seconds since 1970; below it a number of seconds (28 years).
 const FIRST_MOMENT: f64 = 9e8;
 /// A reset above this is a moment in milliseconds.
 const FIRST_MILLISECOND: f64 = 9e11;
+
+/// The longest time a server can name: a leap year. Whatever is longer means "not in this run" all the same,
+/// and every clock can still add this much.
+const LONGEST_TOLD: Duration = Duration::from_hours(366 * 24);
+
+/// Takes a number of seconds that a server names, cut to a year; `None` if it is negative or no number.
+pub fn told_seconds(seconds: f64) -> Option<Duration> {
+    let cut = seconds.min(LONGEST_TOLD.as_secs_f64());
+    // The smaller of NaN and a number is the number.
+    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(cut).unwrap_or(LONGEST_TOLD))
+}
+
+/// Says when a server wants to be asked again, after "the server asks".
+pub(super) fn told_wait(wait: Duration) -> String {
+    if wait >= LONGEST_TOLD {
+        return "not to come back for a year or more".into();
+    }
+    let moment = SystemTime::now()
+        .checked_add(wait)
+        .filter(|moment| *moment >= SystemTime::UNIX_EPOCH);
+    let at = moment.map(httpdate::fmt_http_date);
+    let at = at.map(|at| format!(", at {at}")).unwrap_or_default();
+    format!("to come back in {}{at}", span(wait))
+}
 
 /// How often and how patiently a request is repeated.
 #[derive(Clone, Debug)]
@@ -105,10 +130,11 @@ pub(super) fn asked_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duratio
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER.as_str())?;
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+        return told_seconds(seconds);
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    let wait = date.duration_since(now).unwrap_or_default();
+    Some(wait.min(LONGEST_TOLD))
 }
 
 /// When a quota that is used up begins anew: three spellings of one habit, and the RFC draft's list.
@@ -141,16 +167,14 @@ fn reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 fn moment(value: &str, now: SystemTime) -> Option<Duration> {
     let seconds: f64 = value.parse().ok()?;
-    let since_epoch = |seconds: f64| {
-        let then = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(seconds).ok()?;
-        Some(then.duration_since(now).unwrap_or_default())
-    };
+    let now = now.duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs_f64();
     if seconds > FIRST_MILLISECOND {
-        since_epoch(seconds / 1e3)
+        told_seconds((seconds / 1e3 - now).max(0.0))
     } else if seconds > FIRST_MOMENT {
-        since_epoch(seconds)
+        told_seconds((seconds - now).max(0.0))
     } else {
-        Duration::try_from_secs_f64(seconds).ok()
+        told_seconds(seconds)
     }
 }
 
@@ -229,6 +253,39 @@ mod tests {
             ("ratelimit-reset", "9"),
         ];
         assert_eq!(asked(&both), Some(1));
+    }
+
+    #[test]
+    fn no_server_asks_for_more_than_a_year() {
+        let year = Some(366 * 24 * 3600);
+        let left = |reset| asked(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)]);
+        for many in ["31622401", "253402300800", "18446744073709551616", "1e400"] {
+            assert_eq!(asked(&[("retry-after", many)]), year, "{many}");
+        }
+        let date = "Fri, 31 Dec 9999 23:59:59 GMT";
+        assert_eq!(asked(&[("retry-after", date)]), year);
+        for many in ["31622401", "253402300800", "1e22", "1e308", "inf", "1e400"] {
+            assert_eq!(left(many), year, "{many}");
+        }
+        for none in ["-1", "nan", "-inf", "-1e400", ""] {
+            assert_eq!(asked(&[("retry-after", none)]), None, "{none}");
+            assert_eq!(left(none), None, "{none}");
+        }
+        assert_eq!(asked(&[("retry-after", "1.5")]), Some(1));
+        assert_eq!(asked(&[("ratelimit", "\"a\";r=0;t=1e19")]), year);
+        // What lies in the past is no wait.
+        assert_eq!(left("1600000000"), Some(0));
+    }
+
+    #[test]
+    fn a_wait_is_told_as_a_person_would() {
+        let told = |seconds| told_wait(Duration::from_secs(seconds));
+        assert!(told(601).starts_with("to come back in 601 s, at "));
+        assert!(told(90_000).starts_with("to come back in 25 hours, at "));
+        assert!(told(366 * 24 * 3600 - 1).starts_with("to come back in 366 days, at "));
+        for beyond in [366 * 24 * 3600, u64::MAX] {
+            assert_eq!(told(beyond), "not to come back for a year or more");
+        }
     }
 
     #[test]

@@ -124,6 +124,8 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineErr
             "`sql` may read {} and nothing else: no files, no network",
             names_of(staged)
         )),
+        // Told by who knows the disk.
+        _ if lacks_disk(message) => None,
         Some("53200" | "53S02") => {
             Some("the engine ran out of memory: let `sql` keep fewer rows or columns, avoid sorting and joining everything at once, or use a larger runner".into())
         }
@@ -137,6 +139,19 @@ pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineErr
         message: message.to_owned(),
         hint,
     }
+}
+
+/// Whether the engine says that a file of its own cannot grow; it has the code of lacking memory for that.
+pub(super) fn lacks_disk(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "growing the database file",
+        "writing to the database file",
+        "temporary file",
+        "no space left",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// The same for a question to the result, whose columns `checks` and `key` name.

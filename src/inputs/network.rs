@@ -1,4 +1,4 @@
-//! Inputs about the network: `http`, `ca-certificate`, and which hosts the user named.
+//! Inputs about the network: `http`, `ca-certificate`, and the proxies of the environment.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -9,8 +9,6 @@ use super::parse::{Place, duration};
 use super::raw::Raw;
 use super::{Machine, Problems, var};
 use crate::http::{CaCertificate, Conduct, Hosts, Network, Rate, Url};
-use crate::source::{Auth, Location, Spec};
-use crate::tableau::Destination;
 
 const OPTIONS: [&str; 6] = [
     "timeout", "retries", "max-wait", "rate", "allow", "max-body",
@@ -83,6 +81,7 @@ pub(super) fn ca_certificate(
         CaCertificate::parse(text)
     } else {
         place.parse(text).map(|path| CaCertificate::File {
+            workspace: machine.workspace.clone(),
             path: machine.workspace.join(path.as_str()),
             name: path.as_str().to_owned(),
         })
@@ -90,29 +89,16 @@ pub(super) fn ca_certificate(
     problems.take("ca-certificate", Some(parsed))
 }
 
-/// What is known of the network: only hosts named here may have private addresses.
+/// What is known of the network before the first request.
 pub(super) fn network(
     ca_certificate: Option<CaCertificate>,
-    source: &Spec,
-    destination: Option<&Destination>,
     vars: &HashMap<String, String>,
 ) -> Network {
-    let locations = source.tables.iter().flat_map(|table| &table.locations);
-    let mut urls: Vec<&Url> = locations
-        .filter_map(|location| match location {
-            Location::Http(url) => Some(url),
-            Location::File(_) => None,
-        })
-        .collect();
-    if let Some(Auth::OAuth2(client)) = &source.auth {
-        urls.push(&client.token_url);
-    }
-    urls.extend(destination.map(|destination| &destination.server));
     let proxies = proxies(vars);
-    let named = urls.into_iter().chain(&proxies).filter_map(Url::host_str);
+    let names = proxies.iter().filter_map(Url::host_str);
     Network {
         ca_certificate,
-        named: named.map(str::to_ascii_lowercase).collect(),
+        proxies: names.map(str::to_ascii_lowercase).collect(),
     }
 }
 

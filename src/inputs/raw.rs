@@ -1,6 +1,7 @@
 //! Inputs as strings: which exist, where each comes from, and which are not ours.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 
 use serde::Deserialize;
 
@@ -105,6 +106,52 @@ struct Values {
     key: Option<String>,
     min_rows: Option<String>,
     checks: Option<String>,
+}
+
+/// Variables that are paths of the machine, and the input to blame if one is no text.
+const PATHS: [(&str, &str); 3] = [
+    ("GITHUB_WORKSPACE", "source"),
+    ("RUNNER_TEMP", "hyper"),
+    ("HYPERD_PATH", "hyper"),
+];
+
+/// Returns the variables that are text; that one of ours is not is a problem, others are nobody's business.
+pub(super) fn texts(
+    vars: impl IntoIterator<Item = (OsString, OsString)>,
+    problems: &mut Problems,
+) -> HashMap<String, String> {
+    let mut texts = HashMap::new();
+    for (name, value) in vars {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        match value.into_string() {
+            Ok(value) => {
+                texts.insert(name, value);
+            }
+            Err(_) => {
+                if let Some((input, what)) = ours(&name) {
+                    problems.add(input, format!("{what} is not UTF-8 text"));
+                }
+            }
+        }
+    }
+    texts
+}
+
+/// The input a variable belongs to, and what to call its value.
+fn ours(name: &str) -> Option<(&'static str, String)> {
+    let plain = name.strip_prefix("INPUT_");
+    let plain = plain.map(|plain| plain.to_ascii_lowercase().replace('_', "-"));
+    let input = DECLARED
+        .iter()
+        .find(|input| plain.as_deref() == Some(input.name) || input.variable == Some(name));
+    let path = || PATHS.iter().find(|(path, _)| *path == name);
+    match (input, &plain) {
+        (Some(input), Some(_)) => Some((input.name, "its value".into())),
+        (Some(input), None) => Some((input.name, format!("the variable `{name}`"))),
+        _ => path().map(|(_, input)| (*input, format!("the path in the variable `{name}`"))),
+    }
 }
 
 impl Raw {
@@ -252,6 +299,37 @@ mod tests {
         let raw = Raw::read(&vars, &mut Problems::default());
         assert_eq!(raw.get("site"), Some("acme"));
         assert_eq!(raw.get("project"), Some("a"));
+    }
+
+    #[test]
+    fn a_value_of_ours_that_is_no_text_is_told() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(b"caf\xe9".to_vec());
+        let mut problems = Problems::default();
+        let vars = [
+            ("INPUT_SOURCE", bytes()),
+            ("INPUT_CA_CERTIFICATE", bytes()),
+            ("TABLEAU_SITE_ID", bytes()),
+            ("GITHUB_WORKSPACE", bytes()),
+            ("INPUT_OF-OTHERS", bytes()),
+            ("LS_COLORS", bytes()),
+            ("INPUT_SQL", "SELECT 1".into()),
+        ];
+        let read = texts(
+            vars.map(|(name, value)| (name.into(), value)),
+            &mut problems,
+        );
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["INPUT_SQL"]);
+        let told: Vec<String> = problems.sorted().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "input `site`: the variable `TABLEAU_SITE_ID` is not UTF-8 text",
+                "input `ca-certificate`: its value is not UTF-8 text",
+                "input `source`: its value is not UTF-8 text",
+                "input `source`: the path in the variable `GITHUB_WORKSPACE` is not UTF-8 text",
+            ]
+        );
     }
 
     #[test]

@@ -10,14 +10,15 @@ use base64::Engine;
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use url::form_urlencoded;
 
 use super::SourceError;
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, ErrorKind, Method, Redirects, Replay, Request, StatusCode,
-    Url,
+    self, Answer, Body, Client, Conduct, ErrorKind, Hosts, Method, Redirects, Replay, Request,
+    StatusCode, Url,
 };
 use crate::secrets;
 
@@ -82,8 +83,8 @@ enum Style {
 #[derive(Default, Deserialize)]
 struct Grant {
     access_token: Option<String>,
-    // A number, and a string at some.
-    expires_in: Option<serde_json::Value>,
+    // A number, and a string at some. As it is written: a number beyond a double's range would spoil the rest.
+    expires_in: Option<Box<RawValue>>,
     error: Option<serde_json::Value>,
     error_description: Option<String>,
 }
@@ -137,6 +138,7 @@ impl ClientCredentials {
             body: Body::Bytes(Bytes::from(form.finish())),
             replay: Replay::Safe,
             redirects: Redirects::SameOrigin,
+            named: Hosts::of([&self.token_url]),
             timeout,
         })
     }
@@ -233,7 +235,7 @@ impl<'a> Session<'a> {
         loop {
             let began = Instant::now();
             let request = credentials.request(style, self.conduct.timeout)?;
-            let answer = client.exchange(&request, observer).await?;
+            let answer = client.exchange(&request, observer).await.map_err(explain)?;
             let grant: Grant = serde_json::from_slice(&answer.body).unwrap_or_default();
             let token = grant
                 .access_token
@@ -305,12 +307,8 @@ impl<'a> Session<'a> {
 
 impl Grant {
     fn lifetime(&self) -> Option<Duration> {
-        let seconds = match self.expires_in.as_ref()? {
-            serde_json::Value::Number(number) => number.as_f64(),
-            serde_json::Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        Duration::try_from_secs_f64(seconds?).ok()
+        let text = self.expires_in.as_ref()?.get();
+        http::told_seconds(text.trim_matches('"').trim().parse().ok()?)
     }
 
     fn error_code(&self) -> Option<String> {
@@ -340,6 +338,12 @@ fn explain(error: http::Error) -> anyhow::Error {
     let hint = match &error.kind {
         ErrorKind::TooLarge(_) => "if the data is meant to be that large, raise `http: max-body=`",
         ErrorKind::Timeout => "if the source needs that long to answer, raise `http: timeout=`",
+        ErrorKind::Slow(_) => {
+            "if the source is meant to be that slow, raise `http: timeout=`: 1 KB must come in ten times as long"
+        }
+        ErrorKind::Coding(_) => {
+            "ask for the data as it is, with `Accept-Encoding: identity` in `headers`"
+        }
         _ => return error.into(),
     };
     SourceError {

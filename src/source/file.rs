@@ -1,10 +1,14 @@
 //! Workspace files: one path or a pattern, never outside the workspace.
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::search::{self, Found};
 use super::{Format, SourceError, StagedFile, format, unpack};
+use crate::events::{Event, Observer};
+use crate::workspace::{self, Refused};
 
 /// A path or glob pattern relative to the workspace, without `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,53 +54,51 @@ pub(super) struct Room<'a> {
     pub(super) unpacked: &'a Path,
     /// Most bytes of a file's content.
     pub(super) limit: u64,
+    pub(super) observer: &'a dyn Observer,
 }
 
 /// Finds the files, sorted by path, and their formats.
+///
+/// `taken` are the files that earlier lines of the same table name, by where they lie: none is read twice.
 pub(super) fn stage(
     path: &WorkspacePath,
     given: Option<Format>,
+    taken: &mut HashSet<PathBuf>,
     room: &Room,
 ) -> Result<Vec<StagedFile>> {
     let workspace = room
         .workspace
         .canonicalize()
         .with_context(|| format!("cannot find the workspace `{}`", room.workspace.display()))?;
-    let files = find(&path.0, &workspace)?;
+    let mut files = find(&path.0, &workspace, room.observer)?;
     if files.is_empty() {
         return Err(missing(&path.0, &workspace).into());
     }
+    files.retain(|file| {
+        let is_new = taken.insert(file.real.clone());
+        if !is_new {
+            room.observer.on(Event::Warning(format!(
+                "`{}` is named by more than one line of `source`; it is read once",
+                file.name
+            )));
+        }
+        is_new
+    });
+    let files = files.into_iter().enumerate();
     files
-        .iter()
-        .enumerate()
         .map(|(index, file)| {
             let unpacked = room.unpacked.with_extension(index.to_string());
-            stage_one(file, given, &workspace, (&unpacked, room.limit))
+            stage_one(file, given, (&unpacked, room.limit))
         })
         .collect()
 }
 
 fn stage_one(
-    file: &Path,
+    file: Found,
     given: Option<Format>,
-    workspace: &Path,
     (unpacked, limit): (&Path, u64),
 ) -> Result<StagedFile> {
-    let origin = file
-        .strip_prefix(workspace)
-        .unwrap_or(file)
-        .display()
-        .to_string();
-    let real = file
-        .canonicalize()
-        .with_context(|| format!("cannot read `{origin}`"))?;
-    if !real.starts_with(workspace) {
-        return Err(SourceError {
-            problem: format!("`{origin}` is a link that leads out of the workspace"),
-            hint: Some("copy the file into the workspace before this step".into()),
-        }
-        .into());
-    }
+    let Found { name: origin, real } = file;
     let is_packed = unpack::unpack(&real, unpacked, limit, &origin)?;
     let real = if is_packed { unpacked.to_owned() } else { real };
     let clues = format::Clues {
@@ -120,36 +122,22 @@ fn stage_one(
 }
 
 /// A file of exactly this name comes before its reading as a pattern: names may hold brackets.
-fn find(pattern: &str, workspace: &Path) -> Result<Vec<PathBuf>> {
-    let literal = workspace.join(pattern);
-    if literal.is_file() {
-        return Ok(vec![literal]);
-    }
-    let root = workspace
-        .to_str()
-        .context("the path of the workspace is not UTF-8")?;
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let full = format!("{}/{pattern}", glob::Pattern::escape(root));
-    let found = glob::glob_with(&full, options).map_err(|error| SourceError {
-        problem: format!("`{pattern}` is no valid pattern: {}", error.msg),
-        hint: Some(
-            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character"
-                .into(),
-        ),
-    })?;
-    let mut files = Vec::new();
-    for file in found {
-        let file = file.context("cannot search the workspace")?;
-        if file.is_file() {
-            files.push(file);
+fn find(pattern: &str, workspace: &Path, observer: &dyn Observer) -> Result<Vec<Found>> {
+    match workspace::find_file(workspace, &workspace.join(pattern)) {
+        Ok(real) => Ok(vec![Found {
+            name: pattern.to_owned(),
+            real,
+        }]),
+        Err(Refused::Missing) => search::find(pattern, workspace, observer),
+        // Told with what to write instead.
+        Err(Refused::Folder) => Ok(Vec::new()),
+        Err(refused) => Err(SourceError {
+            problem: format!("`{pattern}` {refused}"),
+            hint: matches!(refused, Refused::Outside)
+                .then(|| "copy the file into the workspace before this step".into()),
         }
+        .into()),
     }
-    files.sort();
-    Ok(files)
 }
 
 fn missing(pattern: &str, workspace: &Path) -> SourceError {
@@ -181,6 +169,7 @@ mod tests {
             workspace,
             unpacked: workspace,
             limit: 1 << 20,
+            observer: &|_: Event| {},
         }
     }
 
@@ -221,7 +210,7 @@ mod tests {
         }
         let stage = |pattern: &str| {
             let path = WorkspacePath::parse(pattern, root).unwrap();
-            let files = stage(&path, None, &room(root))?;
+            let files = stage(&path, None, &mut HashSet::new(), &room(root))?;
             Ok::<_, anyhow::Error>(
                 files
                     .into_iter()
@@ -251,7 +240,7 @@ mod tests {
         )
         .unwrap();
         let path = WorkspacePath::parse("x.csv", folder.path()).unwrap();
-        let error = stage(&path, None, &room(folder.path())).unwrap_err();
+        let error = stage(&path, None, &mut HashSet::new(), &room(folder.path())).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`x.csv` is a link that leads out of the workspace"

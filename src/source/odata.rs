@@ -55,7 +55,7 @@ pub(super) async fn describe(
         let answer = client.download(&request, into, LARGEST, observer).await;
         requests += answer.as_ref().map_or(1, |answer| answer.attempts);
         reason = match answer {
-            Ok(refusal) if !refusal.status.is_success() => {
+            Ok(refusal) if !refusal.is_whole() => {
                 format!("`{shown}` answered {}", refusal.status)
             }
             Ok(_) if !is_description(into) => format!("`{shown}` is no description of a service"),

@@ -140,7 +140,7 @@ impl Crawl<'_> {
             return Ok(None);
         }
         let origin = self.shown();
-        if !is_first && answer.status.is_success() && answer.length == 0 {
+        if !is_first && answer.is_whole() && answer.length == 0 {
             let nothing = Seen {
                 rows: Some(0),
                 ..Seen::default()

@@ -20,7 +20,7 @@ use super::session::Session;
 use super::xml::{Element, Page};
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use crate::http::{self, Body, Method, Redirects, Replay, Request, StatusCode, Url};
+use crate::http::{self, Body, Hosts, Method, Redirects, Replay, Request, StatusCode, Url};
 use crate::secrets;
 
 /// The largest page ("Paginating Results").
@@ -263,6 +263,7 @@ impl Session<'_> {
             body,
             replay: call.replay,
             redirects,
+            named: Hosts::of([&self.base]),
             timeout,
         }
     }

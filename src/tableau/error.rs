@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::events::span;
 use crate::http;
 
 /// An answer of Tableau, or of something in front of it, that is not the one asked for.
@@ -433,15 +434,13 @@ impl std::error::Error for Refusal {
     }
 }
 
-/// A duration a person reads: whole seconds below two minutes, else minutes or days rounded up.
+/// A duration a person reads: whole seconds below two minutes, else minutes, hours or days rounded up.
 pub(super) fn minutes(duration: Duration) -> String {
-    const DAY: u64 = 24 * 60 * 60;
     match duration.as_secs() {
-        seconds if seconds > 3650 * DAY => "more than 10 years".to_owned(),
-        seconds if seconds > 2 * DAY => format!("{} days", seconds.div_ceil(DAY)),
         1 => "1 second".to_owned(),
         seconds @ 0..120 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
+        seconds @ 120..7_200 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => span(duration),
     }
 }
 

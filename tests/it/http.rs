@@ -319,8 +319,52 @@ fn headers_reach_no_other_origin_unless_it_is_allowed() {
         other.asked()[0].header("x-api-key"),
         Some("key-of-the-source")
     );
-    // Nothing is carried, nothing can leak.
-    fetching(&server, "/").run().succeeded();
+    // Nothing is carried that could leak, but another port of a private host is another service.
+    fetching(&server, "/")
+        .run()
+        .failed("fetch", &["private network", &allow]);
+    fetching(&server, "/")
+        .input("http", format!("allow={}", other.address()))
+        .run()
+        .succeeded();
+}
+
+#[test]
+fn what_is_named_for_one_source_is_not_open_to_another() {
+    let inner = Server::start(|_, _| json(ROWS));
+    let server = redirecting_to(inner.url("/admin"));
+    let two = || {
+        Action::building()
+            .input(
+                "source",
+                format!("a: {}\nb: {}", server.url("/"), inner.url("/")),
+            )
+            .input("sql", "SELECT a.a FROM a, b")
+    };
+    let allow = format!("`http: allow={}`", inner.address());
+    two().run().failed("fetch", &["private network", &allow]);
+    assert!(inner.asked().is_empty());
+    // Nor by a name, which is looked up.
+    let named = format!("localhost.localdomain:{}", inner.address().port());
+    if std::net::ToSocketAddrs::to_socket_addrs(&named).is_ok() {
+        let server = redirecting_to(format!("http://{named}/admin"));
+        let sources = format!("b: http://{named}/\na: {}", server.url("/"));
+        Action::building()
+            .input("source", sources)
+            .input("sql", "SELECT a.a FROM a, b")
+            .run()
+            .failed(
+                "fetch",
+                &["inside a private network", &format!("allow={named}")],
+            );
+        assert_eq!(inner.asked().len(), 1);
+    }
+    // A redirect back to what is named for the source itself goes on.
+    let own = Server::start(|asked, _| match asked.target.as_str() {
+        "/" => answer("302 Found", &["Location: /rows"], ""),
+        _ => json(ROWS),
+    });
+    fetching(&own, "/").run().succeeded();
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod answers;
 mod assumed;
 mod auth;
 mod cancel;
 mod closed;
+mod disk;
 mod echoes;
 mod engine;
 mod extract;
@@ -15,6 +17,7 @@ mod guards;
 mod harness;
 mod http;
 mod inputs;
+mod limits;
 mod matrix;
 mod network;
 mod paging;
@@ -31,3 +34,4 @@ mod tidy;
 mod watching;
 mod way;
 mod workflow;
+mod workspace;

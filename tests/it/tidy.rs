@@ -8,13 +8,15 @@ use publish_to_tableau::report::OUTPUTS;
 use publish_to_tableau::tableau::CATALOGUE;
 
 /// Which module may import which; the crate doc says why.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("events", &[]),
     ("cancel", &[]),
     ("panics", &[]),
     ("secrets", &[]),
-    ("http", &["events", "secrets"]),
-    ("source", &["events", "http", "secrets"]),
+    ("disk", &["events"]),
+    ("workspace", &[]),
+    ("http", &["events", "secrets", "workspace"]),
+    ("source", &["events", "http", "secrets", "workspace"]),
     ("table", &["secrets", "source"]),
     ("hyper", &["cancel", "events", "table"]),
     ("gate", &["events", "hyper", "secrets"]),
@@ -38,8 +40,18 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     (
         "lib",
         &[
-            "cancel", "events", "panics", "http", "source", "table", "hyper", "gate", "tableau",
+            "cancel",
+            "events",
+            "panics",
+            "http",
+            "source",
+            "table",
+            "hyper",
+            "gate",
+            "tableau",
             "inputs",
+            "disk",
+            "workspace",
         ],
     ),
     (
