@@ -5,6 +5,7 @@
 //! format's values.
 
 mod cell;
+mod footer;
 mod plan;
 mod schema;
 
@@ -243,7 +244,8 @@ pub(super) fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
 
 /// Reads a file's footer.
 fn open(file: &StagedFile) -> Result<ArrowReaderMetadata, Problem> {
-    let opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    let mut opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    footer::check(&mut opened)?;
     // The engine goes by Parquet's own types too; an embedded Arrow schema names finer ones.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     guarded(|| {

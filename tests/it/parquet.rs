@@ -1,6 +1,7 @@
 //! Parquet: what the engine reads itself, what is converted here, and that both agree.
 
 mod alike;
+mod broken;
 mod raw;
 mod values;
 

@@ -525,3 +525,50 @@ fn uuid_text(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_any_year_have_a_text() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (-719_162, "0001-01-01"),
+            (-719_163, "0000-12-31"),
+            (-719_469, "0000-02-29"),
+            (-719_529, "-000001-12-31"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "+010000-01-01"),
+            (i32::MAX.into(), "+5881580-07-11"),
+            (i32::MIN.into(), "-5877641-06-23"),
+        ] {
+            assert_eq!(day_text(days), text, "{days}");
+        }
+    }
+
+    #[test]
+    fn instants_of_any_unit_have_a_text() {
+        assert_eq!(instant(-1), "1969-12-31T23:59:59.999999");
+        assert_eq!(instant(1_500_000), "1970-01-01T00:00:01.5");
+        let most = i128::from(i64::MAX) * 1_000_000;
+        assert_eq!(instant(most), "+292277026596-12-04T15:30:07");
+        assert_eq!(checked_micros(most), Err(BEYOND_YEARS));
+    }
+
+    #[test]
+    fn times_of_day_are_below_24_hours() {
+        for (count, unit) in [
+            (-1, TimeUnit::Nanosecond),
+            (86_400, TimeUnit::Second),
+            (i64::MAX, TimeUnit::Second),
+            (i64::MIN, TimeUnit::Millisecond),
+        ] {
+            assert!(time_of_day(count, unit).is_err(), "{count} {unit:?}");
+        }
+        let last = time_of_day(86_399_999_999_999, TimeUnit::Nanosecond).unwrap();
+        assert_eq!(last.text().unwrap(), "23:59:59.999999");
+    }
+}

@@ -22,6 +22,9 @@ use crate::source::{Staged, StagedFile};
 /// Up to here a double holds every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
+/// Columns a table may have.
+const MOST_COLUMNS: usize = 2_000;
+
 /// A file whose schema is known.
 struct Known<'a> {
     file: &'a StagedFile,
@@ -51,6 +54,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         });
     }
     let mut drafts = collect(&known, rules)?;
+    check_width(&drafts, &known)?;
     let mut notices = Vec::new();
     let mut columns = Vec::with_capacity(drafts.len());
     for draft in &mut drafts {
@@ -128,6 +132,21 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
         }
     }
     Ok(drafts)
+}
+
+/// Refuses more columns than anybody wants.
+fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+    let (Some(draft), Some(last)) = (drafts.get(MOST_COLUMNS), known.last()) else {
+        return Ok(());
+    };
+    // The first file that has one too many.
+    let has = |(leaf, _): &(&Option<Leaf>, &Known<'_>)| leaf.is_some();
+    let file = draft.leaves.iter().zip(known).find(has);
+    let problem = Problem::new(format!("more than {MOST_COLUMNS} columns"));
+    let hint = "leave some out in `columns`, as in `name: skip`; `name: json` keeps a group as one";
+    Err(problem
+        .hint(hint)
+        .at(file.map_or(last, |(_, known)| known).file, None, None))
 }
 
 /// Makes sure that a leaf may have this name; Tableau does not tell `a` from `A`.
