@@ -428,6 +428,40 @@ fn what_only_this_program_reads_is_what_it_is() {
     pretty(&run.rows(), &expected(&cases));
 }
 
+#[test]
+fn a_decimal_of_more_digits_than_its_type_has_is_refused_by_both() {
+    let cases = [
+        (
+            "int32 x (DECIMAL(4,1))",
+            Values::Int32(&[1, 10_000]),
+            "1000.0",
+        ),
+        (
+            "int64 x (DECIMAL(10,10))",
+            Values::Int64(&[1, -10_000_000_000]),
+            "-1.0000000000",
+        ),
+        (
+            "fixed_len_byte_array(16) x (DECIMAL(38,0))",
+            Values::Fixed(&[&[0; 16], &TOO_MUCH]),
+            "100000000000000000000000000000000000000",
+        ),
+    ];
+    for (physical, values, shown) in cases {
+        let message = format!("message m {{ required {physical}; }}");
+        let columns = [raw::column(values)];
+        for bytes in [
+            raw::plain(&message, &columns),
+            raw::brotli(&message, &columns),
+        ] {
+            let words = ["record 2, column `x`", shown, "has too many digits"];
+            build(bytes).run().failed("shape", &words);
+        }
+    }
+}
+
+const TOO_MUCH: [u8; 16] = 10_i128.pow(38).to_be_bytes();
+
 /// Compares cell by cell: a line of sixty says nothing.
 #[track_caller]
 fn pretty(found: &str, expected: &str) {
