@@ -140,6 +140,13 @@ fn read_files<'t>(
                 stored == said,
                 "the Parquet files say they have {said} rows and have {stored}"
             );
+            if has_misfits(connection, table.columns(), name)? {
+                // Our own reader knows in which row.
+                for part in parts {
+                    stream(Some(*part))?;
+                }
+                bail!("the Parquet files have changed while they were read");
+            }
             observer.on(Event::Progress(Progress::Rows(stored)));
             Ok(())
         }
@@ -159,6 +166,44 @@ fn read_files<'t>(
             Ok(())
         }
     }
+}
+
+/// Whether the engine has stored what we convert nowhere: it takes days and times of years far beyond ours, and
+/// decimals with more digits than their type has.
+fn has_misfits(connection: &Connection, columns: &[Column], name: &str) -> Result<bool> {
+    let conditions = columns.iter().filter_map(|column| {
+        let [first, last] = match column.column_type {
+            ColumnType::Date => ["DATE '0001-01-01'", "DATE '9999-12-31'"].map(String::from),
+            ColumnType::Timestamp => [
+                "TIMESTAMP '0001-01-01 00:00:00'",
+                "TIMESTAMP '9999-12-31 23:59:59.999999'",
+            ]
+            .map(String::from),
+            ColumnType::Decimal { precision, scale } => {
+                let (whole, fraction) = (precision - scale, scale);
+                let nines = |count: u8| "9".repeat(count.into());
+                let last = format!("0{}.{}", nines(whole), nines(fraction));
+                let numeric = sql_type(column.column_type);
+                ["-", ""].map(|sign| format!("CAST('{sign}{last}' AS {numeric})"))
+            }
+            _ => return None,
+        };
+        let column = quote(&column.name);
+        Some(format!("{column} < {first} OR {column} > {last}"))
+    });
+    let conditions: Vec<String> = conditions.collect();
+    // The engine takes no condition of any depth.
+    for some in conditions.chunks(100) {
+        let query = format!("SELECT count(*) FROM {name} WHERE {}", some.join(" OR "));
+        let count = connection
+            .query_count(&query)
+            .map_err(|error| anyhow!(shape::explain(&error, &[])))
+            .context("failed to look over the values of the Parquet files")?;
+        if count > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Why the converter ended before the last row.

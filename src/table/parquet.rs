@@ -5,6 +5,7 @@
 //! format's values.
 
 mod cell;
+mod footer;
 mod plan;
 mod schema;
 
@@ -20,7 +21,7 @@ use parquet::schema::types::TypePtr;
 
 use super::place::Problem;
 use super::rules::Rules;
-use super::{ColumnRule, ColumnType, DataError, SystemColumn, Table, Value, without_file};
+use super::{Column, ColumnRule, ColumnType, DataError, SystemColumn, Table, Value, without_file};
 use crate::source::{Format, Staged, StagedFile};
 use cell::Cells;
 use schema::Leaf;
@@ -141,7 +142,11 @@ impl Part {
     }
 
     /// One reader for each column of the table that the file has.
-    fn columns(&self, batch: &RecordBatch, roots: &[usize]) -> Result<Vec<Option<Cells>>, Problem> {
+    fn columns(
+        &self,
+        batch: &RecordBatch,
+        roots: &[usize],
+    ) -> Result<Vec<Option<Cells<'_>>>, Problem> {
         let mut kept: Vec<usize> = roots.to_vec();
         kept.sort_unstable();
         kept.dedup();
@@ -159,7 +164,7 @@ impl Part {
 
     fn row<'r>(
         &'r self,
-        columns: &'r [Option<Cells>],
+        columns: &'r [Option<Cells<'r>>],
         index: usize,
         row: u64,
         table: &Table,
@@ -167,18 +172,7 @@ impl Part {
         let mut values = Vec::with_capacity(self.fills.len());
         for ((fill, cells), column) in self.fills.iter().zip(columns).zip(table.columns()) {
             values.push(match (fill, cells) {
-                (Fill::Leaf(_, rule), Some(cells)) => {
-                    let scalar = cells.get(index)?;
-                    let shown = scalar.clone();
-                    let value = match rule {
-                        Some(rule) => scalar.declared(rule),
-                        None => scalar.typed(column.column_type),
-                    };
-                    value.map_err(|misfit| {
-                        let what = format!("{} {misfit}", shown.shown());
-                        Problem::new(what).column(&column.name)
-                    })?
-                }
+                (Fill::Leaf(_, rule), Some(cells)) => value(cells, index, rule.as_ref(), column)?,
                 (Fill::System(SystemColumn::FetchedAt), _) => Value::Timestamp(self.fetched_at),
                 (Fill::System(SystemColumn::Source), _) => {
                     Value::Text(self.file.origin.as_str().into())
@@ -191,6 +185,33 @@ impl Part {
         }
         Ok(values)
     }
+}
+
+/// Converts one value of a leaf.
+fn value<'r>(
+    cells: &'r Cells<'r>,
+    index: usize,
+    rule: Option<&ColumnRule>,
+    column: &Column,
+) -> Result<Value<'r>, Problem> {
+    let name = &column.name;
+    let scalar = cells.get(index).map_err(|problem| {
+        let hint = format!("leave it out in `columns`: `{name}: skip`");
+        problem.hint(hint).column(name)
+    })?;
+    let shown = scalar.clone();
+    let value = match rule {
+        Some(rule) => scalar.declared(rule),
+        None => scalar.typed(column.column_type),
+    };
+    value.map_err(|misfit| {
+        let problem = Problem::new(format!("{} {misfit}", shown.shown())).column(name);
+        if shown.is_moment() && misfit == cell::BEYOND_YEARS {
+            problem.hint(format!("take it as text in `columns`: `{name}: text`"))
+        } else {
+            problem
+        }
+    })
 }
 
 /// Whether files are read here.
@@ -223,11 +244,19 @@ pub(super) fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
 
 /// Reads a file's footer.
 fn open(file: &StagedFile) -> Result<ArrowReaderMetadata, Problem> {
-    let opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    let mut opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    footer::check(&mut opened)?;
     // The engine goes by Parquet's own types too; an embedded Arrow schema names finer ones.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     guarded(|| {
-        ArrowReaderMetadata::load(&opened, options).map_err(|error| broken(&error.to_string()))
+        let known = ArrowReaderMetadata::load(&opened, options.clone())
+            .map_err(|error| broken(&error.to_string()))?;
+        // In nanoseconds most years would overflow, without a word.
+        let Some(schema) = schema::with_wide_int96(&known) else {
+            return Ok(known);
+        };
+        ArrowReaderMetadata::try_new(known.metadata().clone(), options.with_schema(schema))
+            .map_err(|error| broken(&error.to_string()))
     })
 }
 

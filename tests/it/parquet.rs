@@ -1,5 +1,10 @@
 //! Parquet: what the engine reads itself, what is converted here, and that both agree.
 
+mod alike;
+mod broken;
+mod raw;
+mod values;
+
 use std::sync::Arc;
 
 use arrow_array::builder::{Int64Builder, ListBuilder, MapBuilder, StringBuilder};

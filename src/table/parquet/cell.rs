@@ -1,7 +1,6 @@
 //! Values of Parquet files as this process reads them.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -11,9 +10,8 @@ use arrow_array::types::{
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
-use arrow_schema::{ArrowError, DataType, TimeUnit};
-use jiff::ToSpan;
-use jiff::civil::{Date, DateTime, Time};
+use arrow_schema::{DataType, TimeUnit};
+use jiff::civil::{Date, Time};
 
 use super::super::declare::{self, Misfit};
 use super::super::place::{Problem, quoted};
@@ -22,7 +20,13 @@ use super::super::time;
 use super::super::value::Token;
 use super::super::{ColumnType, Value};
 use super::broken;
-use super::schema::{Kind, Leaf};
+use super::schema::{Form, Kind, Leaf};
+
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// What is said of days and times that no extract keeps alike everywhere.
+pub(super) const BEYOND_YEARS: Misfit = "is beyond the years 1 to 9999";
 
 /// One value, before its column's type is considered.
 #[derive(Clone, Debug)]
@@ -38,23 +42,26 @@ pub(super) enum Scalar<'a> {
     Text(&'a str),
     Bytes(&'a [u8]),
     Date(i32),
-    /// Microseconds of the day.
+    /// Microseconds of the day, below 24:00.
     Time(i64),
-    Timestamp(i64),
-    Zoned(i64),
+    /// Microseconds since 1970-01-01 00:00:00; units of files reach farther than 64 bits of them.
+    Timestamp(i128),
+    /// The same in UTC.
+    Zoned(i128),
+    Uuid(&'a [u8]),
     Json(String),
 }
 
 /// The values of one leaf in a batch.
-pub(super) struct Cells {
+pub(super) struct Cells<'a> {
     array: ArrayRef,
-    kind: Kind,
+    leaf: &'a Leaf,
     /// Groups around the leaf: where one of them is null, so is the value.
     around: Vec<ArrayRef>,
 }
 
-impl Cells {
-    pub(super) fn new(root: &ArrayRef, leaf: &Leaf) -> Result<Cells, Problem> {
+impl<'a> Cells<'a> {
+    pub(super) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<Cells<'a>, Problem> {
         let mut array = root.clone();
         let mut around = Vec::new();
         for &position in &leaf.path[1..] {
@@ -66,8 +73,8 @@ impl Cells {
             around.push(std::mem::replace(&mut array, child));
         }
         Ok(Cells {
-            array: plain(&array)?,
-            kind: leaf.kind,
+            array,
+            leaf,
             around,
         })
     }
@@ -76,93 +83,55 @@ impl Cells {
         if self.array.is_null(row) || self.around.iter().any(|group| group.is_null(row)) {
             return Ok(Scalar::Null);
         }
-        scalar(&self.array, row, self.kind)
+        match &self.leaf.form {
+            Form::Value(_) => scalar(&self.array, row, self.leaf.kind),
+            form => {
+                let mut text = String::new();
+                json(&mut text, &self.array, row, form)?;
+                Ok(Scalar::Json(text))
+            }
+        }
     }
 }
 
-/// Brings an array to the one width its kind is read at.
+/// Reads a value at the width it has.
 ///
 /// Not by `arrow-cast`: all its casts together would double the size of the program.
-fn plain(array: &ArrayRef) -> Result<ArrayRef, Problem> {
-    let too_far = |_| broken("a time is beyond what 64 bits of microseconds hold");
-    let exact = |factor: i64| {
-        move |value: i64| {
-            value
-                .checked_mul(factor)
-                .ok_or_else(|| ArrowError::ArithmeticOverflow(String::new()))
-        }
-    };
-    Ok(match array.data_type() {
-        DataType::Int8 => widen::<Int8Type>(array),
-        DataType::Int16 => widen::<Int16Type>(array),
-        DataType::Int32 => widen::<Int32Type>(array),
-        DataType::UInt8 => widen::<UInt8Type>(array),
-        DataType::UInt16 => widen::<UInt16Type>(array),
-        DataType::UInt32 => widen::<UInt32Type>(array),
-        DataType::Float16 => Arc::new(
-            array
-                .as_primitive::<Float16Type>()
-                .unary::<_, Float64Type>(<Float16Type as ArrowPrimitiveType>::Native::to_f64),
-        ),
-        DataType::Float32 => Arc::new(
-            array
-                .as_primitive::<Float32Type>()
-                .unary::<_, Float64Type>(f64::from),
-        ),
-        DataType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => Arc::new(
-                array
-                    .as_primitive::<TimestampSecondType>()
-                    .try_unary::<_, TimestampMicrosecondType, _>(exact(1_000_000))
-                    .map_err(too_far)?,
-            ),
-            TimeUnit::Millisecond => Arc::new(
-                array
-                    .as_primitive::<TimestampMillisecondType>()
-                    .try_unary::<_, TimestampMicrosecondType, _>(exact(1_000))
-                    .map_err(too_far)?,
-            ),
-            TimeUnit::Microsecond => array.clone(),
-            // Cut towards 1970, as the engine does.
-            TimeUnit::Nanosecond => Arc::new(
-                array
-                    .as_primitive::<TimestampNanosecondType>()
-                    .unary::<_, TimestampMicrosecondType>(|nanos| nanos / 1_000),
-            ),
-        },
-        DataType::Time32(TimeUnit::Millisecond) => Arc::new(
-            array
-                .as_primitive::<Time32MillisecondType>()
-                .unary::<_, Time64MicrosecondType>(|millis| i64::from(millis) * 1_000),
-        ),
-        DataType::Time64(TimeUnit::Nanosecond) => Arc::new(
-            array
-                .as_primitive::<Time64NanosecondType>()
-                .unary::<_, Time64MicrosecondType>(|nanos| nanos / 1_000),
-        ),
-        _ => array.clone(),
-    })
-}
-
-fn widen<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef) -> ArrayRef {
-    Arc::new(array.as_primitive::<T>().unary::<_, Int64Type>(Into::into))
-}
-
 fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Problem> {
     Ok(match array.data_type() {
+        DataType::Null => Scalar::Null,
         DataType::Boolean => Scalar::Boolean(array.as_boolean().value(row)),
-        DataType::Int64 => Scalar::Integer(array.as_primitive::<Int64Type>().value(row)),
+        DataType::Int8 => integer::<Int8Type>(array, row),
+        DataType::Int16 => integer::<Int16Type>(array, row),
+        DataType::Int32 => integer::<Int32Type>(array, row),
+        DataType::Int64 => integer::<Int64Type>(array, row),
+        DataType::UInt8 => integer::<UInt8Type>(array, row),
+        DataType::UInt16 => integer::<UInt16Type>(array, row),
+        DataType::UInt32 => integer::<UInt32Type>(array, row),
         DataType::UInt64 => Scalar::Unsigned(array.as_primitive::<UInt64Type>().value(row)),
+        DataType::Float16 => {
+            Scalar::Double(array.as_primitive::<Float16Type>().value(row).to_f64())
+        }
+        DataType::Float32 => Scalar::Double(array.as_primitive::<Float32Type>().value(row).into()),
         DataType::Float64 => Scalar::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(row)),
-        DataType::Binary => Scalar::Bytes(array.as_binary::<i32>().value(row)),
-        DataType::FixedSizeBinary(_) => Scalar::Bytes(array.as_fixed_size_binary().value(row)),
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row), kind)?,
+        DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), kind)?,
         DataType::Date32 => Scalar::Date(array.as_primitive::<Date32Type>().value(row)),
-        DataType::Time64(_) => {
-            Scalar::Time(array.as_primitive::<Time64MicrosecondType>().value(row))
+        DataType::Time32(_) => {
+            let millis = array.as_primitive::<Time32MillisecondType>().value(row);
+            time_of_day(millis.into(), TimeUnit::Millisecond)?
         }
-        DataType::Timestamp(_, _) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            let nanos = array.as_primitive::<Time64NanosecondType>().value(row);
+            time_of_day(nanos, TimeUnit::Nanosecond)?
+        }
+        DataType::Time64(_) => {
+            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
+            time_of_day(micros, TimeUnit::Microsecond)?
+        }
+        DataType::Timestamp(unit, _) => {
+            let micros = micros(array, row, *unit);
             match kind {
                 Kind::Zoned => Scalar::Zoned(micros),
                 _ => Scalar::Timestamp(micros),
@@ -182,67 +151,126 @@ fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Proble
                 _ => Scalar::HugeDecimal(array.value_as_string(row)),
             }
         }
-        _ => {
-            let mut text = String::new();
-            json(&mut text, array, row)?;
-            Scalar::Json(text)
+        other => {
+            let what = format!("`{other}` has no place in an extract");
+            return Err(Problem::new(what));
         }
     })
 }
 
+fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef, row: usize) -> Scalar<'_> {
+    Scalar::Integer(array.as_primitive::<T>().value(row).into())
+}
+
+fn bytes(bytes: &[u8], kind: Kind) -> Result<Scalar<'_>, Problem> {
+    Ok(match kind {
+        Kind::Uuid => Scalar::Uuid(bytes),
+        Kind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
+        _ => Scalar::Bytes(bytes),
+    })
+}
+
+fn not_utf8() -> Problem {
+    Problem::new("a binary value is not UTF-8")
+}
+
+/// Microseconds since 1970-01-01 00:00:00, what is finer cut towards the past: a time never becomes a later one.
+fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => {
+            i128::from(array.as_primitive::<TimestampSecondType>().value(row)) * 1_000_000
+        }
+        TimeUnit::Millisecond => {
+            i128::from(array.as_primitive::<TimestampMillisecondType>().value(row)) * 1_000
+        }
+        TimeUnit::Microsecond => array
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
+            .into(),
+        TimeUnit::Nanosecond => array
+            .as_primitive::<TimestampNanosecondType>()
+            .value(row)
+            .div_euclid(1_000)
+            .into(),
+    }
+}
+
+/// A time of day, what is finer than a microsecond cut.
+fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, Problem> {
+    let (micros, name) = match unit {
+        TimeUnit::Second => (count.checked_mul(1_000_000), "s"),
+        TimeUnit::Millisecond => (count.checked_mul(1_000), "ms"),
+        TimeUnit::Microsecond => (Some(count), "µs"),
+        TimeUnit::Nanosecond => (Some(count.div_euclid(1_000)), "ns"),
+    };
+    match micros {
+        Some(micros) if (0..DAY).contains(&micros) => Ok(Scalar::Time(micros)),
+        _ => Err(Problem::new(format!(
+            "the time of day of {count} {name} is beyond the day"
+        ))),
+    }
+}
+
 /// Writes a value as JSON: what has no notation there as text.
-fn json(text: &mut String, array: &ArrayRef, row: usize) -> Result<(), Problem> {
-    if array.is_null(row) || *array.data_type() == DataType::Null {
+fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), Problem> {
+    if array.is_null(row) {
         text.push_str("null");
         return Ok(());
     }
-    let list = match array.data_type() {
-        DataType::List(_) => Some(array.as_list::<i32>().value(row)),
-        DataType::LargeList(_) => Some(array.as_list::<i64>().value(row)),
-        DataType::FixedSizeList(_, _) => Some(array.as_fixed_size_list().value(row)),
-        _ => None,
-    };
-    if let Some(list) = list {
-        return sequence(text, list.len(), ('[', ']'), |text, index| {
-            json(text, &list, index)
-        });
+    match form {
+        Form::List(inside) => {
+            let list = match array.data_type() {
+                DataType::List(_) => array.as_list::<i32>().value(row),
+                DataType::LargeList(_) => array.as_list::<i64>().value(row),
+                _ => array.as_fixed_size_list().value(row),
+            };
+            sequence(text, list.len(), ('[', ']'), |text, index| {
+                json(text, &list, index, inside)
+            })
+        }
+        Form::Group(fields) => {
+            let group = array.as_struct();
+            sequence(text, fields.len(), ('{', '}'), |text, index| {
+                let (name, inside) = &fields[index];
+                text.push_str(&escaped(name));
+                text.push(':');
+                json(text, group.column(index), row, inside)
+            })
+        }
+        Form::Map(key_form, inside) => {
+            let entries = array.as_map().value(row);
+            sequence(text, entries.len(), ('{', '}'), |text, index| {
+                let mut key = String::new();
+                json(&mut key, entries.column(0), index, key_form)?;
+                // A key is a text, whatever its type is.
+                if key.starts_with('"') {
+                    text.push_str(&key);
+                } else {
+                    text.push_str(&escaped(&key));
+                }
+                text.push(':');
+                json(text, entries.column(1), index, inside)
+            })
+        }
+        Form::Value(kind) => {
+            let value = scalar(array, row, *kind)?;
+            if matches!(value, Scalar::Null) {
+                text.push_str("null");
+                return Ok(());
+            }
+            let plain = value.text().ok_or_else(not_utf8)?;
+            match value {
+                Scalar::Boolean(_)
+                | Scalar::Integer(_)
+                | Scalar::Unsigned(_)
+                | Scalar::Decimal(_, _)
+                | Scalar::HugeDecimal(_) => text.push_str(&plain),
+                Scalar::Double(number) if number.is_finite() => text.push_str(&plain),
+                _ => text.push_str(&escaped(&plain)),
+            }
+            Ok(())
+        }
     }
-    if let Some(group) = array.as_struct_opt() {
-        let names = group.column_names();
-        return sequence(text, names.len(), ('{', '}'), |text, index| {
-            text.push_str(&escaped(names[index]));
-            text.push(':');
-            json(text, group.column(index), row)
-        });
-    }
-    if let Some(map) = array.as_map_opt() {
-        let entries = map.value(row);
-        return sequence(text, entries.len(), ('{', '}'), |text, index| {
-            let key = plain(entries.column(0))?;
-            let key = scalar(&key, index, Kind::of_array(&key))?.text();
-            text.push_str(&escaped(&key.unwrap_or_default()));
-            text.push(':');
-            json(text, entries.column(1), index)
-        });
-    }
-    let array = plain(array)?;
-    let kind = Kind::of_array(&array);
-    if matches!(kind, Kind::Other | Kind::Json) {
-        let what = format!("`{}` has no place in an extract", array.data_type());
-        return Err(Problem::new(what));
-    }
-    let value = scalar(&array, row, kind)?;
-    let plain = value.text().unwrap_or_default();
-    match value {
-        Scalar::Boolean(_)
-        | Scalar::Integer(_)
-        | Scalar::Unsigned(_)
-        | Scalar::Decimal(_, _)
-        | Scalar::HugeDecimal(_) => text.push_str(&plain),
-        Scalar::Double(number) if number.is_finite() => text.push_str(&plain),
-        _ => text.push_str(&escaped(&plain)),
-    }
-    Ok(())
 }
 
 fn sequence(
@@ -264,33 +292,6 @@ fn sequence(
 
 fn escaped(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-impl Kind {
-    fn of_array(array: &ArrayRef) -> Kind {
-        match array.data_type() {
-            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => {
-                match u8::try_from(*scale) {
-                    Ok(scale) => Kind::Decimal {
-                        precision: 38,
-                        scale,
-                    },
-                    Err(_) => Kind::HugeDecimal,
-                }
-            }
-            DataType::Timestamp(_, _) => Kind::Timestamp,
-            DataType::Boolean
-            | DataType::Int64
-            | DataType::UInt64
-            | DataType::Float64
-            | DataType::Utf8
-            | DataType::Binary
-            | DataType::FixedSizeBinary(_)
-            | DataType::Date32
-            | DataType::Time64(_) => Kind::Text,
-            _ => Kind::Other,
-        }
-    }
 }
 
 impl<'a> Scalar<'a> {
@@ -323,10 +324,7 @@ impl<'a> Scalar<'a> {
                 Value::Timestamp(time::midnight(checked_days(days)?))
             }
             (ColumnType::Timestamp, Scalar::Timestamp(micros) | Scalar::Zoned(micros)) => {
-                if !time::in_range(micros) {
-                    return Err("is beyond the years 1 to 9999");
-                }
-                Value::Timestamp(micros)
+                Value::Timestamp(checked_micros(micros)?)
             }
             (ColumnType::Text, Scalar::Text(text)) => Value::Text(Cow::Borrowed(text)),
             (ColumnType::Text, other) => Value::Text(other.text().ok_or("is not UTF-8")?),
@@ -350,8 +348,20 @@ impl<'a> Scalar<'a> {
         {
             return Err("is a date or time already: leave out `format`");
         }
-        if let (Scalar::Double(value), RuleKind::Typed(ColumnType::Double)) = (&self, rule.kind) {
-            return Ok(Value::Double(*value));
+        match (&self, rule.kind) {
+            (Scalar::Double(value), RuleKind::Typed(ColumnType::Double)) => {
+                return Ok(Value::Double(*value));
+            }
+            (Scalar::Date(days), RuleKind::Typed(ColumnType::Date | ColumnType::Timestamp)) => {
+                checked_days(*days)?;
+            }
+            (
+                Scalar::Timestamp(micros) | Scalar::Zoned(micros),
+                RuleKind::Typed(ColumnType::Date | ColumnType::Timestamp),
+            ) => {
+                checked_micros(*micros)?;
+            }
+            _ => {}
         }
         let text = self.text().ok_or("is not UTF-8")?;
         let quoted;
@@ -363,7 +373,11 @@ impl<'a> Scalar<'a> {
             | Scalar::Decimal(_, _)
             | Scalar::HugeDecimal(_) => Token::Number(&text),
             Scalar::Json(_) => Token::Document(&text),
-            Scalar::Date(_) | Scalar::Time(_) | Scalar::Timestamp(_) | Scalar::Zoned(_)
+            Scalar::Date(_)
+            | Scalar::Time(_)
+            | Scalar::Timestamp(_)
+            | Scalar::Zoned(_)
+            | Scalar::Uuid(_)
                 if rule.kind == RuleKind::Json =>
             {
                 quoted = escaped(&text);
@@ -390,11 +404,20 @@ impl<'a> Scalar<'a> {
             Scalar::Double(value) => value.to_string(),
             Scalar::Decimal(digits, scale) => decimal_text(*digits, *scale),
             Scalar::HugeDecimal(text) | Scalar::Json(text) => text.clone(),
-            Scalar::Date(days) => civil(i64::from(*days), 0)?.date().to_string(),
-            Scalar::Time(micros) => civil(0, *micros)?.time().to_string(),
-            Scalar::Timestamp(micros) => instant(*micros)?.to_string(),
-            Scalar::Zoned(micros) => format!("{}Z", instant(*micros)?),
+            Scalar::Date(days) => day_text((*days).into()),
+            Scalar::Time(micros) => time_text(*micros),
+            Scalar::Timestamp(micros) => instant(*micros),
+            Scalar::Zoned(micros) => instant(*micros) + "Z",
+            Scalar::Uuid(bytes) => uuid_text(bytes),
         }))
+    }
+
+    /// Whether it is a day or a point in time.
+    pub(super) fn is_moment(&self) -> bool {
+        matches!(
+            self,
+            Scalar::Date(_) | Scalar::Timestamp(_) | Scalar::Zoned(_)
+        )
     }
 
     /// The value as messages show it.
@@ -448,24 +471,104 @@ fn decimal_text(digits: i128, scale: u8) -> String {
 }
 
 fn checked_days(days: i32) -> Result<i32, Misfit> {
-    // Far enough to be sure that the product fits; the exact border follows.
-    if days.unsigned_abs() < 100_000_000 && time::in_range(time::midnight(days)) {
-        Ok(days)
+    checked_micros(i128::from(days) * i128::from(DAY)).map(|_| days)
+}
+
+fn checked_micros(micros: i128) -> Result<i64, Misfit> {
+    let micros = i64::try_from(micros).map_err(|_| BEYOND_YEARS)?;
+    if time::in_range(micros) {
+        Ok(micros)
     } else {
-        Err("is beyond the years 1 to 9999")
+        Err(BEYOND_YEARS)
     }
 }
 
-pub(super) fn instant(micros: i64) -> Option<DateTime> {
-    const DAY: i64 = 86_400_000_000;
-    civil(micros.div_euclid(DAY), micros.rem_euclid(DAY))
+/// Returns microseconds since 1970-01-01 00:00:00 as ISO 8601, of any year.
+pub(super) fn instant(micros: i128) -> String {
+    let day = i128::from(DAY);
+    let (days, micros) = (micros.div_euclid(day), micros.rem_euclid(day));
+    // 64 bits of seconds are not as many days.
+    let days = i64::try_from(days).unwrap_or(i64::MAX);
+    let micros = i64::try_from(micros).unwrap_or_default();
+    format!("{}T{}", day_text(days), time_text(micros))
 }
 
-fn civil(days: i64, micros: i64) -> Option<DateTime> {
-    let date = Date::constant(1970, 1, 1)
-        .checked_add(jiff::Span::new().try_days(days).ok()?)
-        .ok()?;
-    DateTime::from_parts(date, Time::midnight())
-        .checked_add(micros.microseconds())
-        .ok()
+/// Writes a day as ISO 8601 does: years beyond 0 to 9999 with a sign and at least six digits.
+fn day_text(days: i64) -> String {
+    // The calendar repeats itself, weekdays and all, every 400 years.
+    const DAYS: i64 = 146_097;
+    let within = jiff::Span::new().days(days.rem_euclid(DAYS));
+    let date = Date::constant(1970, 1, 1).saturating_add(within);
+    let year = i64::from(date.year()) + 400 * days.div_euclid(DAYS);
+    let year = match year {
+        0..=9999 => format!("{year:04}"),
+        _ => format!("{year:+07}"),
+    };
+    format!("{year}-{:02}-{:02}", date.month(), date.day())
+}
+
+fn time_text(micros: i64) -> String {
+    let time = Time::midnight().saturating_add(jiff::Span::new().microseconds(micros));
+    time.to_string()
+}
+
+/// Writes 16 bytes as five groups of hexadecimal digits.
+fn uuid_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_any_year_have_a_text() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (-719_162, "0001-01-01"),
+            (-719_163, "0000-12-31"),
+            (-719_469, "0000-02-29"),
+            (-719_529, "-000001-12-31"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "+010000-01-01"),
+            (i32::MAX.into(), "+5881580-07-11"),
+            (i32::MIN.into(), "-5877641-06-23"),
+        ] {
+            assert_eq!(day_text(days), text, "{days}");
+        }
+    }
+
+    #[test]
+    fn instants_of_any_unit_have_a_text() {
+        assert_eq!(instant(-1), "1969-12-31T23:59:59.999999");
+        assert_eq!(instant(1_500_000), "1970-01-01T00:00:01.5");
+        let most = i128::from(i64::MAX) * 1_000_000;
+        assert_eq!(instant(most), "+292277026596-12-04T15:30:07");
+        assert_eq!(checked_micros(most), Err(BEYOND_YEARS));
+    }
+
+    #[test]
+    fn times_of_day_are_below_24_hours() {
+        for (count, unit) in [
+            (-1, TimeUnit::Nanosecond),
+            (86_400, TimeUnit::Second),
+            (i64::MAX, TimeUnit::Second),
+            (i64::MIN, TimeUnit::Millisecond),
+        ] {
+            assert!(time_of_day(count, unit).is_err(), "{count} {unit:?}");
+        }
+        let last = time_of_day(86_399_999_999_999, TimeUnit::Nanosecond).unwrap();
+        assert_eq!(last.text().unwrap(), "23:59:59.999999");
+    }
 }

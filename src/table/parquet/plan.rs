@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
+use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::super::layout::Layout;
+use super::super::path::{self, Step};
 use super::super::place::{self, Problem};
 use super::super::rules::{ColumnRule, RuleKind, Rules};
 use super::super::{Basis, Column, ColumnType, DataError, SystemColumn, Table};
@@ -19,6 +21,9 @@ use crate::source::{Staged, StagedFile};
 
 /// Up to here a double holds every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
+
+/// Columns a table may have.
+const MOST_COLUMNS: usize = 2_000;
 
 /// A file whose schema is known.
 struct Known<'a> {
@@ -49,6 +54,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         });
     }
     let mut drafts = collect(&known, rules)?;
+    check_width(&drafts, &known)?;
     let mut notices = Vec::new();
     let mut columns = Vec::with_capacity(drafts.len());
     for draft in &mut drafts {
@@ -58,7 +64,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         });
     }
     let system = rules.add_system_columns(&mut columns, &mut notices);
-    let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at);
+    let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at)?;
     Ok(Table {
         staged: staged.clone(),
         rules: rules.clone(),
@@ -108,11 +114,8 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
                     drafts.len() - 1
                 });
                 let draft = &mut drafts[position];
-                if draft.name != name || draft.leaves[index].is_some() {
-                    let problem = format!("`{}` and `{name}` would be one column", draft.name);
-                    let hint = "rename one of them in `columns`: `name: type from /path`";
-                    return Err(Problem::new(problem).hint(hint).at(file, None, None));
-                }
+                check_name(draft, index, &name, &leaf)
+                    .map_err(|problem| problem.at(file, None, None))?;
                 draft.leaves[index] = Some(leaf.clone());
             }
         }
@@ -129,6 +132,49 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
         }
     }
     Ok(drafts)
+}
+
+/// Refuses more columns than anybody wants.
+fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+    let (Some(draft), Some(last)) = (drafts.get(MOST_COLUMNS), known.last()) else {
+        return Ok(());
+    };
+    // The first file that has one too many.
+    let has = |(leaf, _): &(&Option<Leaf>, &Known<'_>)| leaf.is_some();
+    let file = draft.leaves.iter().zip(known).find(has);
+    let problem = Problem::new(format!("more than {MOST_COLUMNS} columns"));
+    let hint = "leave some out in `columns`, as in `name: skip`; `name: json` keeps a group as one";
+    Err(problem
+        .hint(hint)
+        .at(file.map_or(last, |(_, known)| known).file, None, None))
+}
+
+/// Makes sure that a leaf may have this name; Tableau does not tell `a` from `A`.
+fn check_name(draft: &Draft<'_>, file: usize, name: &str, leaf: &Leaf) -> Result<(), Problem> {
+    if name.contains('\0') {
+        return Err(
+            Problem::new("a column name cannot contain the NUL character")
+                .column(name.escape_debug().to_string())
+                .hint("give it another name where the file is made"),
+        );
+    }
+    let other = draft.leaves[file].as_ref();
+    if draft.name == name && other.is_none() {
+        return Ok(());
+    }
+    // Of a column in a group only the path is its own.
+    let nested = [Some(leaf), other].into_iter().flatten();
+    let nested = nested.max_by_key(|leaf| leaf.names.len()).unwrap_or(leaf);
+    let steps: Vec<Step> = nested.names.iter().cloned().map(Step::Key).collect();
+    let problem = format!(
+        "{} and {} would be one column",
+        place::quoted(&draft.name),
+        place::quoted(name)
+    );
+    Err(Problem::new(problem).hint(format!(
+        "rename one of them in `columns`, as in `other: text from {}`",
+        path::pointer(&steps)
+    )))
 }
 
 /// The rules about a place in the schema.
@@ -151,24 +197,19 @@ fn decide(
             "{name} is declared in `columns` but not in the data, so null"
         ));
     }
+    for (leaf, known) in draft.leaves.iter().zip(known) {
+        if let Some(leaf) = leaf {
+            check_kept(leaf, draft.rule).map_err(|problem| problem.at(known.file, None, None))?;
+        }
+    }
     if let Some(declared) = draft.rule.and_then(|rule| rule.kind.column_type()) {
         return Ok(declared);
     }
     for (leaf, known) in draft.leaves.iter_mut().zip(known) {
-        let Some(leaf) = leaf else { continue };
-        if leaf.kind.column_type().is_none() {
-            let problem = match leaf.kind {
-                Kind::Binary => "holds binary values, which an extract cannot keep",
-                _ => "has a type an extract cannot keep",
-            };
-            let hint = format!(
-                "in `columns`, leave it out (`{0}: skip`) or take it as text (`{0}: text`)",
-                draft.name
-            );
-            let problem = Problem::new(problem).column(&draft.name).hint(hint);
-            return Err(problem.at(known.file, None, None));
-        }
-        if leaf.kind == Kind::Unsigned && largest(known, leaf)? <= i64::MAX.unsigned_abs() {
+        if let Some(leaf) = leaf
+            && leaf.kind == Kind::Unsigned
+            && largest(known, leaf)? <= i64::MAX.unsigned_abs()
+        {
             leaf.kind = Kind::Long;
         }
     }
@@ -196,6 +237,27 @@ fn decide(
         joined = both;
     }
     Ok(joined.column_type().unwrap_or(ColumnType::Text))
+}
+
+/// Refuses what no column can hold, wherever in the values it is.
+fn check_kept(leaf: &Leaf, rule: Option<&ColumnRule>) -> Result<(), Problem> {
+    let name = leaf.names.join(".");
+    let (problem, hint) = if leaf.form.has(Kind::Other) {
+        (
+            "has a type an extract cannot keep",
+            format!("leave it out in `columns`: `{name}: skip`"),
+        )
+    } else if rule.is_none() && leaf.form.has(Kind::Binary) {
+        (
+            "holds binary values, which an extract cannot keep",
+            format!(
+                "in `columns`, leave it out (`{name}: skip`) or, if they are UTF-8, take it as text (`{name}: text`)"
+            ),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(problem).column(name).hint(hint))
 }
 
 /// Returns the largest distance from 0 among the integers of a leaf; reads them all.
@@ -231,27 +293,34 @@ fn parts(
     columns: &[Column],
     system: &[SystemColumn],
     fetched_at: i64,
-) -> Vec<Part> {
+) -> Result<Vec<Part>, DataError> {
     let mut rows_before = 0;
     let mut parts = Vec::with_capacity(known.len());
     for (index, known) in known.iter().enumerate() {
         let data = drafts.iter().map(|draft| match &draft.leaves[index] {
-            Some(leaf) => Fill::Leaf(leaf.clone(), draft.rule.cloned()),
-            None => Fill::Null,
+            Some(leaf) if leaf.kind != Kind::Null => Fill::Leaf(leaf.clone(), draft.rule.cloned()),
+            _ => Fill::Null,
         });
         let fills: Vec<Fill> = data
             .chain(system.iter().map(|column| Fill::System(*column)))
             .collect();
-        let cells = match schema::engine(&known.metadata) {
+        let mut cells = match schema::engine(&known.metadata) {
             Engine::Refuses => None,
             Engine::Reads => {
                 let cells = fills
                     .iter()
                     .zip(columns)
-                    .map(|(fill, column)| cell(fill, column, known.file, fetched_at));
+                    .map(|(fill, column)| cell(fill, column, known, fetched_at));
                 cells.collect()
             }
         };
+        for fill in &fills {
+            if let (Some(_), Fill::Leaf(leaf, _)) = (&cells, fill)
+                && !is_cut_alike(known, leaf)?
+            {
+                cells = None;
+            }
+        }
         parts.push(Part {
             file: known.file.clone(),
             rows_before,
@@ -263,23 +332,50 @@ fn parts(
         });
         rows_before += known.rows;
     }
-    parts
+    Ok(parts)
+}
+
+/// Whether the engine's microseconds are ours: it cuts nanoseconds towards 1970. Reads them all.
+fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
+    let root = leaf.path[0];
+    let field = known.metadata.schema().field(root);
+    if !matches!(
+        field.data_type(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _)
+    ) {
+        return Ok(true);
+    }
+    let at = |problem: Problem| problem.at(known.file, None, None);
+    let roots = std::iter::once(root);
+    for batch in batches(known.file, known.metadata.clone(), roots).map_err(at)? {
+        let batch = batch.map_err(at)?;
+        let times = batch
+            .column(0)
+            .as_primitive_opt::<TimestampNanosecondType>();
+        let mut times = times.into_iter().flat_map(|times| times.iter().flatten());
+        if times.any(|nanos| nanos < 0 && nanos % 1_000 != 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What the engine would have to do; `None` if only this process can.
-fn cell(fill: &Fill, column: &Column, source: &StagedFile, fetched_at: i64) -> Option<Cell> {
+fn cell(fill: &Fill, column: &Column, known: &Known<'_>, fetched_at: i64) -> Option<Cell> {
     match fill {
         Fill::Null | Fill::System(SystemColumn::Key) => Some(Cell::Null),
-        Fill::System(SystemColumn::FetchedAt) => {
-            instant(fetched_at).map(|time| Cell::FetchedAt(time.to_string()))
-        }
-        Fill::System(SystemColumn::Source) => Some(Cell::Text(source.origin.clone())),
+        Fill::System(SystemColumn::FetchedAt) => Some(Cell::FetchedAt(instant(fetched_at.into()))),
+        Fill::System(SystemColumn::Source) => Some(Cell::Text(known.file.origin.clone())),
         // The engine does not keep the order of rows.
         Fill::System(SystemColumn::Row) => None,
         Fill::Leaf(leaf, rule) => {
-            let [name] = leaf.names.as_slice() else {
+            let [root] = leaf.path.as_slice() else {
                 return None;
             };
+            let name = known.metadata.schema().field(*root).name();
+            if name.is_empty() || name.contains('\0') {
+                return None;
+            }
             let is_plain = rule.as_ref().is_none_or(|rule| {
                 rule.format.is_none()
                     && rule.kind != RuleKind::Json
