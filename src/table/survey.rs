@@ -42,8 +42,12 @@ struct Stats {
     filled: bool,
     /// Whether there was a `{}`.
     empties: bool,
+    /// The first text of a column that has nothing else.
+    first_text: Option<(u64, String)>,
     /// The value that made the column text.
     turned: Option<Turn>,
+    /// The first number whose digits a double does not keep, with its record.
+    exact: Option<(u64, String)>,
     misfits: Option<Misfits>,
 }
 
@@ -51,7 +55,16 @@ struct Stats {
 struct Turn {
     record: u64,
     shown: String,
-    before: Option<ColumnType>,
+    others: Others,
+}
+
+/// What else a column holds that one value made text.
+#[derive(Clone, Copy, Debug)]
+enum Others {
+    /// Nothing that could have another type than text.
+    None,
+    Before(ColumnType),
+    After(ColumnType),
 }
 
 #[derive(Debug)]
@@ -375,6 +388,9 @@ impl Survey {
                 Reason::Mixed | Reason::Inexact => {
                     notices.extend(stats.turned.as_ref().map(|turn| turn.notice(name)));
                 }
+                Reason::Rounded => {
+                    notices.extend(stats.exact.as_ref().map(|exact| rounded(name, exact)));
+                }
             }
         }
         let mut say = |names: Vec<&str>, what: &str| {
@@ -394,16 +410,36 @@ impl Stats {
         if merged == self.seen {
             return;
         }
-        let before = self.seen.resolve();
-        let after = merged.resolve();
-        let is_text = after.column_type == ColumnType::Text;
-        let was_text = before.column_type == ColumnType::Text && before.reason != Reason::NullOnly;
-        if is_text && !was_text && after.reason != Reason::Plain {
-            let before = (before.reason != Reason::NullOnly).then_some(before.column_type);
+        let shown = || quoted(&token.text().unwrap_or_default());
+        if merged.has(Kind::Exact) && self.exact.is_none() {
+            self.exact = Some((record, shown()));
+        }
+        if merged.is_only_text() {
+            self.first_text = Some((record, shown()));
+        }
+        let (before, after) = (self.seen.resolve(), merged.resolve());
+        let turned = if after.column_type != ColumnType::Text || after.reason == Reason::Plain {
+            None
+        } else if self.seen.is_only_text() {
+            let other = Seen::of(class).resolve();
+            match (other.reason, self.first_text.take()) {
+                (Reason::Inexact, _) | (_, None) => Some((record, shown(), Others::None)),
+                (_, Some((record, shown))) => {
+                    Some((record, shown, Others::After(other.column_type)))
+                }
+            }
+        } else if before.reason == Reason::NullOnly {
+            Some((record, shown(), Others::None))
+        } else if before.column_type != ColumnType::Text {
+            Some((record, shown(), Others::Before(before.column_type)))
+        } else {
+            None
+        };
+        if let Some((record, shown, others)) = turned {
             self.turned = Some(Turn {
                 record,
-                shown: quoted(&token.text().unwrap_or_default()),
-                before,
+                shown,
+                others,
             });
         }
         self.seen = merged;
@@ -432,18 +468,24 @@ impl Turn {
         let Turn {
             record,
             shown,
-            before,
+            others,
         } = self;
         let name = quoted(name);
-        match before {
-            Some(before) => format!(
-                "column {name} is text: record {record} holds {shown}, after {before} values"
-            ),
-            None => format!(
-                "column {name} is text: record {record} holds {shown}, which no number type keeps exactly"
-            ),
-        }
+        let why = match others {
+            Others::Before(others) => format!(", after {others} values"),
+            Others::After(others) => format!(", before {others} values"),
+            Others::None => String::from(", which no number type keeps exactly"),
+        };
+        format!("column {name} is text: record {record} holds {shown}{why}")
     }
+}
+
+/// Says that a column of doubles does not keep all digits.
+fn rounded(name: &str, (record, shown): &(u64, String)) -> String {
+    format!(
+        "column {} is double and keeps about 16 digits of {shown} (record {record}), as no `decimal(p,s)` of up to 38 digits holds all its values; `{name}: text` in `columns` keeps them as they are written",
+        quoted(name)
+    )
 }
 
 /// Tableau does not tell `a` from `A`.
