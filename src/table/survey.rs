@@ -213,9 +213,14 @@ impl Survey {
     pub(super) fn grow(&mut self, node: NodeId) -> Result<(), Problem> {
         if self.layout.node(node).leaves.is_empty() {
             self.layout.grow(node)?;
-            self.layout.check_width(|leaf| self.is_live(leaf))?;
+            self.check_width()?;
         }
         Ok(())
+    }
+
+    /// Refuses more columns than a table may have.
+    pub(super) fn check_width(&self) -> Result<(), Problem> {
+        self.layout.check_width(|leaf| self.is_live(leaf))
     }
 
     /// Decides the columns.
