@@ -41,6 +41,16 @@ pub(super) fn look(
     options: &CsvOptions,
 ) -> Result<(&'static Encoding, Dialect), Problem> {
     let encoding = decode::open(&file.path, options.encoding)?.encoding;
+    if options.encoding.is_none()
+        && encoding == UTF_8
+        && let Some(name) = decode::hidden(&decode::head(&file.path, Some(UTF_8), 1 << 16)?)
+    {
+        return Err(
+            Problem::new(format!("the text is not UTF-8 but `{name}`")).hint(format!(
+                "set `csv: encoding={name}`, or save the source as UTF-8"
+            )),
+        );
+    }
     let usual = (file.format == Format::Tsv).then_some(b'\t');
     let dialect = sniff::dialect(&file.path, encoding, options, usual)?;
     Ok((encoding, dialect))

@@ -306,6 +306,25 @@ fn a_first_line_that_says_the_delimiter_is_no_header() {
 }
 
 #[test]
+fn bytes_that_only_look_like_ascii_are_not_taken_for_it() {
+    let japanese = b"a,b\n1,\x1b$B%F\x1b(B\n";
+    contains(
+        &read(japanese, &[], ""),
+        &["not UTF-8 but `iso-2022-jp`", "csv: encoding=iso-2022-jp"],
+    );
+    assert_eq!(
+        read(japanese, &[("encoding", "iso-2022-jp")], ""),
+        "a bigint | b text\n1 | \u{30c6}"
+    );
+    let wide = b"a\0,\0b\0\n\x001\0,\x002\0\n\0";
+    contains(&read(wide, &[], ""), &["csv: encoding=utf-16le"]);
+    assert_eq!(
+        read(wide, &[("encoding", "utf-16le")], ""),
+        "a bigint | b bigint\n1 | 2"
+    );
+}
+
+#[test]
 fn blanks_around_quotes_do_not_count_when_they_are_trimmed() {
     let trim = ("trim", "yes");
     for (content, pairs) in [
