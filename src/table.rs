@@ -28,6 +28,7 @@ mod pass;
 mod path;
 mod place;
 mod quoting;
+mod remedy;
 mod routine;
 mod rules;
 mod several;

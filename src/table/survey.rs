@@ -8,6 +8,7 @@ use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, NodeId};
 use super::odata::{self, Notation};
 use super::place::{Problem, listed, quoted};
+use super::remedy;
 use super::rules::RuleKind;
 use super::value::{Class, Token};
 use super::walk::Scope;
@@ -71,6 +72,8 @@ enum Others {
 struct Misfits {
     count: u64,
     why: Misfit,
+    /// The first of them, as it is written.
+    first: String,
     /// Shown, with the record each was in first.
     values: Vec<(String, u64)>,
     file: usize,
@@ -360,9 +363,14 @@ impl Survey {
             problem.push_str(&listed(others));
         }
         let name = &leaf.name;
-        let problem = Problem::new(problem).column(name).hint(format!(
-            "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
-        ));
+        let rule = leaf.rule.map(|rule| &self.layout.rules[rule]);
+        let hint = rule.and_then(|rule| remedy::of(rule, &misfits.first));
+        let hint = hint.unwrap_or_else(|| {
+            format!(
+                "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
+            )
+        });
+        let problem = Problem::new(problem).column(name).hint(hint);
         Located {
             problem,
             file: misfits.file,
@@ -455,6 +463,7 @@ impl Stats {
         let misfits = self.misfits.get_or_insert(Misfits {
             count: 0,
             why,
+            first: token.text().unwrap_or_default().into_owned(),
             values: Vec::new(),
             file,
             offset,
