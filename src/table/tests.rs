@@ -349,8 +349,11 @@ fn objects_flatten_and_nothing_is_lost() {
     assert_eq!(json("[{\"a\":\"x\\u0000y\"}]", "", ""), "a text\nx\0y");
     contains(
         &json("[{\"a\":1},{\"a\":\"\\ud800\"}]", "", ""),
-        &["record 2", "column `a`", "lone surrogate"],
+        &["record 2", "column `a`", "lone surrogate", "`a: skip`"],
     );
+    let half = "[{\"a\":1,\"b\":{\"c\":\"\\ud800\"}},{\"a\":2,\"b\":{}}]";
+    assert_eq!(json(half, "", "b.c: skip"), "a bigint\n1\n2");
+    assert_eq!(json(half, "", "b: skip"), "a bigint\n1\n2");
     let wide: Vec<String> = (0..5001).map(|n| format!("\"k{n}\":1")).collect();
     contains(
         &json(&format!("[{{\"m\":{{{}}}}}]", wide.join(",")), "", ""),

@@ -416,17 +416,21 @@ impl<'a> Number<'a> {
             return i64::try_from(value).ok();
         }
         // Only digits behind the last place can be in the way.
-        if self.exponent.is_some() {
-            return None;
+        let extent = self.extent()?;
+        let n_kept = extent.power.saturating_add(1 + i64::from(places));
+        let length = i64::try_from(extent.length()).unwrap_or(i64::MAX);
+        let mut value: i64 = 0;
+        for digit in self
+            .significant(extent)
+            .take(usize::try_from(n_kept.clamp(0, length)).ok()?)
+        {
+            value = value
+                .checked_mul(10)?
+                .checked_add(i64::from(digit - b'0'))?;
         }
-        let mut shorter = *self;
-        shorter.fraction.end = shorter
-            .fraction
-            .end
-            .min(shorter.fraction.start + u32::from(places));
-        shorter
-            .decimal(38, places)
-            .and_then(|value| i64::try_from(value).ok())
+        let n_zeros = u32::try_from((n_kept - length).max(0)).ok()?;
+        value = value.checked_mul(10_i64.checked_pow(n_zeros)?)?;
+        Some(if self.negative { -value } else { value })
     }
 }
 
@@ -525,6 +529,26 @@ mod tests {
         assert_eq!(integer("2e3"), Some(2000));
         assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
         assert_eq!(integer("9223372036854775808"), None);
+    }
+
+    #[test]
+    fn what_is_finer_than_a_place_is_cut() {
+        let cut = |text, places| Number::split(text).and_then(|number| number.cut(places));
+        for (text, places, expected) in [
+            ("1.6945324255802982E9", 6, Some(1_694_532_425_580_298)),
+            ("-1.6945324255802982E9", 6, Some(-1_694_532_425_580_298)),
+            ("1.6945324255802982e12", 3, Some(1_694_532_425_580_298)),
+            ("16945324255802982e-7", 6, Some(1_694_532_425_580_298)),
+            ("1e9", 6, Some(1_000_000_000_000_000)),
+            ("0.1234567", 6, Some(123_456)),
+            ("1.9e-7", 6, Some(0)),
+            ("1e-400", 6, Some(0)),
+            ("1e400", 6, None),
+            ("1.23456789e300", 6, None),
+            ("0e5", 6, Some(0)),
+        ] {
+            assert_eq!(cut(text, places), expected, "{text}");
+        }
     }
 
     #[test]
