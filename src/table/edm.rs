@@ -79,13 +79,13 @@ impl Property {
         let Property::Typed(column_type) = self else {
             return None;
         };
-        let is_time = column_type == ColumnType::Timestamp;
+        let has_own_words = matches!(column_type, ColumnType::Timestamp | ColumnType::Double);
         Some(ColumnRule {
             name: name.to_owned(),
             kind: RuleKind::Typed(column_type),
             from: None,
             tz: None,
-            format: is_time.then_some(TimeFormat::OData),
+            format: has_own_words.then_some(TimeFormat::OData),
         })
     }
 

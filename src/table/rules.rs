@@ -127,7 +127,7 @@ pub enum TimeFormat {
     Epoch,
     /// Milliseconds since 1970-01-01 00:00:00 UTC.
     EpochMillis,
-    /// ISO 8601, or `/Date(milliseconds)/` of the older `OData` in JSON.
+    /// ISO 8601, or `/Date(milliseconds)/` of the older `OData` in JSON; for doubles also `INF`, `-INF` and `NaN`.
     OData,
 }
 
