@@ -504,8 +504,11 @@ fn rounded(name: &str, (record, shown): &(u64, String)) -> String {
 
 /// Tableau does not tell `a` from `A`.
 fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
-    let mut names: HashMap<String, &str> = HashMap::new();
-    for Outcome { column, .. } in columns {
+    let mut names: HashMap<String, (&str, Presence)> = HashMap::new();
+    for Outcome {
+        column, presence, ..
+    } in columns
+    {
         let name = column.name.as_str();
         if name.contains('\0') {
             return Err(
@@ -513,15 +516,29 @@ fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
                     .column(name.escape_debug().to_string()),
             );
         }
-        if let Some(other) = names.insert(name.to_lowercase(), name) {
+        if let Some((other, earlier)) = names.insert(name.to_lowercase(), (name, *presence)) {
+            // A declared name that the data has with other letters is meant for that.
+            let (declared, real) = match earlier {
+                Presence::Declared => (other, name),
+                Presence::InData => (name, other),
+            };
+            let hint = if earlier == *presence {
+                format!(
+                    "leave one out in `columns`, as in `{name}: skip`, or rename it with `from`"
+                )
+            } else {
+                format!(
+                    "the data has {}: write it like that in `columns`, not {}",
+                    quoted(real),
+                    quoted(declared)
+                )
+            };
             return Err(Problem::new(format!(
                 "the columns {} and {} differ only in case, which Tableau does not tell apart",
                 quoted(other),
                 quoted(name)
             ))
-            .hint(format!(
-                "leave one out in `columns`, as in `{name}: skip`, or rename it with `from`"
-            )));
+            .hint(hint));
         }
     }
     Ok(())

@@ -234,7 +234,8 @@ impl Document {
             Error::Encoding(error) => Problem::broken("the text is not UTF-8", start + valid(error)).hint(
                 "the document declares no other encoding: let the source declare the one it has, as in `<?xml version=\"1.0\" encoding=\"windows-1252\"?>`",
             ),
-            other => Problem::broken(format!("broken XML: {other}"), offset),
+            other => Problem::broken(format!("broken XML: {other}"), offset)
+                .hint("let the source write valid XML, or set `format` if it is another format"),
         }
     }
 

@@ -155,6 +155,32 @@ fn other_notations_of_numbers_keep_their_digits() {
 }
 
 #[test]
+fn a_declared_column_that_is_not_there_is_told_with_the_nearest_name() {
+    let told = notices(
+        Format::Csv,
+        "amount,zip\n1,2\n",
+        "amuont: double\nnothing: text",
+    );
+    contains(
+        &told,
+        &["not in the data, so null: `amuont`, `nothing`; did you mean `amount` for `amuont`?"],
+    );
+}
+
+#[test]
+fn a_declared_name_in_other_letters_is_told_as_the_data_has_it() {
+    contains(
+        &csv("Amount,zip\n1,2\n", "amount: double"),
+        &[
+            "differ only in case",
+            "the data has `Amount`",
+            "not `amount`",
+        ],
+    );
+    contains(&csv("Amount,amount\n1,2\n", ""), &["`amount: skip`"]);
+}
+
+#[test]
 fn a_text_among_numbers_is_told_wherever_it_is() {
     for (values, told) in [
         (
