@@ -28,6 +28,7 @@ mod pass;
 mod path;
 mod place;
 mod quoting;
+mod remedy;
 mod routine;
 mod rules;
 mod several;
@@ -39,6 +40,7 @@ mod survey;
 mod tests;
 mod time;
 mod tree;
+mod trim;
 mod value;
 mod walk;
 mod xml;
@@ -222,10 +224,20 @@ impl fmt::Display for Contradicted {
 
 impl std::error::Error for Contradicted {}
 
+/// Refuses more columns than a table may have.
+fn checked_width(table: Table) -> Result<Table, DataError> {
+    match table.staged.files.first() {
+        Some(file) if table.columns.len() > layout::MOST_COLUMNS => {
+            Err(layout::too_wide().at(file, None, None))
+        }
+        _ => Ok(table),
+    }
+}
+
 impl Table {
     fn surveyed(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         if parquet::is_any(staged) {
-            return parquet::read(staged, rules);
+            return checked_width(parquet::read(staged, rules)?);
         }
         let mut pass = Pass::new(staged, rules, u64::MAX)?;
         match pass.walk() {
@@ -237,7 +249,7 @@ impl Table {
     /// Decides the columns by the first rows, or by all if there are no more; `None` if that fails.
     fn assumed(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Option<Table>, DataError> {
         if parquet::is_any(staged) {
-            return parquet::read(staged, rules).map(Some);
+            return checked_width(parquet::read(staged, rules)?).map(Some);
         }
         let mut pass = Pass::new(staged, rules, n_rows)?;
         let basis = match pass.walk() {

@@ -79,6 +79,14 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
     File::open(path)
         .and_then(|file| file.take(LOOKED_AT).read_to_end(&mut head))
         .with_context(|| format!("cannot read `{}`", clues.origin))?;
+    if let Some((what, hint)) = binary(&head) {
+        let problem = format!("`{}` is {what}, which cannot be read", clues.origin);
+        return Err(SourceError {
+            problem,
+            hint: Some(hint.into()),
+        }
+        .into());
+    }
     let head = decoded(head);
     let text = head.trim_ascii_start();
     if is_html(text) {
@@ -123,6 +131,57 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
         .into());
     }
     Ok(format)
+}
+
+/// Tells by their first bytes files that are no text and no Parquet, and says what to do about them.
+fn binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    const SHEET: &str = "save the sheet as CSV and name that file in `source`";
+    const UNPACK: &str = "unpack it before this step and name the files in `source`; single files may be packed with gzip or zstd";
+    const OTHER: &str = "check what `source` delivers: it takes JSON, CSV, XML, OData and Parquet";
+    let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
+    let kinds: [(&[u8], &str, &str); 15] = [
+        (
+            b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
+            "an old Office document such as `.xls`",
+            SHEET,
+        ),
+        (b"\x1F\x8B", "packed with gzip twice", UNPACK),
+        (b"\x28\xB5\x2F\xFD", "packed with zstd twice", UNPACK),
+        (b"BZh", "packed with bzip2", UNPACK),
+        (b"\xFD7zXZ\0", "packed with xz", UNPACK),
+        (b"7z\xBC\xAF\x27\x1C", "a 7z archive", UNPACK),
+        (b"Rar!\x1A\x07", "a RAR archive", UNPACK),
+        (b"%PDF-", "a PDF document", OTHER),
+        (
+            b"SQLite format 3\0",
+            "an SQLite database",
+            "export its tables as CSV before this step and name them in `source`",
+        ),
+        (b"\x89PNG\r\n\x1A\n", "a PNG picture", OTHER),
+        (b"\xFF\xD8\xFF", "a JPEG picture", OTHER),
+        (b"GIF8", "a GIF picture", OTHER),
+        (b"ARROW1\0\0", "an Arrow file", OTHER),
+        (b"HyPe", "a Hyper extract", OTHER),
+        (b"ORC", "an ORC file", OTHER),
+    ];
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return Some(if has(b"xl/") || has(b"[Content_Types].xml") {
+            ("an Excel workbook", SHEET)
+        } else if has(b"opendocument.spreadsheet") {
+            ("an OpenDocument sheet", SHEET)
+        } else {
+            ("a zip archive", UNPACK)
+        });
+    }
+    let is_word = |magic: &[u8]| magic.is_ascii() && !magic.iter().any(u8::is_ascii_control);
+    kinds
+        .into_iter()
+        .filter(|(magic, ..)| head.starts_with(magic))
+        // A header line may begin with the same letters.
+        .find(|(magic, ..)| {
+            !is_word(magic) || *magic == b"%PDF-" || head.iter().take(512).any(|byte| *byte < 9)
+        })
+        .map(|(_, what, hint)| (what, hint))
 }
 
 /// Brings UTF-16 to UTF-8; a byte order mark is taken off.
@@ -305,6 +364,48 @@ mod tests {
             "/x.json",
             Ok(Format::Json),
         );
+    }
+
+    #[test]
+    fn what_is_no_text_is_told_by_name() {
+        for (head, what, told) in [
+            (
+                &b"PK\x03\x04\x14\0\x06\0[Content_Types].xml"[..],
+                "an Excel workbook",
+                "save the sheet as CSV",
+            ),
+            (b"PK\x03\x04\x14\0\0\0a.csv", "a zip archive", "unpack it"),
+            (
+                b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
+                "an old Office document",
+                "as CSV",
+            ),
+            (b"\x1F\x8B\x08\0", "packed with gzip twice", "unpack it"),
+            (b"%PDF-1.7\n", "a PDF document", "`source`"),
+            (b"SQLite format 3\0\x10", "an SQLite database", "as CSV"),
+            (b"\x89PNG\r\n\x1A\n\0", "a PNG picture", "`source`"),
+            (b"BZh91AY\0", "packed with bzip2", "unpack it"),
+        ] {
+            for (given, name) in [(None, "/x"), (None, "/x.csv"), (Some(Format::Json), "/x")] {
+                let file = tempfile::NamedTempFile::new().unwrap();
+                std::fs::write(file.path(), head).unwrap();
+                let content_type = Some("text/csv");
+                let clues = Clues {
+                    given,
+                    content_type,
+                    name,
+                    origin: name,
+                };
+                let error = detect(file.path(), &clues).unwrap_err();
+                let error = error.downcast::<SourceError>().unwrap();
+                let hint = error.hint.unwrap();
+                assert!(error.problem.contains(what), "{}", error.problem);
+                assert!(hint.contains(told) && !hint.contains("encoding"), "{hint}");
+            }
+        }
+        check("ORC,BZh\n1,2\n", None, "/x.csv", Ok(Format::Csv));
+        check("PK,name\n1,2\n", None, "/x.csv", Ok(Format::Csv));
+        check("GIF8;a\n1;2\n", None, "/x", Ok(Format::Csv));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads separated values: RFC 4180 with a header line, and what the `csv` input makes of that.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Chain, Read};
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
@@ -26,16 +26,13 @@ pub(super) struct Csv {
     reader: csv::Reader<Chain<Watched, &'static [u8]>>,
     /// Bytes of the file before the parser's first.
     skipped: u64,
-    /// The first record, if it was looked at for the number of columns.
-    first: Option<(StringRecord, u64)>,
+    /// A record that was read already, with its place.
+    waiting: Option<(StringRecord, u64)>,
+    /// Ends of the blank lines before it.
+    blanks: VecDeque<u64>,
+    /// Blank lines that are no records.
+    pub(super) n_blank_lines: usize,
     dialect: Dialect,
-}
-
-/// Whether quotes have been found to be in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quotes {
-    Watched,
-    InOrder,
 }
 
 /// The encoding of a file, and how its fields are separated.
@@ -44,12 +41,18 @@ pub(super) fn look(
     options: &CsvOptions,
 ) -> Result<(&'static Encoding, Dialect), Problem> {
     let encoding = decode::open(&file.path, options.encoding)?.encoding;
-    let is_tsv = file.format == Format::Tsv && options.delimiter.is_none();
-    let tab = is_tsv.then(|| CsvOptions {
-        delimiter: Some(b'\t'),
-        ..options.clone()
-    });
-    let dialect = sniff::dialect(&file.path, encoding, tab.as_ref().unwrap_or(options))?;
+    if options.encoding.is_none()
+        && encoding == UTF_8
+        && let Some(name) = decode::hidden(&decode::head(&file.path, Some(UTF_8), 1 << 16)?)
+    {
+        return Err(
+            Problem::new(format!("the text is not UTF-8 but `{name}`")).hint(format!(
+                "set `csv: encoding={name}`, or save the source as UTF-8"
+            )),
+        );
+    }
+    let usual = (file.format == Format::Tsv).then_some(b'\t');
+    let dialect = sniff::dialect(&file.path, encoding, options, usual)?;
     Ok((encoding, dialect))
 }
 
@@ -59,10 +62,9 @@ impl Csv {
         file: &StagedFile,
         options: &CsvOptions,
         dialect: Dialect,
-        quotes: Quotes,
     ) -> Result<Csv, Problem> {
         let mut opened = decode::open(&file.path, options.encoding)?;
-        for _ in 0..options.skip {
+        for _ in 0..dialect.n_before {
             if !opened
                 .input
                 .skip_line()
@@ -70,7 +72,7 @@ impl Csv {
             {
                 return Err(Problem::new(format!(
                     "the file has no more than the {} lines to skip",
-                    options.skip
+                    dialect.n_before
                 ))
                 .hint("lower `csv: skip=`"));
             }
@@ -90,30 +92,28 @@ impl Csv {
         if options.blanks == Blanks::Trimmed {
             builder.trim(Trim::All);
         }
-        let watched = Watched::new(
-            opened.input,
-            dialect.delimiter,
-            match quotes {
-                Quotes::Watched => dialect.quote,
-                Quotes::InOrder => Quote::None,
-            },
-            options.blanks,
-        );
+        let watched = Watched::new(opened.input, dialect, options.blanks);
         let mut csv = Csv {
             names: Vec::new(),
             reader: builder.from_reader(watched.chain(SENTINEL)),
             skipped,
-            first: None,
+            waiting: None,
+            blanks: VecDeque::new(),
+            n_blank_lines: 0,
             dialect,
         };
         let mut header = StringRecord::new();
         match (csv.read(&mut header)?, options.header) {
-            (Some(_), Header::Present) => csv.names = names(&header),
+            (Some(_), Header::Present) => {
+                csv.names = names(&header);
+                csv.blanks.clear();
+            }
             (Some(offset), Header::Absent) => {
                 csv.names = (1..=header.len())
                     .map(|number| format!("c{number}"))
                     .collect();
-                csv.first = Some((header, offset));
+                csv.waiting = Some((header, offset));
+                csv.pass_blank_lines();
             }
             (None, Header::Present) => {
                 return Err(Problem::new("the file is empty, it has no header line"));
@@ -125,16 +125,49 @@ impl Csv {
 
     /// Reads the next record and returns its place in the file; `None` at the end.
     pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
-        if let Some((first, offset)) = self.first.take() {
-            *record = first;
+        if self.waiting.is_none() {
+            match self.read(record)? {
+                Some(offset) if self.blanks.is_empty() => return self.checked(record, offset),
+                Some(offset) => self.waiting = Some((std::mem::take(record), offset)),
+                // Whether the file ends with a null or with lines too many, nobody knows.
+                None => {
+                    self.n_blank_lines += if self.names.len() == 1 {
+                        self.blanks.len()
+                    } else {
+                        0
+                    };
+                    return Ok(None);
+                }
+            }
+            self.pass_blank_lines();
+        }
+        if let Some(offset) = self.blanks.pop_front() {
+            record.clear();
+            record.push_field("");
             return Ok(Some(offset));
         }
-        let offset = self.read(record)?;
-        match offset {
-            Some(offset) if record.len() != self.names.len() => {
-                Err(self.ragged(record.len(), offset))
+        match self.waiting.take() {
+            Some((waiting, offset)) => {
+                *record = waiting;
+                self.checked(record, offset)
             }
-            offset => Ok(offset),
+            None => Ok(None),
+        }
+    }
+
+    /// In a file of one column a line without anything is a record; elsewhere it is none.
+    fn pass_blank_lines(&mut self) {
+        if self.names.len() != 1 {
+            self.n_blank_lines += self.blanks.len();
+            self.blanks.clear();
+        }
+    }
+
+    fn checked(&self, record: &StringRecord, offset: u64) -> Result<Option<u64>, Problem> {
+        if record.len() == self.names.len() {
+            Ok(Some(offset))
+        } else {
+            Err(self.ragged(record.len(), offset))
         }
     }
 
@@ -164,16 +197,23 @@ impl Csv {
     }
 
     fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
-        let start = self.skipped + self.reader.position().byte();
-        let input = &mut self.reader.get_mut().get_mut().0.input;
-        input.go_on("if this is no file of separated values, set `format`");
+        let start = self.reader.position().byte();
+        let watched = &mut *self.reader.get_mut().get_mut().0;
+        let start = self.skipped + watched.original(start);
+        watched
+            .input
+            .go_on("if this is no file of separated values, set `format`");
         match self.reader.read_record(record) {
             Ok(false) => return Ok(None),
             Ok(true) => {}
             Err(error) => return Err(self.failed(error, start)),
         }
+        let end = self.reader.position().byte();
+        let watched = &mut *self.reader.get_mut().get_mut().0;
+        let lines = watched.blank_lines(end).into_iter();
+        self.blanks.extend(lines.map(|line| self.skipped + line));
         // A record that goes on behind the line break after the last byte.
-        if self.reader.position().byte() > self.reader.get_ref().get_ref().0.n_read + 1 {
+        if end > self.reader.get_ref().get_ref().0.n_read + 1 {
             if record.len() == 1 && record.get(0) == Some("x") {
                 return Ok(None);
             }
@@ -274,6 +314,8 @@ impl Plain {
 fn names(header: &StringRecord) -> Vec<String> {
     let given: HashSet<&str> = header.iter().map(str::trim).collect();
     let mut used: HashSet<String> = HashSet::new();
+    // The next number to try, by name: many may be alike.
+    let mut numbers: HashMap<String, u64> = HashMap::new();
     let mut names = Vec::with_capacity(header.len());
     for (position, field) in header.iter().enumerate() {
         let mut name = field.trim().to_owned();
@@ -281,10 +323,14 @@ fn names(header: &StringRecord) -> Vec<String> {
             name = format!("column_{}", position + 1);
         }
         if used.contains(&name) {
-            let numbered = (2_u64..).map(|number| format!("{name}_{number}"));
-            let mut free =
-                numbered.filter(|name| !used.contains(name) && !given.contains(name.as_str()));
-            name = free.next().unwrap_or(name);
+            let next = numbers.entry(name.clone()).or_insert(2);
+            name = loop {
+                let numbered = format!("{name}_{next}");
+                *next += 1;
+                if !used.contains(&numbered) && !given.contains(numbered.as_str()) {
+                    break numbered;
+                }
+            };
         }
         used.insert(name.clone());
         names.push(name);

@@ -56,10 +56,15 @@ pub(super) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
             .integer()
             .map(Value::BigInt)
             .ok_or("is not a whole number of 64 bits"),
-        ColumnType::Double => number(text)?
-            .double()
-            .map(Value::Double)
-            .ok_or("is out of a double's range"),
+        ColumnType::Double => match (&rule.format, text) {
+            (Some(TimeFormat::OData), "INF") => Ok(Value::Double(f64::INFINITY)),
+            (Some(TimeFormat::OData), "-INF") => Ok(Value::Double(f64::NEG_INFINITY)),
+            (Some(TimeFormat::OData), "NaN") => Ok(Value::Double(f64::NAN)),
+            _ => number(text)?
+                .double()
+                .map(Value::Double)
+                .ok_or("is out of a double's range"),
+        },
         ColumnType::Decimal { precision, scale } => number(text)?
             .decimal(precision, scale)
             .map(Value::Decimal)
@@ -378,6 +383,16 @@ mod tests {
         assert_eq!(read("/Date(1500)/"), Ok(Value::Timestamp(1_500_000)));
         assert_eq!(read("/Date(-1500+0060)/"), Ok(Value::Timestamp(-1_500_000)));
         assert_eq!(read("1970-01-01T00:00:01"), Ok(Value::Timestamp(1_000_000)));
+        let mut double = ColumnRule::parse("a: double").unwrap();
+        assert!(convert(&double, Token::Field("INF")).is_err());
+        double.format = Some(TimeFormat::OData);
+        let read_double = |text| convert(&double, Token::String(text));
+        assert_eq!(read_double("\"INF\""), Ok(Value::Double(f64::INFINITY)));
+        assert_eq!(
+            read_double("\"-INF\""),
+            Ok(Value::Double(f64::NEG_INFINITY))
+        );
+        assert!(matches!(read_double("\"NaN\""), Ok(Value::Double(nan)) if nan.is_nan()));
         for bad in [
             "/Date()/",
             "/Date(1.5)/",

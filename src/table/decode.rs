@@ -132,6 +132,25 @@ pub(super) fn advice(path: &Path, option: &str) -> String {
     )
 }
 
+/// Names the encoding of a text without a byte order mark whose bytes all look like ASCII but are not.
+pub(super) fn hidden(head: &[u8]) -> Option<&'static str> {
+    let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
+    if has(b"\x1b$B") || has(b"\x1b$@") || has(b"\x1b(J") || has(b"\x1b(I") {
+        return Some("iso-2022-jp");
+    }
+    let half = |from: usize| {
+        let bytes = head.iter().skip(from).step_by(2);
+        let n_zeros = bytes.clone().filter(|byte| **byte == 0).count();
+        n_zeros * 4 > bytes.count() * 3
+    };
+    match head.len() {
+        0..4 => None,
+        _ if half(1) && !half(0) => Some("utf-16le"),
+        _ if half(0) && !half(1) => Some("utf-16be"),
+        _ => None,
+    }
+}
+
 fn guess(path: &Path) -> Option<&'static Encoding> {
     let mut bytes = Vec::new();
     let file = File::open(path).ok()?;
@@ -327,6 +346,20 @@ mod tests {
             read(b"\xFF\xFEa\0\0\xD8b\0", "").unwrap_err().offset,
             Some(1)
         );
+    }
+
+    #[test]
+    fn what_only_looks_like_ascii_is_named() {
+        for (bytes, name) in [
+            (&b"a,b\n1,\x1b$B%F\x1b(B\n"[..], Some("iso-2022-jp")),
+            (b"a\0,\0b\0\n\0", Some("utf-16le")),
+            (b"\0a\0,\0b\0\n", Some("utf-16be")),
+            (b"a,b\n1,\x1b[0m\n", None),
+            (b"a,b\n\0\0,\0\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(hidden(bytes), name);
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::ColumnType;
 use super::rules::{ColumnRule, RuleKind, TimeFormat};
 use super::shape::{Edm, Shape, ShapeId};
 
-/// Digits of a decimal column that every version of the file format stores.
-const PRECISION: u8 = 18;
+/// Most digits of a decimal column.
+const PRECISION: u8 = 38;
 
 /// Longest chain of base types or type definitions that is followed.
 const LONGEST_CHAIN: usize = 20;
@@ -79,13 +79,13 @@ impl Property {
         let Property::Typed(column_type) = self else {
             return None;
         };
-        let is_time = column_type == ColumnType::Timestamp;
+        let has_own_words = matches!(column_type, ColumnType::Timestamp | ColumnType::Double);
         Some(ColumnRule {
             name: name.to_owned(),
             kind: RuleKind::Typed(column_type),
             from: None,
             tz: None,
-            format: is_time.then_some(TimeFormat::OData),
+            format: has_own_words.then_some(TimeFormat::OData),
         })
     }
 
@@ -102,6 +102,10 @@ impl Property {
                 (Some(precision @ 1..=PRECISION), Scale::Digits(scale)) if scale <= precision => {
                     ColumnType::Decimal { precision, scale }
                 }
+                (None, Scale::Digits(scale)) if scale <= PRECISION => ColumnType::Decimal {
+                    precision: PRECISION,
+                    scale,
+                },
                 _ => return Property::Number,
             },
             _ => return Property::Unknown,
@@ -418,6 +422,8 @@ mod tests {
   <Property Name="Free" Type="Edm.Decimal" Scale="Variable"/>
   <Property Name="Whole" Type="Edm.Decimal" Precision="5"/>
   <Property Name="Wide" Type="Edm.Decimal" Precision="28" Scale="2"/>
+  <Property Name="Cents" Type="Edm.Decimal" Scale="2"/>
+  <Property Name="Endless" Type="Edm.Decimal" Precision="60" Scale="2"/>
   <Property Name="At" Type="Edm.DateTimeOffset"/>
   <Property Name="State" Type="Shop.Model.State"/>
   <Property Name="Code" Type="Self.Code"/>
@@ -439,7 +445,9 @@ mod tests {
             ("Freight", decimal(10, 4)),
             ("Free", Property::Number),
             ("Whole", decimal(5, 0)),
-            ("Wide", Property::Number),
+            ("Wide", decimal(28, 2)),
+            ("Cents", decimal(38, 2)),
+            ("Endless", Property::Number),
             ("At", Property::Typed(ColumnType::Timestamp)),
             ("State", Property::Typed(ColumnType::Text)),
             ("Code", Property::Typed(ColumnType::BigInt)),

@@ -1,5 +1,7 @@
 //! One XML record, flattened: every value goes to the node of its name.
 
+use std::collections::HashSet;
+
 use super::ColumnType;
 use super::layout::{Mode, NodeId};
 use super::place::{Problem, quoted};
@@ -37,7 +39,7 @@ impl<'r> Shaped<'r> {
         scope: Scope,
     ) -> Result<(), Problem> {
         let mut expected = 0;
-        let mut lists: Vec<ShapeId> = Vec::new();
+        let mut lists: HashSet<ShapeId> = HashSet::new();
         for child in self.tree.children(at) {
             let name = self.tree.name(child);
             match self.tree.kind(child) {
@@ -57,7 +59,7 @@ impl<'r> Shaped<'r> {
                     };
                     expected = take.layout().position(place) + 1;
                     if is_list {
-                        lists.push(inner);
+                        lists.insert(inner);
                         self.list(take, place, (at, child), inner, scope)?;
                     } else {
                         self.value(take, place, (child, inner), scope)?;

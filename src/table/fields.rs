@@ -1,6 +1,8 @@
 //! The pass over files of separated values.
 
-use super::csv::{self, Csv, Plain, Quotes};
+use std::collections::{HashMap, HashSet};
+
+use super::csv::{self, Csv, Plain};
 use super::layout::{Layout, LeafId};
 use super::local::CommaLooks;
 use super::pass::{Ended, Pass};
@@ -17,6 +19,8 @@ pub(super) struct Fields {
     leaves: Vec<(usize, LeafId)>,
     /// By field.
     looks: Vec<CommaLooks>,
+    /// Lines without anything that are no records.
+    n_blank_lines: usize,
 }
 
 impl Pass<'_> {
@@ -29,20 +33,17 @@ impl Pass<'_> {
         let located = |problem: Problem, record: Option<u64>| {
             csv::advised(problem, file, encoding).at_in(file, encoding, record, None)
         };
-        let quotes = if self.is_repeated() {
-            Quotes::InOrder
-        } else {
-            Quotes::Watched
-        };
         let mut csv =
-            Csv::open(file, options, dialect, quotes).map_err(|problem| located(problem, None))?;
+            Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
         let mut fields = Fields {
             leaves: Vec::new(),
             looks: vec![CommaLooks::default(); csv.names.len()],
+            n_blank_lines: 0,
         };
+        let mut wanted: HashSet<LeafId> = HashSet::new();
         for (field, name) in csv.names.iter().enumerate() {
             for leaf in self.survey.layout.header(name) {
-                if fields.leaves.iter().any(|(_, other)| *other == leaf) {
+                if !wanted.insert(leaf) {
                     let problem = Problem::new("two headers lead to this column").column(name);
                     return Err(at_start(
                         problem.hint("give the declared one another name in `columns`"),
@@ -53,6 +54,7 @@ impl Pass<'_> {
                 self.survey.observe(leaf, Token::Null, None);
             }
         }
+        self.survey.check_width().map_err(at_start)?;
         let are_plain = options.numbers.are_plain();
         let mut record = ::csv::StringRecord::new();
         let mut plain = Plain::default();
@@ -77,8 +79,21 @@ impl Pass<'_> {
                 break Err(halt.at(|problem| located(problem, Some(self.survey.record))));
             }
         };
+        fields.n_blank_lines = csv.n_blank_lines;
         self.set_fields(fields);
         ended
+    }
+}
+
+/// Says how many blank lines were passed over.
+pub(super) fn notice_blank_lines(files: &[&Fields], notices: &mut Vec<String>) {
+    let n_lines: usize = files.iter().map(|file| file.n_blank_lines).sum();
+    match n_lines {
+        0 => {}
+        1 => notices.push(String::from("1 line without any field was passed over")),
+        _ => notices.push(format!(
+            "{n_lines} lines without any field were passed over"
+        )),
     }
 }
 
@@ -89,6 +104,13 @@ pub(super) fn notice_commas(
     layout: &Layout,
     notices: &mut Vec<String>,
 ) {
+    let mut looks: HashMap<LeafId, Vec<CommaLooks>> = HashMap::new();
+    for file in files {
+        for (field, leaf) in &file.leaves {
+            let found = file.looks.get(*field).copied();
+            looks.entry(*leaf).or_default().extend(found);
+        }
+    }
     let mut names = Vec::new();
     for Outcome { leaf, column, .. } in outcomes {
         let Column { name, column_type } = column;
@@ -98,13 +120,8 @@ pub(super) fn notice_commas(
         if layout.leaves[leaf].rule.is_some() {
             continue;
         }
-        let mut looks = files.iter().flat_map(|file| {
-            let fields = file.leaves.iter();
-            let fields = fields.filter(move |(_, other)| *other == leaf);
-            fields.filter_map(|(field, _)| file.looks.get(*field))
-        });
-        let are_all = looks.clone().all(|looks| *looks != CommaLooks::Ruled);
-        if are_all && looks.any(|looks| *looks == CommaLooks::Likely) {
+        let looks = looks.get(&leaf).map_or(&[][..], Vec::as_slice);
+        if !looks.contains(&CommaLooks::Ruled) && looks.contains(&CommaLooks::Likely) {
             names.push(name.as_str());
         }
     }

@@ -1,6 +1,6 @@
 //! Converts values as simple as nearly all are, at a glance and without taking note of them.
 
-use super::infer::{Kind, Seen};
+use super::infer::Seen;
 use super::value::Token;
 use super::{ColumnType, Value};
 
@@ -9,6 +9,9 @@ const LONGEST: usize = 19;
 
 /// Up to here doubles hold every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
+
+/// Below this, wherever the point is, each number comes back from its double.
+const KEPT_BY_DOUBLE: u64 = 1_000_000_000_000_000;
 
 /// The powers of ten by which a short number may be divided; doubles hold each of them exactly.
 const POWERS: [f64; LONGEST + 1] = [
@@ -45,7 +48,7 @@ struct Short {
     is_negative: bool,
     /// All of them, without the point.
     digits: u64,
-    /// Digits before the point.
+    /// Digits needed before the point.
     whole: u8,
     /// Digits after it; without a point none.
     scale: u8,
@@ -75,21 +78,37 @@ impl Short {
         let whole = point.unwrap_or(n_digits);
         let is_padded = whole > 1 && bytes[0] == b'0';
         let is_open = point == Some(n_digits);
-        if whole == 0 || is_padded || is_open || digits > EXACT_IN_DOUBLE {
+        let is_kept = match point {
+            None => digits <= EXACT_IN_DOUBLE,
+            Some(_) => digits < KEPT_BY_DOUBLE,
+        };
+        if whole == 0 || is_padded || is_open || !is_kept {
             return None;
         }
         Some(Short {
             is_negative,
             digits,
-            whole,
+            whole: whole - u8::from(bytes[0] == b'0'),
             scale: n_digits - whole,
         })
     }
 
+    /// Returns the digits after the point without zeros at the end.
+    fn needed_scale(self) -> u8 {
+        let (mut digits, mut scale) = (self.digits, self.scale);
+        while scale > 0 && digits.is_multiple_of(10) {
+            (digits, scale) = (digits / 10, scale - 1);
+        }
+        scale
+    }
+
     fn convert<'r>(self, seen: Seen, assumed: ColumnType) -> Option<Value<'r>> {
         let is_covered = match self.scale {
-            0 => seen.has(Kind::Integer),
-            scale => seen.covers_decimal(self.whole, scale),
+            0 => seen.covers_integer(self.whole),
+            scale => {
+                seen.covers_decimal(self.whole, scale)
+                    || seen.covers_decimal(self.whole, self.needed_scale())
+            }
         };
         match assumed {
             ColumnType::BigInt if is_covered && self.scale == 0 => {
@@ -228,7 +247,7 @@ mod tests {
         fn what_is_short_is_what_the_library_reads(text in r"-?(0|[1-9][0-9]{0,16})(\.[0-9]{1,17})?") {
             match Short::read(&text) {
                 Some(short) => prop_assert_eq!(short.double().to_bits(), text.parse::<f64>().unwrap().to_bits()),
-                None => prop_assert!(text.bytes().filter(u8::is_ascii_digit).count() > 15),
+                None => prop_assert!(text.bytes().filter(u8::is_ascii_digit).count() >= 15),
             }
         }
     }

@@ -3,10 +3,13 @@
 //! What has been seen is a set that only grows, so neither order nor repetition of values matters.
 
 use super::ColumnType;
-use super::value::{Class, Number};
+use super::value::{Class, Number, is_integer_kept_by_double};
 
-/// Digits of an inferred decimal: what every version of the file format stores.
-const PRECISION: u8 = 18;
+/// Digits of inferred decimals: what fits 64 bits, and the most the file format stores.
+const PRECISIONS: [u8; 2] = [18, 38];
+
+/// Up to here doubles hold every integer.
+const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
 /// Kinds of values that make a difference to a column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +17,8 @@ pub(super) enum Kind {
     Boolean,
     Integer,
     Decimal,
-    /// A plainly written number beyond 2⁵³, where doubles skip integers.
-    Big,
+    /// A number that is not what the shortest text of its double says.
+    Exact,
     Date,
     Timestamp,
     Zoned,
@@ -30,9 +33,9 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     kinds: u16,
-    /// Of numbers: most digits before the point, as far as doubles do not hold them.
+    /// Of numbers: most digits before the point.
     whole_digits: u8,
-    /// Of numbers: most digits after the point.
+    /// Of numbers: most digits after the point, without zeros at the end.
     scale: u8,
 }
 
@@ -55,6 +58,8 @@ pub(super) enum Reason {
     Mixed,
     /// Numbers that only text keeps as they are.
     Inexact,
+    /// Doubles that do not keep all digits, as no decimal does either.
+    Rounded,
 }
 
 impl Kind {
@@ -88,46 +93,53 @@ impl Seen {
 
     fn integer(value: i64) -> Seen {
         let mut seen = Seen::kind(Kind::Integer);
-        if value.unsigned_abs() > 1 << 53 {
-            seen.kinds |= Kind::Big.bit();
-            seen.whole_digits = value
-                .unsigned_abs()
-                .checked_ilog10()
-                .and_then(|digits| u8::try_from(digits + 1).ok())
-                .unwrap_or(u8::MAX);
+        if value.unsigned_abs() > EXACT_IN_DOUBLE && !is_integer_kept_by_double(value) {
+            seen.kinds |= Kind::Exact.bit();
         }
+        seen.whole_digits = length(value);
         seen
     }
 
     fn decimal(number: &Number<'_>) -> Seen {
         let mut seen = Seen::kind(Kind::Decimal);
-        if number.exceeds_double() {
-            seen.kinds |= Kind::Big.bit();
+        if !number.is_kept_by_double() {
+            seen.kinds |= Kind::Exact.bit();
         }
-        seen.whole_digits = number.whole_digits();
-        seen.scale = number.scale();
+        (seen.whole_digits, seen.scale) = number.lengths();
         seen
     }
 
-    /// Returns whether a value of this class shows nothing new, as far as that is seen at a glance.
+    /// Returns whether a value of this class shows nothing new.
     pub(super) fn covers(self, class: &Class<'_>) -> bool {
         match class {
             Class::Boolean(_) => self.has(Kind::Boolean),
-            Class::Integer(value) => self.has(Kind::Integer) && value.unsigned_abs() <= 1 << 53,
+            Class::Integer(value) => {
+                self.covers_integer(length(*value))
+                    && (value.unsigned_abs() <= EXACT_IN_DOUBLE
+                        || self.has(Kind::Exact)
+                        || is_integer_kept_by_double(*value))
+            }
             Class::Decimal(number) => {
                 let (whole, scale) = number.lengths();
                 self.covers_decimal(whole, scale)
+                    && (self.has(Kind::Exact) || number.is_kept_by_double())
             }
             Class::Date(_) => self.has(Kind::Date),
             Class::Timestamp(_) => self.has(Kind::Timestamp),
             Class::Zoned(_) => self.has(Kind::Zoned),
-            Class::Text | Class::Huge | Class::Inexact => false,
+            Class::Text => self.has(Kind::Text),
+            Class::Huge | Class::Inexact => false,
         }
     }
 
-    /// The same for a number with so many digits before and after its point.
+    /// The same for an integer with so many digits that a double keeps.
+    pub(super) fn covers_integer(self, whole: u8) -> bool {
+        self.has(Kind::Integer) && whole <= self.whole_digits
+    }
+
+    /// The same for a number with so many digits before and after its point that a double keeps.
     pub(super) fn covers_decimal(self, whole: u8, scale: u8) -> bool {
-        self.has(Kind::Decimal) && whole <= self.whole_digits.min(15) && scale <= self.scale
+        self.has(Kind::Decimal) && whole <= self.whole_digits && scale <= self.scale
     }
 
     /// Adds what another set of values showed.
@@ -143,9 +155,15 @@ impl Seen {
         self.kinds & kind.bit() != 0
     }
 
-    /// Returns whether no further value can change the type.
+    /// Returns whether no further value can change the type or what is said about it.
     pub(super) fn is_settled(self) -> bool {
-        self.kinds & (Kind::Text.bit() | Kind::Huge.bit() | Kind::Inexact.bit()) != 0
+        let is_mixed = self.has(Kind::Text) && !self.is_only_text();
+        is_mixed || self.kinds & (Kind::Huge.bit() | Kind::Inexact.bit()) != 0
+    }
+
+    /// Returns whether there was nothing but text.
+    pub(super) fn is_only_text(self) -> bool {
+        self.kinds == Kind::Text.bit()
     }
 
     /// Returns the type all the values fit without loss.
@@ -153,7 +171,7 @@ impl Seen {
         const BOOLEAN: u16 = 1 << Kind::Boolean as u16;
         const INTEGER: u16 = 1 << Kind::Integer as u16;
         const DECIMAL: u16 = 1 << Kind::Decimal as u16;
-        const BIG: u16 = 1 << Kind::Big as u16;
+        const EXACT: u16 = 1 << Kind::Exact as u16;
         const DATE: u16 = 1 << Kind::Date as u16;
         const TIMESTAMP: u16 = 1 << Kind::Timestamp as u16;
         const ZONED: u16 = 1 << Kind::Zoned as u16;
@@ -165,9 +183,9 @@ impl Seen {
             DATE => (ColumnType::Date, Reason::Plain),
             ZONED => (ColumnType::Timestamp, Reason::Utc),
             TEXT => (ColumnType::Text, Reason::Plain),
-            kinds if kinds & !(INTEGER | BIG) == 0 => (ColumnType::BigInt, Reason::Plain),
+            kinds if kinds & !(INTEGER | EXACT) == 0 => (ColumnType::BigInt, Reason::Plain),
             kinds if kinds & !(INTEGER | DECIMAL) == 0 => (ColumnType::Double, Reason::Plain),
-            kinds if kinds & !(INTEGER | DECIMAL | BIG) == 0 => self.exact(),
+            kinds if kinds & !(INTEGER | DECIMAL | EXACT) == 0 => self.exact(),
             kinds if kinds & !(DATE | TIMESTAMP) == 0 => (ColumnType::Timestamp, Reason::Plain),
             _ if self.has(Kind::Inexact) || self.has(Kind::Huge) => {
                 (ColumnType::Text, Reason::Inexact)
@@ -182,16 +200,21 @@ impl Seen {
 
     /// Decimals of which a double would lose some.
     fn exact(self) -> (ColumnType, Reason) {
-        if self.whole_digits.saturating_add(self.scale) <= PRECISION {
-            let decimal = ColumnType::Decimal {
-                precision: PRECISION,
-                scale: self.scale,
-            };
-            (decimal, Reason::Plain)
-        } else {
-            (ColumnType::Text, Reason::Inexact)
+        let needed = self.whole_digits.saturating_add(self.scale);
+        match PRECISIONS.into_iter().find(|most| needed <= *most) {
+            Some(precision) => {
+                let scale = self.scale;
+                (ColumnType::Decimal { precision, scale }, Reason::Plain)
+            }
+            None => (ColumnType::Double, Reason::Rounded),
         }
     }
+}
+
+/// Counts the digits of an integer; a zero needs none.
+fn length(value: i64) -> u8 {
+    let digits = value.unsigned_abs().checked_ilog10().map(|last| last + 1);
+    digits.map_or(0, |digits| u8::try_from(digits).unwrap_or(u8::MAX))
 }
 
 #[cfg(test)]

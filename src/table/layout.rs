@@ -9,8 +9,8 @@ use super::place::{Problem, listed, quoted};
 use super::rules::{ColumnRule, RuleKind};
 use super::value::{Token, numeral};
 
-/// Most columns that flattening may produce.
-const MOST_COLUMNS: usize = 500;
+/// Most columns of a table, whatever its format. The engine takes 16,384, but rows that wide are no rows.
+pub(super) const MOST_COLUMNS: usize = 5_000;
 
 /// Children of a node from which on a map is faster than looking at each.
 const MANY_CHILDREN: usize = 16;
@@ -75,6 +75,8 @@ pub(super) struct Layout {
     leaf_by_name: HashMap<String, LeafId>,
     /// Rules without `from`.
     rule_by_name: HashMap<String, usize>,
+    /// Rules whose `from` is a single key.
+    rules_by_header: HashMap<String, Vec<usize>>,
     pub(super) rules: Vec<ColumnRule>,
     types: Types,
 }
@@ -100,6 +102,7 @@ impl Layout {
             leaves: Vec::new(),
             leaf_by_name: HashMap::new(),
             rule_by_name: HashMap::new(),
+            rules_by_header: HashMap::new(),
             rules: rules.to_vec(),
             types: Types::default(),
         };
@@ -124,6 +127,10 @@ impl Layout {
             }
             if rule.from.is_none() {
                 layout.rule_by_name.insert(rule.name.clone(), index);
+            }
+            if let Some([key]) = rule.from.as_deref() {
+                let rules = layout.rules_by_header.entry(key.clone()).or_default();
+                rules.push(index);
             }
         }
         for (index, rule) in rules.iter().enumerate() {
@@ -392,18 +399,16 @@ impl Layout {
 
     /// Returns the leaves a field with this header goes to.
     pub(super) fn header(&mut self, name: &str) -> Vec<LeafId> {
-        let mut leaves: Vec<LeafId> = Vec::new();
-        let mut renamed = false;
-        for (index, rule) in self.rules.iter().enumerate() {
-            if rule
-                .from
-                .as_ref()
-                .is_some_and(|keys| matches!(keys.as_slice(), [key] if key == name))
-            {
-                renamed = true;
-                leaves.extend(self.leaves.iter().position(|leaf| leaf.rule == Some(index)));
-            }
-        }
+        let found = self
+            .rules_by_header
+            .get(name)
+            .map_or(&[][..], Vec::as_slice);
+        let renamed = !found.is_empty();
+        let leaf_of = |rule: &usize| {
+            let leaf = self.leaf_by_name.get(&self.rules[*rule].name).copied();
+            leaf.filter(|leaf| self.leaves[*leaf].rule == Some(*rule))
+        };
+        let mut leaves: Vec<LeafId> = found.iter().filter_map(leaf_of).collect();
         match self
             .rule_by_name
             .get(name)
@@ -420,34 +425,47 @@ impl Layout {
         leaves
     }
 
-    /// Refuses more columns than anybody wants; `is_live` tells which leaves are going to be columns.
+    /// Refuses more columns than a table may have; `is_live` tells which leaves are going to be columns.
     pub(super) fn check_width(&self, is_live: impl Fn(LeafId) -> bool) -> Result<(), Problem> {
-        let flattened = |leaf: &LeafId| self.leaves[*leaf].node.is_some() && is_live(*leaf);
-        let leaves: Vec<LeafId> = (0..self.leaves.len()).filter(flattened).collect();
+        // Most tables are narrow, and this is asked at every new column.
+        if self.leaves.len() <= MOST_COLUMNS {
+            return Ok(());
+        }
+        let leaves: Vec<LeafId> = (0..self.leaves.len()).filter(|id| is_live(*id)).collect();
         if leaves.len() <= MOST_COLUMNS {
             return Ok(());
         }
         let mut tops: HashMap<usize, usize> = HashMap::new();
         for leaf in &leaves {
-            let mut node = self.leaves[*leaf].node.unwrap_or(NodeId::ROOT);
+            let Some(mut node) = self.leaves[*leaf].node else {
+                continue;
+            };
             while self.nodes[node.0].parent != NodeId::ROOT {
                 node = self.nodes[node.0].parent;
             }
             *tops.entry(node.0).or_default() += 1;
         }
+        let is_flat = tops.is_empty();
         let widest = tops
             .into_iter()
             .max_by_key(|(node, count)| (*count, std::cmp::Reverse(*node)));
-        let problem = Problem::new(format!("flattening gives more than {MOST_COLUMNS} columns"));
         Err(match widest {
             Some((node, count)) if count > 1 => {
                 let name = &self.nodes[node].name;
-                problem.hint(format!(
-                    "keep {} as JSON text in `columns`: `{name}: json`",
+                too_wide().hint(format!(
+                    "keep {} as JSON text in `columns`: `{name}: json`, or leave it out: `{name}: skip`",
                     listed([name.as_str()])
                 ))
             }
-            _ => problem.hint("if the keys are data, make rows of them: end `records` with `/*`"),
+            _ if is_flat => too_wide(),
+            _ => too_wide().hint("if the keys are data, make rows of them: end `records` with `/*`; else leave keys out in `columns`, as in `x: skip`"),
         })
     }
+}
+
+/// Says that there are too many columns.
+pub(super) fn too_wide() -> Problem {
+    Problem::new(format!("there are more than {MOST_COLUMNS} columns")).hint(
+        "leave columns out in `columns`, as in `x: skip`; if they are values, such as days, let the source deliver them as rows",
+    )
 }

@@ -229,12 +229,6 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Returns whether a walk before this one has found the notation of the files in order.
-    pub(super) fn is_repeated(&self) -> bool {
-        let trial = self.trial.as_ref();
-        trial.is_some_and(|trial| trial.table.basis == Basis::AllRows)
-    }
-
     /// Finds where the rows of a document are; lines are rows themselves.
     fn place(&mut self, file: &StagedFile) -> Result<Option<Found>, DataError> {
         if let Some(path) = &self.rules.records {
@@ -352,6 +346,7 @@ impl<'p> Pass<'p> {
             }
         })?;
         let readings: Vec<&Fields> = self.files.iter().map(|reading| &reading.fields).collect();
+        fields::notice_blank_lines(&readings, &mut notices);
         fields::notice_commas(&readings, &outcomes, &self.survey.layout, &mut notices);
         let assumed = self.trial.take();
         let was_contradicted = self.standing == Standing::Contradicted;

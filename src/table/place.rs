@@ -82,10 +82,15 @@ impl Problem {
             .map(str::len)
             .sum();
         let offset = (before + error.column().saturating_sub(1)).min(text.len());
-        Problem::broken(
+        let problem = Problem::broken(
             format!("broken JSON: {message}"),
             u64::try_from(offset).unwrap_or(u64::MAX),
-        )
+        );
+        if error.is_eof() {
+            problem.hint("was the file or download cut short?")
+        } else {
+            problem.hint("let the source write valid JSON, or set `format` if it is another format")
+        }
     }
 
     /// Moves an offset within a piece of text to its place in the file.

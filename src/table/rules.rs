@@ -127,7 +127,7 @@ pub enum TimeFormat {
     Epoch,
     /// Milliseconds since 1970-01-01 00:00:00 UTC.
     EpochMillis,
-    /// ISO 8601, or `/Date(milliseconds)/` of the older `OData` in JSON.
+    /// ISO 8601, or `/Date(milliseconds)/` of the older `OData` in JSON; for doubles also `INF`, `-INF` and `NaN`.
     OData,
 }
 
@@ -418,12 +418,61 @@ fn check(rule: &ColumnRule) -> Result<(), String> {
     }
 }
 
+/// Translates a pattern as Java and Excel write it, such as `dd.MM.yyyy HH:mm`.
+fn translated(pattern: &str) -> Option<String> {
+    if pattern.contains('%') {
+        return None;
+    }
+    let chars: Vec<char> = pattern.chars().collect();
+    let mut text = String::new();
+    for run in chars.chunk_by(|a, b| a == b) {
+        let directive = match (run[0], run.len()) {
+            ('y' | 'Y' | 'u', 4) => "%Y",
+            ('y' | 'Y', 2) => "%y",
+            ('M', 3) => "%b",
+            ('M', 4) => "%B",
+            ('M', _) => "%m",
+            ('d' | 'D', 1 | 2) => "%d",
+            ('H', _) => "%H",
+            ('h', _) => "%I",
+            ('m', _) => "%M",
+            ('s', _) => "%S",
+            ('S', _) => "%f",
+            ('a', 1) => "%p",
+            ('X' | 'x' | 'Z', _) => "%z",
+            ('\'', _) => "",
+            (letter, _) if letter.is_ascii_alphabetic() && letter != 'T' => return None,
+            _ => {
+                text.extend(run);
+                continue;
+            }
+        };
+        text.push_str(directive);
+    }
+    text.contains("%d").then_some(text)
+}
+
 /// A pattern is good if what it writes can be read back as a day.
 fn check_pattern(pattern: &str) -> Result<(), String> {
     let sample = jiff::civil::date(2024, 1, 31)
         .at(10, 20, 30, 0)
         .to_zoned(TimeZone::UTC);
     let sample = sample.map_err(|error| error.to_string())?;
+    for word in [" tz ", " from "] {
+        if let Some((before, after)) = pattern.split_once(word) {
+            let (before, word) = (before.trim(), word.trim());
+            return Err(format!(
+                "the pattern goes to the end of the line, so it is `{pattern}`; write `{word} {}` before it: `{word} {} format {before}`",
+                after.trim(),
+                after.trim()
+            ));
+        }
+    }
+    if let Some(translated) = translated(pattern) {
+        return Err(format!(
+            "`format {pattern}` is no strptime pattern, did you mean `format {translated}`?"
+        ));
+    }
     let written = strtime::format(pattern, &sample)
         .map_err(|error| format!("`format {pattern}`: {error}"))?;
     let read = BrokenDownTime::parse(pattern, &written)
@@ -512,6 +561,18 @@ mod tests {
             ("a: date format %d.%m.", "full date"),
             ("a: date format %Q1", "format %Q1"),
             ("a: timestamp tz UTC format epoch", "counts in UTC"),
+            (
+                "a: date format dd.MM.yyyy",
+                "did you mean `format %d.%m.%Y`?",
+            ),
+            (
+                "a: timestamp format yyyy-MM-dd'T'HH:mm:ss",
+                "did you mean `format %Y-%m-%dT%H:%M:%S`?",
+            ),
+            (
+                "a: timestamp format %d.%m.%Y tz Europe/Berlin",
+                "`tz Europe/Berlin format %d.%m.%Y`",
+            ),
             ("a: text from data.a", "did you mean `/data/a`"),
             ("a: text form /a", "expected `from`"),
         ];

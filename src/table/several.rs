@@ -2,8 +2,12 @@
 
 use std::sync::OnceLock;
 
+use super::rules::nearest;
 use super::{Basis, CsvOptions, DataError, Rules, Table, place};
 use crate::source::{Format, Staged};
+
+/// Declared columns for which the nearest name in the data is looked for.
+const MOST_GUESSES: usize = 5;
 
 impl Rules {
     /// Says what has no effect on these files.
@@ -100,11 +104,25 @@ impl Table {
     }
 
     pub(super) fn tell_absent(&mut self) {
-        if !self.absent.is_empty() {
-            let names = place::listed(self.absent.iter().map(String::as_str));
-            self.notices.push(place::harmless(format!(
-                "declared in `columns` but not in the data, so null: {names}"
-            )));
+        if self.absent.is_empty() {
+            return;
         }
+        let names = place::listed(self.absent.iter().map(String::as_str));
+        let mut notice = format!("declared in `columns` but not in the data, so null: {names}");
+        let meant = self.absent.iter().take(MOST_GUESSES).filter_map(|name| {
+            let there = self.columns.iter().map(|column| column.name.as_str());
+            let near = nearest(
+                name,
+                there.filter(|other| !self.absent.iter().any(|n| n == other)),
+            )?;
+            Some(format!("`{near}` for `{name}`"))
+        });
+        let meant: Vec<String> = meant.collect();
+        if !meant.is_empty() {
+            notice.push_str("; did you mean ");
+            notice.push_str(&meant.join(", "));
+            notice.push('?');
+        }
+        self.notices.push(place::harmless(notice));
     }
 }

@@ -13,6 +13,8 @@ pub(super) type ShapeId = usize;
 #[derive(Debug)]
 pub(super) struct Shape {
     places: Vec<Place>,
+    /// Elements looked at so far.
+    n_parents: u64,
     /// Local names that need their prefix: two namespaces use them side by side.
     pub(super) split: HashSet<String>,
 }
@@ -24,6 +26,8 @@ struct Place {
     has_text: bool,
     /// Whether it comes more than once in one parent.
     is_list: bool,
+    /// The last parent in which it came.
+    seen_in: u64,
     /// What the documents say about the type, if they agree.
     edm: Edm,
 }
@@ -43,6 +47,7 @@ impl Default for Shape {
     fn default() -> Shape {
         Shape {
             places: vec![Place::default()],
+            n_parents: 0,
             split: HashSet::new(),
         }
     }
@@ -68,7 +73,8 @@ impl Shape {
         if tree.value(at).is_some() {
             self.places[id].has_text = true;
         }
-        let mut seen: Vec<ShapeId> = Vec::new();
+        self.n_parents += 1;
+        let parent = self.n_parents;
         for child in tree.children(at) {
             let name = tree.name(child);
             match tree.kind(child) {
@@ -88,10 +94,8 @@ impl Shape {
                 self.places[id].children.insert(name.to_owned(), inner);
                 inner
             });
-            if seen.contains(&inner) {
+            if std::mem::replace(&mut self.places[inner].seen_in, parent) == parent {
                 self.places[inner].is_list = true;
-            } else {
-                seen.push(inner);
             }
             if tree.kind(child) == Kind::List {
                 self.places[inner].is_list = true;

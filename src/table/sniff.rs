@@ -2,13 +2,15 @@
 //!
 //! Only what cannot be read in two ways is decided here; a wrong guess would be a wrong table.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use encoding_rs::Encoding;
 
 use super::decode;
-use super::dialect::{CsvOptions, Header, Quote};
+use super::dialect::{Blanks, CsvOptions, Header, Quote, announced};
 use super::place::Problem;
+use super::trim::Trimmer;
 
 /// Bytes looked at.
 const LOOKED_AT: usize = 1 << 20;
@@ -22,6 +24,8 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
     pub(super) quote: Quote,
+    /// Lines before the header.
+    pub(super) n_before: u64,
 }
 
 /// Completes what the `csv` input says with what the file shows.
@@ -29,15 +33,20 @@ pub(super) fn dialect(
     path: &Path,
     encoding: &'static Encoding,
     options: &CsvOptions,
+    usual: Option<u8>,
 ) -> Result<Dialect, Problem> {
-    if let (Some(delimiter), Some(quote)) = (options.delimiter, options.quote) {
-        return Ok(Dialect { delimiter, quote });
-    }
     let head = decode::head(path, Some(encoding), LOOKED_AT as u64)?;
-    let sample = Sample::new(&head, options);
-    if let Some(delimiter) = options.delimiter {
-        let quote = sample.quote(delimiter);
-        return Ok(Dialect { delimiter, quote });
+    // The user's word counts more than the file's, and that more than its name.
+    let said = announced(&head);
+    let n_before = options.skip.max(u64::from(said.is_some()));
+    let sample = Sample::new(&head, n_before, options.blanks);
+    if let Some(delimiter) = options.delimiter.or(said).or(usual) {
+        let quote = options.quote.unwrap_or_else(|| sample.quote(delimiter));
+        return Ok(Dialect {
+            delimiter,
+            quote,
+            n_before,
+        });
     }
     let quote = |delimiter| options.quote.unwrap_or_else(|| sample.quote(delimiter));
     let shapes: Vec<Shape> = DELIMITERS
@@ -48,6 +57,7 @@ pub(super) fn dialect(
     Ok(Dialect {
         delimiter,
         quote: quote(delimiter),
+        n_before,
     })
 }
 
@@ -56,6 +66,7 @@ struct Sample<'h> {
     text: &'h [u8],
     /// Whether there is nothing behind them.
     is_whole: bool,
+    blanks: Blanks,
 }
 
 /// What one delimiter makes of the sample.
@@ -76,21 +87,26 @@ enum Others {
 }
 
 impl<'h> Sample<'h> {
-    fn new(head: &'h [u8], options: &CsvOptions) -> Sample<'h> {
+    fn new(head: &'h [u8], n_before: u64, blanks: Blanks) -> Sample<'h> {
         let mut text = head;
-        for _ in 0..options.skip {
+        for _ in 0..n_before {
             text = &text[decode::line_length(text)..];
         }
         Sample {
             text,
             is_whole: head.len() < LOOKED_AT,
+            blanks,
         }
     }
 
     /// Apostrophes are quotes only if the whole first record has them: they begin words as well.
     fn quote(&self, delimiter: u8) -> Quote {
         let double = Quote::Character(b'"');
-        if self.text.contains(&b'"') || !self.text.starts_with(b"'") {
+        let trimmed = |field: &'h [u8]| match self.blanks {
+            Blanks::Trimmed => field.trim_ascii(),
+            Blanks::Kept => field,
+        };
+        if self.text.contains(&b'"') || !trimmed(self.text).starts_with(b"'") {
             return double;
         }
         let end = self
@@ -100,7 +116,8 @@ impl<'h> Sample<'h> {
         let line = &self.text[..end.unwrap_or(self.text.len())];
         let is_wrapped =
             |field: &[u8]| field.len() >= 2 && field.starts_with(b"'") && field.ends_with(b"'");
-        if line.split(|byte| *byte == delimiter).all(is_wrapped) {
+        let mut fields = line.split(|byte| *byte == delimiter).map(trimmed);
+        if fields.all(is_wrapped) {
             Quote::Character(b'\'')
         } else {
             double
@@ -117,7 +134,17 @@ impl<'h> Sample<'h> {
             Quote::Character(quote) => builder.quote(quote),
             Quote::None => builder.quoting(false),
         };
-        let mut reader = builder.from_reader(self.text);
+        let mut text = Cow::Borrowed(self.text);
+        if self.blanks == Blanks::Trimmed {
+            let mut trimmer = Trimmer::new(Dialect {
+                delimiter,
+                quote,
+                n_before: 0,
+            });
+            let length = trimmer.strip(text.to_mut());
+            text.to_mut().truncate(length);
+        }
+        let mut reader = builder.from_reader(&*text);
         let mut record = csv::ByteRecord::new();
         let mut counts = Vec::new();
         while counts.len() < MOST_RECORDS && reader.read_byte_record(&mut record).unwrap_or(false) {
@@ -218,10 +245,11 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let options = CsvOptions::default();
-        match dialect(file.path(), encoding_rs::UTF_8, &options) {
+        match dialect(file.path(), encoding_rs::UTF_8, &options, None) {
             Ok(Dialect {
                 delimiter,
                 quote: Quote::Character(quote),
+                n_before: 0,
             }) => Ok((char::from(delimiter), char::from(quote))),
             Ok(other) => panic!("{other:?}"),
             Err(problem) => Err(format!("{} -- {}", problem.what, problem.hint.unwrap())),

@@ -8,6 +8,7 @@ use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, NodeId};
 use super::odata::{self, Notation};
 use super::place::{Problem, listed, quoted};
+use super::remedy;
 use super::rules::RuleKind;
 use super::value::{Class, Token};
 use super::walk::Scope;
@@ -42,8 +43,12 @@ struct Stats {
     filled: bool,
     /// Whether there was a `{}`.
     empties: bool,
+    /// The first text of a column that has nothing else.
+    first_text: Option<(u64, String)>,
     /// The value that made the column text.
     turned: Option<Turn>,
+    /// The first number whose digits a double does not keep, with its record.
+    exact: Option<(u64, String)>,
     misfits: Option<Misfits>,
 }
 
@@ -51,13 +56,24 @@ struct Stats {
 struct Turn {
     record: u64,
     shown: String,
-    before: Option<ColumnType>,
+    others: Others,
+}
+
+/// What else a column holds that one value made text.
+#[derive(Clone, Copy, Debug)]
+enum Others {
+    /// Nothing that could have another type than text.
+    None,
+    Before(ColumnType),
+    After(ColumnType),
 }
 
 #[derive(Debug)]
 struct Misfits {
     count: u64,
     why: Misfit,
+    /// The first of them, as it is written.
+    first: String,
     /// Shown, with the record each was in first.
     values: Vec<(String, u64)>,
     file: usize,
@@ -200,9 +216,14 @@ impl Survey {
     pub(super) fn grow(&mut self, node: NodeId) -> Result<(), Problem> {
         if self.layout.node(node).leaves.is_empty() {
             self.layout.grow(node)?;
-            self.layout.check_width(|leaf| self.is_live(leaf))?;
+            self.check_width()?;
         }
         Ok(())
+    }
+
+    /// Refuses more columns than a table may have.
+    pub(super) fn check_width(&self) -> Result<(), Problem> {
+        self.layout.check_width(|leaf| self.is_live(leaf))
     }
 
     /// Decides the columns.
@@ -342,9 +363,14 @@ impl Survey {
             problem.push_str(&listed(others));
         }
         let name = &leaf.name;
-        let problem = Problem::new(problem).column(name).hint(format!(
-            "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
-        ));
+        let rule = leaf.rule.map(|rule| &self.layout.rules[rule]);
+        let hint = rule.and_then(|rule| remedy::of(rule, &misfits.first));
+        let hint = hint.unwrap_or_else(|| {
+            format!(
+                "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
+            )
+        });
+        let problem = Problem::new(problem).column(name).hint(hint);
         Located {
             problem,
             file: misfits.file,
@@ -375,6 +401,9 @@ impl Survey {
                 Reason::Mixed | Reason::Inexact => {
                     notices.extend(stats.turned.as_ref().map(|turn| turn.notice(name)));
                 }
+                Reason::Rounded => {
+                    notices.extend(stats.exact.as_ref().map(|exact| rounded(name, exact)));
+                }
             }
         }
         let mut say = |names: Vec<&str>, what: &str| {
@@ -394,16 +423,36 @@ impl Stats {
         if merged == self.seen {
             return;
         }
-        let before = self.seen.resolve();
-        let after = merged.resolve();
-        let is_text = after.column_type == ColumnType::Text;
-        let was_text = before.column_type == ColumnType::Text && before.reason != Reason::NullOnly;
-        if is_text && !was_text && after.reason != Reason::Plain {
-            let before = (before.reason != Reason::NullOnly).then_some(before.column_type);
+        let shown = || quoted(&token.text().unwrap_or_default());
+        if merged.has(Kind::Exact) && self.exact.is_none() {
+            self.exact = Some((record, shown()));
+        }
+        if merged.is_only_text() {
+            self.first_text = Some((record, shown()));
+        }
+        let (before, after) = (self.seen.resolve(), merged.resolve());
+        let turned = if after.column_type != ColumnType::Text || after.reason == Reason::Plain {
+            None
+        } else if self.seen.is_only_text() {
+            let other = Seen::of(class).resolve();
+            match (other.reason, self.first_text.take()) {
+                (Reason::Inexact, _) | (_, None) => Some((record, shown(), Others::None)),
+                (_, Some((record, shown))) => {
+                    Some((record, shown, Others::After(other.column_type)))
+                }
+            }
+        } else if before.reason == Reason::NullOnly {
+            Some((record, shown(), Others::None))
+        } else if before.column_type != ColumnType::Text {
+            Some((record, shown(), Others::Before(before.column_type)))
+        } else {
+            None
+        };
+        if let Some((record, shown, others)) = turned {
             self.turned = Some(Turn {
                 record,
-                shown: quoted(&token.text().unwrap_or_default()),
-                before,
+                shown,
+                others,
             });
         }
         self.seen = merged;
@@ -414,6 +463,7 @@ impl Stats {
         let misfits = self.misfits.get_or_insert(Misfits {
             count: 0,
             why,
+            first: token.text().unwrap_or_default().into_owned(),
             values: Vec::new(),
             file,
             offset,
@@ -432,24 +482,33 @@ impl Turn {
         let Turn {
             record,
             shown,
-            before,
+            others,
         } = self;
         let name = quoted(name);
-        match before {
-            Some(before) => format!(
-                "column {name} is text: record {record} holds {shown}, after {before} values"
-            ),
-            None => format!(
-                "column {name} is text: record {record} holds {shown}, which no number type keeps exactly"
-            ),
-        }
+        let why = match others {
+            Others::Before(others) => format!(", after {others} values"),
+            Others::After(others) => format!(", before {others} values"),
+            Others::None => String::from(", which no number type keeps exactly"),
+        };
+        format!("column {name} is text: record {record} holds {shown}{why}")
     }
+}
+
+/// Says that a column of doubles does not keep all digits.
+fn rounded(name: &str, (record, shown): &(u64, String)) -> String {
+    format!(
+        "column {} is double and keeps about 16 digits of {shown} (record {record}), as no `decimal(p,s)` of up to 38 digits holds all its values; `{name}: text` in `columns` keeps them as they are written",
+        quoted(name)
+    )
 }
 
 /// Tableau does not tell `a` from `A`.
 fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
-    let mut names: HashMap<String, &str> = HashMap::new();
-    for Outcome { column, .. } in columns {
+    let mut names: HashMap<String, (&str, Presence)> = HashMap::new();
+    for Outcome {
+        column, presence, ..
+    } in columns
+    {
         let name = column.name.as_str();
         if name.contains('\0') {
             return Err(
@@ -457,15 +516,29 @@ fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
                     .column(name.escape_debug().to_string()),
             );
         }
-        if let Some(other) = names.insert(name.to_lowercase(), name) {
+        if let Some((other, earlier)) = names.insert(name.to_lowercase(), (name, *presence)) {
+            // A declared name that the data has with other letters is meant for that.
+            let (declared, real) = match earlier {
+                Presence::Declared => (other, name),
+                Presence::InData => (name, other),
+            };
+            let hint = if earlier == *presence {
+                format!(
+                    "leave one out in `columns`, as in `{name}: skip`, or rename it with `from`"
+                )
+            } else {
+                format!(
+                    "the data has {}: write it like that in `columns`, not {}",
+                    quoted(real),
+                    quoted(declared)
+                )
+            };
             return Err(Problem::new(format!(
                 "the columns {} and {} differ only in case, which Tableau does not tell apart",
                 quoted(other),
                 quoted(name)
             ))
-            .hint(format!(
-                "leave one out in `columns`, as in `{name}: skip`, or rename it with `from`"
-            )));
+            .hint(hint));
         }
     }
     Ok(())

@@ -3,10 +3,12 @@
 mod alike;
 mod dialects;
 mod documents;
+mod numbers;
 mod random;
 mod round_trip;
 mod services;
 mod vectors;
+mod wide;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -347,12 +349,15 @@ fn objects_flatten_and_nothing_is_lost() {
     assert_eq!(json("[{\"a\":\"x\\u0000y\"}]", "", ""), "a text\nx\0y");
     contains(
         &json("[{\"a\":1},{\"a\":\"\\ud800\"}]", "", ""),
-        &["record 2", "column `a`", "lone surrogate"],
+        &["record 2", "column `a`", "lone surrogate", "`a: skip`"],
     );
-    let wide: Vec<String> = (0..501).map(|n| format!("\"k{n}\":1")).collect();
+    let half = "[{\"a\":1,\"b\":{\"c\":\"\\ud800\"}},{\"a\":2,\"b\":{}}]";
+    assert_eq!(json(half, "", "b.c: skip"), "a bigint\n1\n2");
+    assert_eq!(json(half, "", "b: skip"), "a bigint\n1\n2");
+    let wide: Vec<String> = (0..5001).map(|n| format!("\"k{n}\":1")).collect();
     contains(
         &json(&format!("[{{\"m\":{{{}}}}}]", wide.join(",")), "", ""),
-        &["more than 500 columns", "`m: json`"],
+        &["more than 5000 columns", "`m: json`"],
     );
     contains(
         &json(&format!("{{{}}}", wide.join(",")), "", ""),
@@ -606,7 +611,7 @@ fn a_column_that_falls_back_to_text_says_why() {
         &notices(Format::Json, r#"[{"a":18446744073709551615}]"#, ""),
         &["no number type keeps exactly"],
     );
-    assert_eq!(notices(Format::Csv, "a\nabc\n1\n", ""), "");
+    assert_eq!(notices(Format::Csv, "a\nabc\nb\n", ""), "");
     contains(
         &notices(Format::Json, r#"[{"a":{}}]"#, ""),
         &["only empty objects"],

@@ -1,6 +1,7 @@
 //! One XML element with everything inside, in a flat piece of memory that is used again for the next.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::place::Problem;
@@ -280,7 +281,7 @@ impl Tree {
             return;
         }
         let mut members = Members { json, count: 0 };
-        let mut lists: Vec<ShapeId> = Vec::new();
+        let mut lists: HashSet<ShapeId> = HashSet::new();
         for child in self.children(at) {
             let name = self.name(child);
             match self.kind(child) {
@@ -299,8 +300,7 @@ impl Tree {
                     };
                     if !shape.is_list(inner) {
                         self.write(child, (shape, inner), members.begin(name));
-                    } else if !lists.contains(&inner) {
-                        lists.push(inner);
+                    } else if lists.insert(inner) {
                         let list = self.list(at, child);
                         self.write_array(&list, (shape, inner), members.begin(name));
                     }

@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use super::time::{self, Moment};
 use super::{ColumnType, Value};
 
-/// The largest integer below which doubles hold every integer.
-const EXACT_IN_DOUBLE: u64 = 1 << 53;
+/// Of so many digits or fewer no two numbers have the same double, so each comes back from its own.
+const ALWAYS_KEPT: usize = 15;
+
+/// The shortest text of a double has no more digits.
+const LONGEST_SHORTEST: usize = 17;
 
 /// One value as its source wrote it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +86,15 @@ struct Exponent {
     signed: bool,
     /// Far beyond every type's range when the digits were.
     power: i32,
+}
+
+/// The digits of a number from the first to the last that is no zero, as if there were no point.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    start: usize,
+    end: usize,
+    /// Of ten, by which the first one counts.
+    power: i64,
 }
 
 impl<'a> Token<'a> {
@@ -302,47 +314,62 @@ impl<'a> Number<'a> {
         (value.is_normal() || self.is_zero()).then_some(value)
     }
 
-    /// Returns whether the plainly written number is beyond 2⁵³, where doubles skip integers.
-    pub(super) fn exceeds_double(&self) -> bool {
-        if self.exponent.is_some() {
-            return false;
-        }
-        let whole = self.whole().trim_start_matches('0');
-        if whole.len() < 16 {
-            return false;
-        }
-        match whole.parse::<u64>() {
-            Ok(value) if value == EXACT_IN_DOUBLE => {
-                self.fraction().bytes().any(|byte| byte != b'0')
-            }
-            Ok(value) => value > EXACT_IN_DOUBLE,
-            Err(_) => true,
-        }
+    /// Finds the digits that count; a zero has none.
+    fn extent(&self) -> Option<Extent> {
+        let digits = || self.whole().bytes().chain(self.fraction().bytes());
+        let start = digits().position(|digit| digit != b'0')?;
+        let n_zeros = digits().rev().take_while(|digit| *digit == b'0').count();
+        let end = self.whole().len() + self.fraction().len() - n_zeros;
+        let before_point = i64::try_from(self.whole().len()).unwrap_or(i64::MAX);
+        let at = i64::try_from(start).unwrap_or(i64::MAX);
+        Some(Extent {
+            start,
+            end,
+            power: (before_point - 1 - at).saturating_add(self.power()),
+        })
     }
 
-    /// Counts the digits written before and behind the point; 255 each with an exponent, which shifts them.
+    fn significant(&self, extent: Extent) -> impl Iterator<Item = u8> + '_ {
+        let digits = self.whole().bytes().chain(self.fraction().bytes());
+        digits.skip(extent.start).take(extent.length())
+    }
+
+    /// Returns whether the shortest text of the nearest double is this number, however it is written.
+    pub(super) fn is_kept_by_double(&self) -> bool {
+        let Some(extent) = self.extent() else {
+            return true;
+        };
+        if extent.length() <= ALWAYS_KEPT {
+            return true;
+        }
+        let Some(double) = self
+            .double()
+            .filter(|_| extent.length() <= LONGEST_SHORTEST)
+        else {
+            return false;
+        };
+        let mut buffer = zmij::Buffer::new();
+        let Some(shortest) = Number::split(buffer.format_finite(double)) else {
+            return false;
+        };
+        let is_same = |other: Extent| {
+            let lengths = (extent.length(), extent.power) == (other.length(), other.power);
+            lengths && self.significant(extent).eq(shortest.significant(other))
+        };
+        shortest.extent().is_some_and(is_same)
+    }
+
+    /// Counts the digits needed before and behind the point once the exponent is carried out; 255 each at most.
     pub(super) fn lengths(&self) -> (u8, u8) {
-        let length = |digits: &str| u8::try_from(digits.len()).unwrap_or(u8::MAX);
-        match self.exponent {
-            None => (length(self.whole()), length(self.fraction())),
-            Some(_) => (u8::MAX, u8::MAX),
-        }
-    }
-
-    /// Counts the digits before the point once the exponent is carried out; never too few, 255 at most.
-    pub(super) fn whole_digits(&self) -> u8 {
-        let whole = self.whole().trim_start_matches('0').len();
-        saturated(
-            i64::try_from(whole)
-                .unwrap_or(i64::MAX)
-                .saturating_add(self.power()),
+        let Some(extent) = self.extent() else {
+            return (0, 0);
+        };
+        let length = i64::try_from(extent.length()).unwrap_or(i64::MAX);
+        let last = extent.power.saturating_sub(length - 1);
+        (
+            saturated(extent.power.saturating_add(1)),
+            saturated(last.saturating_neg()),
         )
-    }
-
-    /// Counts the digits after the point once the exponent is carried out; 255 at most.
-    pub(super) fn scale(&self) -> u8 {
-        let fraction = i64::try_from(self.fraction().len()).unwrap_or(i64::MAX);
-        saturated(fraction.saturating_sub(self.power()))
     }
 
     /// Returns the number times ten to the `scale`, if that is an integer of at most `precision` digits.
@@ -389,17 +416,39 @@ impl<'a> Number<'a> {
             return i64::try_from(value).ok();
         }
         // Only digits behind the last place can be in the way.
-        if self.exponent.is_some() {
-            return None;
+        let extent = self.extent()?;
+        let n_kept = extent.power.saturating_add(1 + i64::from(places));
+        let length = i64::try_from(extent.length()).unwrap_or(i64::MAX);
+        let mut value: i64 = 0;
+        for digit in self
+            .significant(extent)
+            .take(usize::try_from(n_kept.clamp(0, length)).ok()?)
+        {
+            value = value
+                .checked_mul(10)?
+                .checked_add(i64::from(digit - b'0'))?;
         }
-        let mut shorter = *self;
-        shorter.fraction.end = shorter
-            .fraction
-            .end
-            .min(shorter.fraction.start + u32::from(places));
-        shorter
-            .decimal(38, places)
-            .and_then(|value| i64::try_from(value).ok())
+        let n_zeros = u32::try_from((n_kept - length).max(0)).ok()?;
+        value = value.checked_mul(10_i64.checked_pow(n_zeros)?)?;
+        Some(if self.negative { -value } else { value })
+    }
+}
+
+/// Returns whether the shortest text of the nearest double is this integer.
+pub(super) fn is_integer_kept_by_double(value: i64) -> bool {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "whether there is a loss is the question"
+    )]
+    let double = value as f64;
+    let mut buffer = zmij::Buffer::new();
+    let shortest = Number::split(buffer.format_finite(double));
+    shortest.and_then(|shortest| shortest.integer()) == Some(value)
+}
+
+impl Extent {
+    fn length(self) -> usize {
+        self.end - self.start
     }
 }
 
@@ -480,6 +529,26 @@ mod tests {
         assert_eq!(integer("2e3"), Some(2000));
         assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
         assert_eq!(integer("9223372036854775808"), None);
+    }
+
+    #[test]
+    fn what_is_finer_than_a_place_is_cut() {
+        let cut = |text, places| Number::split(text).and_then(|number| number.cut(places));
+        for (text, places, expected) in [
+            ("1.6945324255802982E9", 6, Some(1_694_532_425_580_298)),
+            ("-1.6945324255802982E9", 6, Some(-1_694_532_425_580_298)),
+            ("1.6945324255802982e12", 3, Some(1_694_532_425_580_298)),
+            ("16945324255802982e-7", 6, Some(1_694_532_425_580_298)),
+            ("1e9", 6, Some(1_000_000_000_000_000)),
+            ("0.1234567", 6, Some(123_456)),
+            ("1.9e-7", 6, Some(0)),
+            ("1e-400", 6, Some(0)),
+            ("1e400", 6, None),
+            ("1.23456789e300", 6, None),
+            ("0e5", 6, Some(0)),
+        ] {
+            assert_eq!(cut(text, places), expected, "{text}");
+        }
     }
 
     #[test]

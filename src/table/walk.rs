@@ -167,9 +167,15 @@ fn value<'r, T: Take<'r>>(
             }
             // Everything else about the string has been checked by the parser before.
             if unquoted(text).is_err() {
+                if take.layout().node(node).mode == Mode::Skip {
+                    return Ok(());
+                }
                 let problem =
                     "an escape like `\\ud800` stands for half a character, a lone surrogate";
-                return Err(Problem::new(problem).column(take.layout().name(node)));
+                let name = take.layout().name(node);
+                return Err(Problem::new(problem).column(name).hint(format!(
+                    "fix the source, or leave the column out in `columns`: `{name}: skip`"
+                )));
             }
             take.token(node, Token::String(text), scope)
         }

@@ -34,8 +34,8 @@ pub(super) struct Document {
     version: XmlVersion,
     depth: usize,
     has_root: bool,
-    /// Prefix of [`SCHEMA_INSTANCE`], with its colon.
-    schema: String,
+    /// Prefixes declared by open elements, with the depth of each, and whether it is [`SCHEMA_INSTANCE`] they stand for.
+    prefixes: Vec<(usize, String, bool)>,
     /// Of text that is not CDATA.
     exactness: Exactness,
 }
@@ -109,7 +109,8 @@ impl Document {
             version: XmlVersion::Implicit1_0,
             depth: 0,
             has_root: false,
-            schema: String::from("xsi:"),
+            // The usual one is understood even where nobody declares it.
+            prefixes: vec![(0, String::from("xsi"), true)],
             exactness: Exactness::Loose,
         })
     }
@@ -143,11 +144,14 @@ impl Document {
                     }
                     self.depth += 1;
                     let start = start.into_owned();
+                    self.declare(&start, offset)?;
                     self.buffer = buffer;
                     return Ok(Piece::Start(start, offset));
                 }
                 Event::End(_) => {
                     self.depth = self.depth.saturating_sub(1);
+                    let depth = self.depth;
+                    while self.prefixes.pop_if(|(at, ..)| *at > depth).is_some() {}
                     self.buffer = buffer;
                     return Ok(Piece::End);
                 }
@@ -196,6 +200,25 @@ impl Document {
         }
     }
 
+    /// Takes note of the prefixes that an element declares, before its own attributes are looked at.
+    fn declare(&mut self, start: &BytesStart<'_>, offset: u64) -> Result<(), Problem> {
+        if !start.attributes_raw().contains("xmlns:") {
+            return Ok(());
+        }
+        for attribute in start.attributes() {
+            let attribute = attribute
+                .map_err(|error| Problem::broken(format!("broken XML: {error}"), offset))?;
+            if let Some(prefix) = attribute.key.as_ref().strip_prefix("xmlns:") {
+                let is_schema = attribute
+                    .normalized_value(self.version)
+                    .is_ok_and(|value| value == SCHEMA_INSTANCE);
+                self.prefixes
+                    .push((self.depth, prefix.to_owned(), is_schema));
+            }
+        }
+        Ok(())
+    }
+
     /// Tells an error of the piece that begins at `start`.
     fn failed(&mut self, error: &Error, start: u64) -> Problem {
         let input = self.reader.get_mut().get_mut();
@@ -211,7 +234,8 @@ impl Document {
             Error::Encoding(error) => Problem::broken("the text is not UTF-8", start + valid(error)).hint(
                 "the document declares no other encoding: let the source declare the one it has, as in `<?xml version=\"1.0\" encoding=\"windows-1252\"?>`",
             ),
-            other => Problem::broken(format!("broken XML: {other}"), offset),
+            other => Problem::broken(format!("broken XML: {other}"), offset)
+                .hint("let the source write valid XML, or set `format` if it is another format"),
         }
     }
 
@@ -269,15 +293,16 @@ impl Document {
                     }
                     other => Problem::broken(format!("broken XML: {other}"), offset),
                 })?;
-            if let Some(prefix) = name.strip_prefix("xmlns") {
-                if value == SCHEMA_INSTANCE
-                    && let Some(prefix) = prefix.strip_prefix(':')
-                {
-                    self.schema = format!("{prefix}:");
-                }
+            if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
             }
-            let kind = if let Some(local) = name.strip_prefix(self.schema.as_str()) {
+            let about = name.split_once(':').filter(|(prefix, _)| {
+                let mut declared = self.prefixes.iter().rev();
+                declared
+                    .find(|(_, other, _)| other == prefix)
+                    .is_some_and(|(.., is_schema)| *is_schema)
+            });
+            let kind = if let Some((_, local)) = about {
                 if local == "nil" && matches!(value.trim(), "true" | "1") {
                     tree.mark(Kind::Null, None)?;
                 }

@@ -209,6 +209,28 @@ fn odata_version_4_has_the_types_of_its_service() {
 }
 
 #[test]
+fn odata_doubles_may_be_infinite_or_no_number() {
+    let site = Simulator::start();
+    let service = site.origin_url("/svc");
+    let model = MODEL.replace(
+        "Type=\"Edm.Decimal\" Precision=\"10\" Scale=\"4\"",
+        "Type=\"Edm.Double\"",
+    );
+    let orders = ORDERS
+        .replace("SERVICE", &service)
+        .replace("208.58", "\"INF\"")
+        .replace("136", "\"NaN\"");
+    site.serve("/svc/Orders", Page::json(orders));
+    site.serve("/svc/$metadata", Page::new("application/xml", model));
+    let run = Action::building()
+        .input("source", format!("{service}/Orders"))
+        .run()
+        .succeeded();
+    let rows = run.rows().to_lowercase();
+    assert!(rows.contains("inf") && rows.contains("nan"), "{rows}");
+}
+
+#[test]
 fn a_description_elsewhere_gets_no_credentials() {
     let (site, other) = (Simulator::start(), Simulator::start());
     let elsewhere = other.origin_url("/svc");

@@ -256,3 +256,157 @@ fn no_value_is_read_without_an_end() {
         &["one record is larger than 64 MB", "`records`"],
     );
 }
+
+#[test]
+fn a_first_line_that_says_the_delimiter_is_no_header() {
+    for content in [
+        &b"sep=;\na;b,c\n1;2\n"[..],
+        b"\xEF\xBB\xBFsep=;\r\na;b,c\r\n1;2\r\n",
+        b"\"sep=;\"\ra;b,c\r1;2\r",
+        b"SEP=;;\na;b,c\n1;2\n",
+        b"\xFF\xFEs\0e\0p\0=\0;\0\n\0a\0;\0b\0,\0c\0\n\x001\0;\x002\0\n\0",
+    ] {
+        assert_eq!(read(content, &[], ""), "a bigint | b,c bigint\n1 | 2");
+    }
+    assert_eq!(
+        read(b"sep=\\t\na\tb\n1\t2\n", &[], ""),
+        "a bigint | b bigint\n1 | 2"
+    );
+    assert_eq!(
+        read(b"sep=^\na^b\n1^2\n", &[], ""),
+        "a bigint | b bigint\n1 | 2"
+    );
+    // The user's word counts more, and who counts it as a line to skip is right as well.
+    let comma = [("delimiter", ",")];
+    assert_eq!(
+        read(b"sep=;\na,b\n1,2;\n", &comma, ""),
+        "a bigint | b text\n1 | 2;"
+    );
+    assert_eq!(
+        read(b"sep=;\na;b\n1;2\n", &[("skip", "1")], ""),
+        "a bigint | b bigint\n1 | 2"
+    );
+    assert_eq!(
+        read(b"sep=;\n1;2\n", &[("header", "no")], ""),
+        "c1 bigint | c2 bigint\n1 | 2"
+    );
+    let both = files(&[
+        (Format::Csv, b"sep=;\na;b\n1;2\n"),
+        (Format::Tsv, b"sep=|\na|b\n3|4\n"),
+        (Format::Csv, b"a,b\n5,6\n"),
+    ]);
+    assert_eq!(
+        render(&both.staged, &rules("", "")),
+        "a bigint | b bigint\n1 | 2\n3 | 4\n5 | 6"
+    );
+    contains(
+        &read(b"sep=;\na;b\n1;2;3\n", &[], ""),
+        &["line 3", "3 fields"],
+    );
+}
+
+#[test]
+fn bytes_that_only_look_like_ascii_are_not_taken_for_it() {
+    let japanese = b"a,b\n1,\x1b$B%F\x1b(B\n";
+    contains(
+        &read(japanese, &[], ""),
+        &["not UTF-8 but `iso-2022-jp`", "csv: encoding=iso-2022-jp"],
+    );
+    assert_eq!(
+        read(japanese, &[("encoding", "iso-2022-jp")], ""),
+        "a bigint | b text\n1 | \u{30c6}"
+    );
+    let wide = b"a\0,\0b\0\n\x001\0,\x002\0\n\0";
+    contains(&read(wide, &[], ""), &["csv: encoding=utf-16le"]);
+    assert_eq!(
+        read(wide, &[("encoding", "utf-16le")], ""),
+        "a bigint | b bigint\n1 | 2"
+    );
+}
+
+#[test]
+fn blanks_around_quotes_do_not_count_when_they_are_trimmed() {
+    let trim = ("trim", "yes");
+    for (content, pairs) in [
+        (&b"a,b\n 1, \"x\"\n"[..], &[trim][..]),
+        (b"a, \"b\" \n1 ,  \"x\"  \n", &[trim]),
+        (b"a,b\n1,\t\"x\"\t\n", &[trim]),
+        (b"a\tb\n1 \t \"x\" \n", &[trim]),
+        (
+            b"a;b\n1; 'x'\n",
+            &[trim, ("quote", "'"), ("delimiter", ";")],
+        ),
+        (b"'a' , 'b'\n1, 'x'\n", &[trim]),
+    ] {
+        assert_eq!(read(content, pairs, ""), "a bigint | b text\n1 | x");
+    }
+    assert_eq!(
+        read(
+            b"a, \"b\"\n1, \"x \"\"y\"\", z\nw\" \n2, \"\"\n",
+            &[trim],
+            ""
+        ),
+        "a bigint | b text\n1 | x \"y\", z\nw\n2 | \u{2205}"
+    );
+    contains(
+        &read(b"a,b\n1, \"x\" y\n", &[trim], ""),
+        &["line 2", "goes on behind its closing"],
+    );
+    contains(
+        &read(b"a,b\n  1,  2\n  3\n", &[trim], ""),
+        &["line 3", "1 field"],
+    );
+    // Nobody asked for it here.
+    assert_eq!(
+        read(b"a,b\n1, \"x\"\n", &[], ""),
+        "a bigint | b text\n1 |  \"x\""
+    );
+}
+
+#[test]
+fn a_blank_line_is_a_null_or_is_told() {
+    for ends in ["\n", "\r\n", "\r"] {
+        let one = "v\n1\n\n3\n".replace('\n', ends);
+        assert_eq!(read(one.as_bytes(), &[], ""), "v bigint\n1\n\u{2205}\n3");
+        assert_eq!(told(one.as_bytes()), "");
+        let last = "v\n\n\n1\n\n".replace('\n', ends);
+        assert_eq!(
+            read(last.as_bytes(), &[], ""),
+            "v bigint\n\u{2205}\n\u{2205}\n1"
+        );
+        assert_eq!(
+            told(last.as_bytes()),
+            "1 line without any field was passed over"
+        );
+        let wide = "a,b\n1,\"x\n\ny\"\n\n\n3,4\n".replace('\n', ends);
+        let text = format!("x{ends}{ends}y");
+        assert_eq!(
+            read(wide.as_bytes(), &[], ""),
+            format!("a bigint | b text\n1 | {text}\n3 | 4")
+        );
+        assert_eq!(
+            told(wide.replace(",4", ",z").as_bytes()),
+            "2 lines without any field were passed over"
+        );
+        let end = "\na,b\n1,2\n\n".replace('\n', ends);
+        assert_eq!(told(end.as_bytes()), "");
+    }
+    assert_eq!(read(b"v\r\n1\n2\r\n3", &[], ""), "v bigint\n1\n2\n3");
+    assert_eq!(
+        read(b"\n1\n\n2\n", &[("header", "no")], ""),
+        "c1 bigint\n\u{2205}\n1\n\u{2205}\n2"
+    );
+    assert_eq!(read(b"v\n\"\"\n1\n", &[], ""), "v bigint\n\u{2205}\n1");
+    assert_eq!(
+        read(b"v\n \n1\n", &[("trim", "yes")], ""),
+        "v bigint\n\u{2205}\n1"
+    );
+    contains(
+        &read(b"v\n1\n\nx,y\n", &[("delimiter", ",")], ""),
+        &["line 4", "2 fields"],
+    );
+    contains(
+        &read(b"v\n1\n\n2\nx\n", &[], "v: bigint"),
+        &["record 4 (line 5)"],
+    );
+}

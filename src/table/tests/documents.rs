@@ -268,3 +268,36 @@ fn broken_documents_have_a_place() {
     let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
     contains(&xml(&deep, "/", ""), &["nested deeper than 100 levels"]);
 }
+
+#[test]
+fn what_is_said_about_an_element_is_no_column() {
+    let i = "http://www.w3.org/2001/XMLSchema-instance";
+    for document in [
+        format!("<A xmlns:i=\"{i}\"><I><P i:nil=\"true\"/></I><I><P>9.5</P></I></A>"),
+        format!(
+            "<A xmlns:i=\"{i}\"><I><P i:nil=\"1\" i:type=\"d\"></P></I><I i:schemaLocation=\"a b\"><P>9.5</P></I></A>"
+        ),
+        format!("<A><I xmlns:i='{i}'><P i:nil='true'/></I><I><P>9.5</P></I></A>"),
+        format!("<A><I><P i:nil='true' xmlns:i='{i}'/></I><I><P>9.5</P></I></A>"),
+        format!(
+            "<A xmlns:i='{i}' xmlns:j='{i}'><I><P i:nil='true'/></I><I><P j:nil='false'>9.5</P></I></A>"
+        ),
+        format!("<A xmlns:i='x'><I xmlns:i='{i}'><P i:nil='true'/></I><I><P>9.5</P></I></A>"),
+        String::from("<A><I><P xsi:nil='true'/></I><I><P>9.5</P></I></A>"),
+    ] {
+        assert_eq!(xml(&document, "/A/I", ""), "P double\n∅\n9.5", "{document}");
+    }
+    // What is declared further down or has ended means nothing here.
+    let other = format!(
+        "<A xmlns:i='{i}'><I xmlns:i='x'><P i:nil='true'>1</P></I><I><P i:nil='true'/></I></A>"
+    );
+    assert_eq!(
+        xml(&other, "/A/I", ""),
+        "P.nil boolean | P.value bigint\ntrue | 1\n∅ | ∅"
+    );
+    let ended = format!("<A><B xmlns:i='{i}'/><I><P i:nil='true'>1</P></I></A>");
+    assert_eq!(
+        xml(&ended, "/A/I", ""),
+        "P.nil boolean | P.value bigint\ntrue | 1"
+    );
+}
