@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::auth::Session;
 use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
-use super::walk::{Step, Trouble, Walk};
+use super::walk::{Step, Taken, Trouble, Walk};
 use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param};
 use crate::events::{Event, Observer, Progress, count};
 use crate::http::header::HeaderMap;
@@ -171,8 +171,12 @@ impl Crawl<'_> {
         if is_first && seen.sign.is_none() {
             seen.sign = sign_in_headers(&answer.headers, seen.rows.unwrap_or(0));
         }
-        walk.take(file, &seen)
+        let taken = walk
+            .take(file, &seen)
             .map_err(|trouble| self.says(trouble))?;
+        if taken == Taken::Repeated {
+            return Ok(None);
+        }
         self.observer.on(Event::Progress(Progress::Pages {
             pages: walk.pages,
             rows: walk.rows,

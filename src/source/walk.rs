@@ -25,6 +25,14 @@ pub(super) enum Step {
     Count(u64),
 }
 
+/// What a page is to those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    New,
+    /// The last one once more, where `total=` says that nothing else is to come.
+    Repeated,
+}
+
 /// What is wrong with the pages, and the option to change.
 #[derive(Debug)]
 pub(super) struct Trouble {
@@ -108,13 +116,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a page and keeps its file if it has rows or is the first one.
-    pub(super) fn take(&mut self, file: StagedFile, seen: &Seen) -> Result<(), Trouble> {
-        self.compare(&file, seen)?;
+    pub(super) fn take(&mut self, file: StagedFile, seen: &Seen) -> Result<Taken, Trouble> {
+        if self.compare(&file, seen)? == Taken::Repeated {
+            return Ok(Taken::Repeated);
+        }
         self.count(seen);
         if seen.rows != Some(0) || self.pages == 1 {
             self.files.push(file);
         }
-        Ok(())
+        Ok(Taken::New)
     }
 
     /// Counts a page.
@@ -190,16 +200,20 @@ impl<'a> Walk<'a> {
     }
 
     /// Two pages of equal bytes, or many of equal rows: the source does not hear what is asked.
-    fn compare(&mut self, file: &StagedFile, seen: &Seen) -> Result<(), Trouble> {
+    fn compare(&mut self, file: &StagedFile, seen: &Seen) -> Result<Taken, Trouble> {
         if seen.rows == Some(0) {
-            return Ok(());
+            return Ok(Taken::New);
         }
         let is_same = self.digest.replace(seen.digest) == Some(seen.digest);
         self.same = if is_same { self.same + 1 } else { 0 };
         let before = self.files.last().filter(|_| self.empties == 0);
         let is_copy = is_same && before.is_some_and(|before| are_equal(before, file));
         if !is_copy && self.same < PATIENCE {
-            return Ok(());
+            return Ok(Taken::New);
+        }
+        let total = self.total.as_deref().and_then(number);
+        if is_copy && total == Some(self.rows) {
+            return Ok(Taken::Repeated);
         }
         let what = match self.paging.style.param() {
             Some(param) => format!("the source seems to ignore `{param}`"),
@@ -212,7 +226,7 @@ impl<'a> Walk<'a> {
                 self.pages + 1
             ),
             format!(
-                "check `paginate: {}` against the source's documentation, or set `paginate: none`",
+                "check `paginate: {}` against the source's documentation; if the source repeats its last page, name what says how far it goes: `more=/path`, `total=/path` or `pages=/path`",
                 self.paging.style.name()
             ),
         ))
@@ -274,19 +288,26 @@ impl<'a> Walk<'a> {
         }
         if let Some(found) = find(&paging.pages) {
             self.check_there(found.as_ref(), "pages")?;
-            if let Some(json) = found.filter(|json| json != "null") {
+            if let Some(json) = found.filter(|json| json != "null" && !self.is_behind(json, seen)) {
                 let pages = number(&json).ok_or_else(|| self.no_number("pages"))?;
                 self.n_pages = Some(pages);
             }
         }
         if let Some(found) = find(&paging.total) {
             self.check_there(found.as_ref(), "total")?;
-            self.total = found.filter(|json| json != "null").or(self.total.take());
+            let told = found.filter(|json| json != "null" && !self.is_behind(json, seen));
+            self.total = told.or(self.total.take());
         }
-        if seen.total.is_some() {
+        let told = seen.total.as_ref();
+        if told.is_some_and(|json| !self.is_behind(json, seen)) {
             self.own_total.clone_from(&seen.total);
         }
         Ok(())
+    }
+
+    /// Behind the last row some sources count none at all.
+    fn is_behind(&self, json: &str, seen: &Seen) -> bool {
+        seen.rows == Some(0) && self.rows > 0 && number(json) == Some(0)
     }
 
     /// A misspelt path would end the crawl in silence.

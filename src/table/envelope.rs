@@ -1,263 +1,387 @@
 //! Finds where the rows of a JSON document are, if nobody says.
+//!
+//! A document is never read as one row while it has a list of objects on its upper levels: the only such list is
+//! taken if what stands beside it is about the answer, and everything else is asked for.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Take};
-use std::ops::Range;
-
-use super::json::REMEMBERED;
-use super::members::Members;
+use super::lists::{Holds, Member, Other, Search, Spot};
 use super::path::{RecordsPath, Step, pointer};
-use super::place::Problem;
+use super::place::{Problem, harmless};
 use super::stream::{self, Scanner};
+use super::surroundings::{self, Purpose, Wrapper};
+use super::{Rules, refusal};
 use crate::source::{Format, StagedFile};
 
-/// Names under which APIs wrap their rows.
-const ENVELOPES: [&str; 9] = [
-    "data", "items", "results", "records", "value", "rows", "entries", "content", "objects",
-];
+/// Places shown in a message, and those written out as a line to copy.
+const SHOWN: usize = 20;
+const WRITTEN: usize = 4;
 
 /// Where the rows of a document were found without being told.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) path: RecordsPath,
+    pub(super) extent: Extent,
     /// For the log.
     pub(super) notice: Option<String>,
 }
 
+/// What the rows are of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Elements of a list, or whatever the user says.
+    Elements,
+    /// The document itself is the only one.
+    Document,
+}
+
 impl Found {
-    fn at(path: RecordsPath) -> Found {
-        let notice = Some(format!("rows found at `{path}`"));
-        Found { path, notice }
+    /// What the user says.
+    pub(super) fn told(path: RecordsPath) -> Found {
+        Found {
+            path,
+            extent: Extent::Elements,
+            notice: None,
+        }
+    }
+
+    fn at(steps: &[Step]) -> Found {
+        let notice = Some(format!("rows found at `{}`", harmless(pointer(steps))));
+        Found {
+            path: RecordsPath {
+                steps: steps.to_vec(),
+            },
+            extent: Extent::Elements,
+            notice,
+        }
+    }
+
+    fn document(notice: Option<String>) -> Found {
+        Found {
+            path: RecordsPath { steps: Vec::new() },
+            extent: Extent::Document,
+            notice,
+        }
     }
 }
 
 /// Finds the rows of a document by the rules of the `auto` setting.
-pub(super) fn locate(file: &StagedFile) -> Result<Found, Problem> {
+pub(super) fn locate(file: &StagedFile, rules: &Rules) -> Result<Found, Problem> {
     let known = file.rows_at.as_deref().map(RecordsPath::parse);
     if let Some(path) = known.transpose().map_err(Problem::new)?
         && !path.steps.is_empty()
     {
-        return Ok(Found::at(path));
+        return Ok(Found::at(&path.steps));
     }
-    locate_in(file, Outline::of(file, |_| false)?.as_ref())
+    locate_in(file, Outline::of(file, &|_| false)?.as_ref(), rules)
 }
 
 /// The same for a document whose outline is known; it has none if its root is no object.
-pub(super) fn locate_in(file: &StagedFile, outline: Option<&Outline>) -> Result<Found, Problem> {
-    let whole = Found {
-        path: RecordsPath { steps: Vec::new() },
-        notice: None,
+pub(super) fn locate_in(
+    file: &StagedFile,
+    outline: Option<&Outline>,
+    rules: &Rules,
+) -> Result<Found, Problem> {
+    let Some(outline) = outline else {
+        return Ok(Found::told(RecordsPath { steps: Vec::new() }));
     };
-    let Some(Outline { members }) = outline else {
-        return Ok(whole);
+    let found = match in_odata(file, outline) {
+        Some(found) => found,
+        None => outline.choose(file, rules)?,
     };
-    let found = |keys: &[&str]| {
-        let steps = keys.iter().map(|key| Step::Key((*key).to_owned()));
-        Ok(Found::at(RecordsPath {
-            steps: steps.collect(),
-        }))
-    };
+    if found.extent == Extent::Document || outline.count(&found.path) == Some(0) {
+        refusal::check(file, &outline.members, rules)?;
+    }
+    Ok(found)
+}
+
+/// Services say where their rows are.
+fn in_odata(file: &StagedFile, outline: &Outline) -> Option<Found> {
+    let members = &outline.members;
     let is_odata = file.format == Format::OData
         || members
             .iter()
-            .any(|member| member.key.starts_with("@odata."));
-    let rows: Vec<&Member> = members
-        .iter()
-        .filter(|member| member.rows.is_some())
-        .collect();
-    if is_odata && rows.iter().any(|member| member.key == "value") {
-        return found(&["value"]);
+            .any(|member| member.key().starts_with("@odata."));
+    let at = |keys: &[&str]| -> Vec<Step> {
+        let steps = keys.iter().map(|key| Step::Key((*key).to_owned()));
+        steps.collect()
+    };
+    let holds = |path: &[Step]| outline.spots.iter().find(|spot| spot.path == path);
+    let value = at(&["value"]);
+    let are_rows = |spot: &Spot| matches!(spot.holds, Holds::Objects | Holds::Nothing);
+    if is_odata && holds(&value).is_some_and(are_rows) {
+        return Some(Found::at(&value));
     }
-    match (members.as_slice(), rows.as_slice()) {
-        (
-            [
-                Member {
-                    key,
-                    shape: Shape::Rows(_),
-                    ..
-                },
-            ],
-            _,
-        ) if key == "d" => return found(&["d"]),
-        (
-            [
-                Member {
-                    key,
-                    shape: Shape::WithResults,
-                    ..
-                },
-            ],
-            _,
-        ) if key == "d" => return found(&["d", "results"]),
-        ([Member { key, .. }], _) if key == "d" && is_odata => return found(&["d"]),
-        // One entity, whatever its properties are called.
-        _ if file.format == Format::OData => return Ok(whole),
-        (_, [one]) => return found(&[&one.key]),
-        (_, [_, _, ..]) => {}
-        (_, []) => return Ok(single(members)),
+    if let [only] = members.as_slice()
+        && only.key() == "d"
+    {
+        let (d, results) = (at(&["d"]), at(&["d", "results"]));
+        let has_results = holds(&results).is_some_and(|spot| spot.holds != Holds::Null);
+        if has_results {
+            return Some(Found::at(&results));
+        }
+        if holds(&d).is_some_and(are_rows) || is_odata {
+            return Some(Found::at(&d));
+        }
     }
-    let counts: Vec<String> = rows.iter().map(|member| member.counted()).collect();
-    Err(
-        Problem::new(format!("the rows may be at {}", counts.join(" or ")))
-            .hint(format!("choose one, as in `records: /{}`", rows[0].key)),
-    )
+    // One entity, whatever its properties are called.
+    (file.format == Format::OData).then(|| Found::document(None))
 }
 
-fn single(members: &[Member]) -> Found {
-    let others: Vec<String> = members
-        .iter()
-        .filter(|member| matches!(member.shape, Shape::Rows(1..)))
-        .map(Member::counted)
-        .collect();
-    let mut notice = String::from("the document is read as one row");
-    if !others.is_empty() {
-        notice.push_str("; for the elements of an array as rows set `records`: there is ");
-        notice.push_str(&others.join(", "));
-    }
-    Found {
-        path: RecordsPath { steps: Vec::new() },
-        notice: Some(notice),
-    }
-}
-
-/// What the root object of a document has, found in one look over the file.
+/// What the upper levels of a document have, found in one look over the file.
 pub(super) struct Outline {
-    /// The first ones, and those that matter wherever they are.
+    /// Of the root object: the first ones, and those that matter wherever they are.
     pub(super) members: Vec<Member>,
-}
-
-/// A key of the root object.
-pub(super) struct Member {
-    pub(super) key: String,
-    shape: Shape,
-    /// How many rows there are, if the key is one that wraps rows.
-    rows: Option<u64>,
-    /// First byte of the value.
-    pub(super) first: u8,
-    /// Where the value is in the file.
-    place: Range<u64>,
+    /// What may tell of other pages.
+    pub(super) marks: Vec<Member>,
+    spots: Vec<Spot>,
+    others: Vec<Other>,
+    is_feature_collection: bool,
 }
 
 impl Outline {
     /// Looks over a document; nothing if its root is no object. `matters` tells which keys are never left out.
     pub(super) fn of(
         file: &StagedFile,
-        matters: impl Fn(&str) -> bool,
+        matters: &dyn Fn(&str) -> bool,
     ) -> Result<Option<Outline>, Problem> {
         let (input, skipped) = stream::open(&file.path)?;
         let mut scanner = Scanner::new(input, skipped);
         if scanner.peek()? != Some(b'{') {
             return Ok(None);
         }
-        let mut members = Vec::new();
-        let mut elements = Members::of_many();
-        scanner.object(|scanner, key| {
-            let start = scanner.offset_of_next()?;
-            let first = scanner.begin()?;
-            let shape = shape(scanner, &key, &mut elements)?;
-            let rows = match shape {
-                Shape::Rows(count) if ENVELOPES.contains(&key.as_str()) => Some(count),
-                _ => None,
-            };
-            if rows.is_some() || members.len() < REMEMBERED || matters(&key) {
-                members.push(Member {
-                    key,
-                    shape,
-                    rows,
-                    first,
-                    place: start..scanner.offset(),
-                });
-            }
-            Ok::<(), Problem>(())
-        })?;
-        Ok(Some(Outline { members }))
+        let matters = |key: &str| matters(key) || refusal::is_error(key);
+        let mut search = Search::new(&matters);
+        search.object(&mut scanner)?;
+        let Search {
+            members,
+            marks,
+            spots,
+            others,
+            is_feature_collection,
+            ..
+        } = search;
+        Ok(Some(Outline {
+            members,
+            marks,
+            spots,
+            others,
+            is_feature_collection,
+        }))
     }
 
-    /// Counts the rows at a path, if they are the elements of an array in the root object.
+    /// Counts the rows at a path, if they are the elements of one of the lists that were seen.
     pub(super) fn count(&self, path: &RecordsPath) -> Option<u64> {
-        let [Step::Key(key)] = path.steps.as_slice() else {
-            return None;
-        };
-        let mut named = self.members.iter().filter(|member| member.key == *key);
-        match (named.next()?.shape, named.next()) {
-            (Shape::Rows(count), None) => Some(count),
+        let mut there = self.spots.iter().filter(|spot| spot.path == path.steps);
+        match (there.next()?, there.next()) {
+            (spot, None) if spot.holds != Holds::Keyed => Some(spot.count),
             _ => None,
         }
     }
-}
 
-impl Member {
-    /// Opens the value alone.
-    pub(super) fn open(&self, file: &StagedFile) -> Result<Scanner<Take<File>>, Problem> {
-        let length = self.place.end - self.place.start;
-        let mut input = File::open(&file.path).map_err(|error| stream::unreadable(&error))?;
-        input
-            .seek(SeekFrom::Start(self.place.start))
-            .map_err(|error| stream::unreadable(&error))?;
-        Ok(Scanner::new(input.take(length), self.place.start))
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Shape {
-    /// An array that is empty or begins with an object.
-    Rows(u64),
-    /// An object with an array `results`.
-    WithResults,
-    Other,
-}
-
-impl Member {
-    fn counted(&self) -> String {
-        let Shape::Rows(count) = self.shape else {
-            return String::new();
+    /// Decides which spot has the rows.
+    fn choose(&self, file: &StagedFile, rules: &Rules) -> Result<Found, Problem> {
+        let holding = |holds: Holds, purpose: Purpose| -> Vec<&Spot> {
+            let spots = self.spots.iter();
+            spots
+                .filter(|spot| spot.holds == holds && spot.purpose == purpose)
+                .collect()
         };
-        let path = pointer(&[Step::Key(self.key.clone())]);
-        format!(
-            "`{path}` ({count} {})",
-            if count == 1 { "element" } else { "elements" }
-        )
+        let mut lists = holding(Holds::Objects, Purpose::Rows);
+        let mut aside = holding(Holds::Objects, Purpose::About);
+        let describing = holding(Holds::Objects, Purpose::Describing);
+        let is_wrapped = matches!(lists.as_slice(), [one] if one.wrapper() == Wrapper::Sure || one.wrapper() == Wrapper::Usual);
+        if is_wrapped {
+            aside.extend(describing);
+        } else {
+            lists.extend(describing);
+        }
+        let keyed = holding(Holds::Keyed, Purpose::Rows);
+        match lists.as_slice() {
+            [] => {
+                refusal::check(file, &self.members, rules)?;
+                if !aside.is_empty() {
+                    return Err(doubtful(&aside));
+                }
+                if !keyed.is_empty() {
+                    return Err(doubtful(&keyed));
+                }
+                self.without_objects()
+            }
+            [one] if keyed.is_empty() && self.is_clear(one) => taken(one, &aside),
+            _ => {
+                let mut all = lists.clone();
+                all.extend(keyed);
+                if let [one] = all.as_slice() {
+                    // An empty list may be where the rows are on another day.
+                    let rivals = self.empty();
+                    let rivals = rivals.into_iter().filter(|spot| spot.path != one.path);
+                    all.extend(rivals.collect::<Vec<_>>());
+                }
+                Err(doubtful(&all))
+            }
+        }
+    }
+
+    fn empty(&self) -> Vec<&Spot> {
+        let is_empty = |spot: &&Spot| spot.holds == Holds::Nothing && spot.purpose == Purpose::Rows;
+        self.spots.iter().filter(is_empty).collect()
+    }
+
+    /// Whether everything beside a list is about the answer; beside a sure one more may stand, but no identity.
+    fn is_clear(&self, list: &Spot) -> bool {
+        let names = |name: &str| list.path == [Step::Key(name.to_owned())];
+        if self.is_feature_collection && names("features") {
+            return true;
+        }
+        let mut rivals = self.empty().into_iter();
+        let is_own = |other: &&Other| list.path.starts_with(&other.parent);
+        let own = self.others.iter().filter(is_own);
+        let is_wrapped = match list.wrapper() {
+            Wrapper::Sure => true,
+            // One odd value is less than a record has.
+            Wrapper::Usual => own.clone().count() < 2,
+            Wrapper::None => false,
+        };
+        if is_wrapped {
+            let mut keys = own.map(|other| other.key.as_str());
+            return !keys.any(surroundings::is_identity)
+                && rivals.all(|spot| spot.wrapper() == Wrapper::None);
+        }
+        self.others.is_empty() && rivals.next().is_none()
+    }
+
+    /// Decides about a document without lists of objects.
+    fn without_objects(&self) -> Result<Found, Problem> {
+        let empty = self.empty();
+        let is_pure = self.others.is_empty();
+        let usual: Vec<&Spot> = empty
+            .iter()
+            .filter(|spot| spot.wrapper() != Wrapper::None && (is_pure || spot.path.len() == 1))
+            .copied()
+            .collect();
+        match (usual.as_slice(), empty.as_slice()) {
+            ([one], _) => return Ok(Found::at(&one.path)),
+            ([_, _, ..], _) => return Err(doubtful(&usual)),
+            ([], [one]) if is_pure => return Ok(Found::at(&one.path)),
+            ([], [_, _, ..]) if is_pure => return Err(doubtful(&empty)),
+            _ => {}
+        }
+        let lists = self.spots.iter().filter(|spot| self.may_be_rows(spot));
+        let lists: Vec<&Spot> = lists.collect();
+        if !lists.is_empty() {
+            return Err(doubtful(&lists));
+        }
+        let nulls = self.spots.iter().filter(|spot| spot.holds == Holds::Null);
+        if let ([one], true) = (nulls.collect::<Vec<_>>().as_slice(), is_pure) {
+            return Ok(Found::at(&one.path));
+        }
+        Ok(Found::document(Some(String::from(
+            "the document is read as one row",
+        ))))
+    }
+
+    /// Whether the lists in a list are rows without keys: under a usual name, or with nothing else beside.
+    fn may_be_rows(&self, spot: &Spot) -> bool {
+        let is_list = spot.holds == Holds::Lists && spot.purpose == Purpose::Rows;
+        let key = spot.key();
+        let is_usual = spot.wrapper() != Wrapper::None || key == "values";
+        let has_others = || self.others.iter().any(|other| !self.is_list(other));
+        is_list && !surroundings::is_shape(key) && (is_usual || spot.count > 1 && !has_others())
+    }
+
+    fn is_list(&self, other: &Other) -> bool {
+        let is_it = |spot: &Spot| {
+            let Some((Step::Key(last), parent)) = spot.path.split_last() else {
+                return false;
+            };
+            spot.holds == Holds::Lists && *last == other.key && parent == other.parent
+        };
+        self.spots.iter().any(is_it)
     }
 }
 
-/// Passes over a value; `elements` serves for those of arrays, which are written alike.
-fn shape<R: Read>(
-    scanner: &mut Scanner<R>,
-    key: &str,
-    elements: &mut Members,
-) -> Result<Shape, Problem> {
-    match scanner.begin()? {
-        b'[' => {
-            let (mut count, mut first) = (0, b'{');
-            scanner.array(|scanner, index| {
-                let begin = scanner.begin()?;
-                if index == 0 {
-                    first = begin;
-                }
-                count = index + 1;
-                if begin == b'{' && scanner.skim(elements)? {
-                    return Ok(());
-                }
-                scanner.pass()
-            })?;
-            Ok(if first == b'{' {
-                Shape::Rows(count)
-            } else {
-                Shape::Other
-            })
+impl Spot {
+    fn key(&self) -> &str {
+        match self.path.last() {
+            Some(Step::Key(key)) => key,
+            _ => "",
         }
-        b'{' if key == "d" => {
-            let mut with_results = false;
-            scanner.object(|scanner, key| {
-                with_results |= key == "results" && scanner.begin()? == b'[';
-                scanner.pass()
-            })?;
-            Ok(if with_results {
-                Shape::WithResults
-            } else {
-                Shape::Other
-            })
-        }
-        _ => scanner.pass().map(|()| Shape::Other),
     }
+
+    fn wrapper(&self) -> Wrapper {
+        surroundings::wrapper(self.key())
+    }
+}
+
+/// Takes a list and says what is left out.
+fn taken(list: &Spot, aside: &[&Spot]) -> Result<Found, Problem> {
+    // Such keys mean something else in a path.
+    let is_unwritable = list.path.contains(&Step::Key(String::from("*")))
+        || list.path == [Step::Key(String::new())];
+    if is_unwritable {
+        return Err(
+            Problem::new("the rows are behind the key `*` or the empty key, which no path can name")
+                .hint("have the source name its list in another way, or set `records: /` for the document as one row"),
+        );
+    }
+    let mut found = Found::at(&list.path);
+    if let (Some(notice), false) = (&mut found.notice, aside.is_empty()) {
+        notice.push_str("; left out beside them: ");
+        notice.push_str(&counted(aside).join(", "));
+    }
+    Ok(found)
+}
+
+/// Asks which spot has the rows.
+fn doubtful(spots: &[&Spot]) -> Problem {
+    let mut lines: Vec<String> = Vec::new();
+    for spot in spots.iter().take(WRITTEN) {
+        lines.push(format!("`records: {}`", harmless(pointer(&spot.path))));
+    }
+    unclear(&counted(spots), &lines)
+}
+
+/// Asks which of some counted places has the rows; `lines` are what can be written.
+pub(super) fn unclear(counted: &[String], lines: &[String]) -> Problem {
+    Problem::new(format!("the rows may be at {}", counted.join(" or "))).hint(format!(
+        "set {}, or `records: /` for the document as one row",
+        lines.join(" or ")
+    ))
+}
+
+/// Says that one document would be a row while another one has rows at a place.
+pub(super) fn mixed(found: &Found, (origin, other): (&str, &Found)) -> Problem {
+    let (what, path) = match found.extent {
+        Extent::Document => (
+            format!(
+                "there are no rows at `{}`, where `{origin}` has them",
+                other.path
+            ),
+            &other.path,
+        ),
+        Extent::Elements => (
+            format!(
+                "the rows are at `{}`, but `{origin}` has nothing there",
+                found.path
+            ),
+            &found.path,
+        ),
+    };
+    Problem::new(what).hint(format!(
+        "leave out the file that has no rows, or set `records: {path}` if each must have them, or `records: /` for each document as one row"
+    ))
+}
+
+fn counted(spots: &[&Spot]) -> Vec<String> {
+    let mut counted: Vec<String> = Vec::new();
+    for spot in spots.iter().take(SHOWN) {
+        counted.push(format!(
+            "`{}` ({})",
+            harmless(pointer(&spot.path)),
+            spot.count
+        ));
+    }
+    if let more @ 1.. = spots.len().saturating_sub(SHOWN) {
+        counted.push(format!("{more} more places"));
+    }
+    counted
 }

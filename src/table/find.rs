@@ -2,10 +2,11 @@
 
 use encoding_rs::Encoding;
 
-use super::envelope::Found;
+use super::envelope::{self, Extent, Found};
 use super::json::missing;
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed};
+use super::surroundings;
 use super::xml::{Document, Piece, local};
 use crate::source::StagedFile;
 
@@ -14,6 +15,11 @@ const REMEMBERED: usize = 1000;
 
 /// Different places of elements that are told apart while looking for rows.
 const MOST_PLACES: usize = 10_000;
+
+/// Names of elements that are rows wherever they are, as in feeds, whose title and authors are no data of a row.
+const ROWS: [&str; 7] = [
+    "row", "record", "item", "entry", "element", "result", "object",
+];
 
 /// Follows a path through a document.
 pub(super) struct Search<'p> {
@@ -139,7 +145,7 @@ pub(super) fn locate(
     }
     let mut candidates = Vec::new();
     outermost(&places, 0, &mut Vec::new(), &mut candidates);
-    decided(&candidates)
+    decided(&places, &candidates)
 }
 
 /// A place of elements in a document.
@@ -199,32 +205,68 @@ fn outermost(
     }
 }
 
-fn decided(candidates: &[(Vec<Step>, u64)]) -> Result<Found, Problem> {
+fn decided(places: &[Seen], candidates: &[(Vec<Step>, u64)]) -> Result<Found, Problem> {
+    let unclear = |spots: &[(Vec<Step>, u64)]| {
+        let counted: Vec<String> = spots
+            .iter()
+            .take(20)
+            .map(|(steps, count)| format!("{} ({count})", listed([pointer(steps).as_str()])))
+            .collect();
+        let lines: Vec<String> = spots
+            .iter()
+            .take(4)
+            .map(|(steps, _)| format!("`records: {}`", pointer(steps)))
+            .collect();
+        envelope::unclear(&counted, &lines)
+    };
     match candidates {
         [] => Ok(Found {
             path: RecordsPath { steps: Vec::new() },
+            extent: Extent::Document,
             notice: Some(String::from(
                 "no element comes twice, so the document is read as one row; set `records` to the path of the rows to keep that so whatever comes",
             )),
         }),
+        [(steps, _)] if has_data_beside(places, steps) => {
+            let mut spots = candidates.to_vec();
+            // The element that has the list may be the record.
+            if let Some((_, parent)) = steps.split_last().filter(|(_, parent)| parent.len() > 1) {
+                spots.push((parent.to_vec(), 1));
+            }
+            Err(unclear(&spots))
+        }
         [(steps, _)] => Ok(Found {
             path: RecordsPath {
                 steps: steps.clone(),
             },
+            extent: Extent::Elements,
             notice: Some(format!("rows found at `{}`", pointer(steps))),
         }),
-        [(first, _), ..] => {
-            let shown: Vec<String> = candidates
-                .iter()
-                .take(20)
-                .map(|(steps, count)| {
-                    format!("{} ({count} elements)", listed([pointer(steps).as_str()]))
-                })
-                .collect();
-            Err(
-                Problem::new(format!("the rows may be at {}", shown.join(" or ")))
-                    .hint(format!("choose one, as in `records: {}`", pointer(first))),
-            )
-        }
+        _ => Err(unclear(candidates)),
     }
+}
+
+/// Whether an element on the way to the rows has values of its own, which make it a record that holds a list.
+fn has_data_beside(places: &[Seen], steps: &[Step]) -> bool {
+    let name = match steps.last() {
+        Some(Step::Key(name)) => name.as_str(),
+        _ => "",
+    };
+    let is_usual = ROWS.contains(&surroundings::word(name).as_str());
+    let mut at = 0;
+    for step in steps {
+        let mut next = at;
+        for (name, child) in &places[at].children {
+            if matches!(step, Step::Key(key) if key == name) {
+                next = *child;
+                continue;
+            }
+            let is_value = places[*child].children.is_empty();
+            if is_value && !is_usual && !surroundings::is_about(name, None) {
+                return true;
+            }
+        }
+        at = next;
+    }
+    false
 }

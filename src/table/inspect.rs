@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 use super::envelope::{self, Outline};
 use super::json::{self, Record, Stop};
 use super::markup::is_markup;
-use super::path::{RecordsPath, Step, keys, pointer};
-use super::place::{Problem, quoted};
+use super::path::{RecordsPath, Step, keys};
+use super::place::Problem;
 use super::stream::{self, Scanner};
-use super::{Rules, Table, atom};
+use super::{Rules, Table, atom, refusal, signs};
 use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
 
 /// Where `OData` says that there is more.
@@ -32,51 +32,6 @@ const TOTALS: [(&[&str], &str); 4] = [
     (&["@count"], "/value"),
     (&["odata.count"], "/value"),
     (&["d", "__count"], "/d/results"),
-];
-
-/// Keys whose value, if there is one, leads to another page.
-const NEXT_KEYS: [&str; 11] = [
-    "next",
-    "nextpage",
-    "nexturl",
-    "nextpageurl",
-    "nextlink",
-    "nexthref",
-    "nextcursor",
-    "nextpagetoken",
-    "nexttoken",
-    "endcursor",
-    "continuationtoken",
-];
-
-/// Keys whose `true` says that there is another page.
-const MORE_KEYS: [&str; 5] = ["hasmore", "hasnext", "hasnextpage", "more", "morepages"];
-
-/// Keys whose value is the number of all rows.
-const TOTAL_KEYS: [&str; 7] = [
-    "total",
-    "totalcount",
-    "totalresults",
-    "totalitems",
-    "totalrecords",
-    "totalrows",
-    "count",
-];
-
-/// Objects that hold such keys.
-const ABOUT_PAGES: [&str; 12] = [
-    "meta",
-    "metadata",
-    "page",
-    "paging",
-    "pagination",
-    "pageinfo",
-    "links",
-    "_links",
-    "cursor",
-    "cursors",
-    "responsemetadata",
-    "info",
 ];
 
 /// Reads a path to one value; the error says what was probably meant.
@@ -113,13 +68,23 @@ impl Rules {
         }
         let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
         let pinned = pinned.map_err(Problem::new)?;
-        let outline = Outline::of(page, |key| {
-            is_about_pages(key) || is_wanted(key, ask) || self.leads_to_rows(key, pinned.as_ref())
+        let outline = Outline::of(page, &|key| {
+            is_wanted(key, ask) || self.leads_to_rows(key, pinned.as_ref())
         })?;
+        // Whoever asks for the errors of an answer judges them.
+        let asks = |pointer: &Pointer| {
+            pointer
+                .keys
+                .first()
+                .is_some_and(|key| refusal::is_error(key))
+        };
+        let is_judged = ask.document.iter().any(asks);
+        let is_refused = is_judged && refusal::check_document(page, self).is_err();
         let path = match (&self.records, pinned) {
             (Some(path), _) => path.clone(),
             (None, Some(path)) => path,
-            (None, None) => envelope::locate_in(page, outline.as_ref())?.path,
+            (None, None) if is_refused => RecordsPath { steps: Vec::new() },
+            (None, None) => envelope::locate_in(page, outline.as_ref(), self)?.path,
         };
         let mut look = Look::new(ask, &path);
         look.over(page, outline.as_ref())?;
@@ -142,12 +107,20 @@ impl Rules {
             .filter(|((_, place), _)| *place == at)
             .find_map(|(_, found)| found.clone());
         // A document that is one row may have a column `total`, and an array says nothing of pages.
-        let has_signs = ask.signs == Signs::Wanted && !path.steps.is_empty();
-        let signs = outline.filter(|_| has_signs);
+        let is_one_row = path.steps.is_empty();
+        let has_signs = ask.signs == Signs::Wanted && (!is_one_row || self.records.is_some());
+        let signs = outline.as_ref().filter(|_| has_signs);
         // How many rows there are decides about a total; perhaps the outline tells it already.
-        let known = signs.as_ref().and_then(|outline| outline.count(&path));
-        if let (Some(outline), None) = (&signs, &seen.next_link) {
-            seen.sign = sign(page, outline, known.unwrap_or(0))?;
+        let known = signs.and_then(|outline| outline.count(&path)).unwrap_or(0);
+        let sign = |rows: u64| match signs {
+            Some(outline) => {
+                let rows = (!is_one_row).then_some(rows);
+                signs::find(page, &outline.marks, &path, rows)
+            }
+            None => Ok(None),
+        };
+        if seen.next_link.is_none() {
+            seen.sign = sign(known)?;
         }
         let is_paged = seen.next_link.is_some() || seen.total.is_some() || seen.sign.is_some();
         if look.has_rows && (ask.count == Count::Always || is_paged) {
@@ -155,9 +128,15 @@ impl Rules {
             seen.rows = counted.rows;
             seen.digest = counted.digest;
             seen.last = counted.last;
+            if seen.sign.is_some() {
+                seen.sign = sign(seen.rows.unwrap_or(0))?;
+            }
+            if seen.rows == Some(0) && !is_judged {
+                refusal::check_document(page, self)?;
+            }
         }
-        if let (Some(outline), Some(_)) = (&signs, &seen.sign) {
-            seen.sign = sign(page, outline, seen.rows.unwrap_or(0))?;
+        if (!look.has_rows || is_one_row) && !is_judged {
+            refusal::check_document(page, self)?;
         }
         seen.rows_at = Some(at);
         Ok(seen)
@@ -320,7 +299,7 @@ impl<'a> Look<'a> {
         };
         self.has_rows |= all.iter().any(|want| self.are_rows(*want, 0));
         for member in &outline.members {
-            let leads = |want: &&usize| self.wanted[**want].key(0) == Some(&member.key);
+            let leads = |want: &&usize| self.wanted[**want].key(0) == Some(member.key());
             let inside: Vec<usize> = all.iter().filter(leads).copied().collect();
             if inside.iter().all(|want| self.are_rows(*want, 1)) {
                 self.has_rows |= !inside.is_empty();
@@ -394,32 +373,6 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Finds out why a document looks like one page of several.
-fn sign(page: &StagedFile, outline: &Outline, rows: u64) -> Result<Option<String>, Problem> {
-    let mut sign = None;
-    for member in &outline.members {
-        if !is_about_pages(&member.key) {
-            continue;
-        }
-        let mut scanner = member.open(page)?;
-        if member.first == b'{' && ABOUT_PAGES.contains(&simple(&member.key).as_str()) {
-            scanner.begin()?;
-            scanner.object(|scanner, inner| {
-                let steps = [Step::Key(member.key.clone()), Step::Key(inner)];
-                judge(scanner, &steps, rows, &mut sign)
-            })?;
-        } else if member.first != b'[' {
-            judge(
-                &mut scanner,
-                &[Step::Key(member.key.clone())],
-                rows,
-                &mut sign,
-            )?;
-        }
-    }
-    Ok(sign)
-}
-
 /// Whether something that is asked for, or what `OData` says of pages, is below a key of the root object.
 fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
     let is_first = |keys: &[&str]| keys.first() == Some(&key);
@@ -427,61 +380,6 @@ fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
     asked.any(|pointer| pointer.keys.first().is_some_and(|first| first == key))
         || NEXT_LINKS.into_iter().any(is_first)
         || TOTALS.iter().any(|(keys, _)| is_first(keys))
-}
-
-/// Whether a key of the root object may tell of other pages.
-fn is_about_pages(key: &str) -> bool {
-    let name = simple(key);
-    let name = name.as_str();
-    name == "next"
-        || ABOUT_PAGES.contains(&name)
-        || NEXT_KEYS.contains(&name)
-        || MORE_KEYS.contains(&name)
-        || TOTAL_KEYS.contains(&name)
-}
-
-fn judge<R: Read>(
-    scanner: &mut Scanner<R>,
-    steps: &[Step],
-    rows: u64,
-    sign: &mut Option<String>,
-) -> Result<(), Problem> {
-    let Some(Step::Key(key)) = steps.last() else {
-        return scanner.pass();
-    };
-    let name = simple(key);
-    let first = scanner.begin()?;
-    let is_scalar = !matches!(first, b'[' | b'{');
-    // JSON:API and HAL links are objects.
-    if first == b'{' && name == "next" {
-        sign.get_or_insert_with(|| format!("{} is set", quoted(&pointer(steps))));
-    }
-    if !is_scalar {
-        return scanner.pass();
-    }
-    let range = scanner.value()?;
-    let (text, _) = scanner.text(&range)?;
-    let number: Option<u64> = text.trim_matches('"').parse().ok();
-    let is_set = !matches!(text, "null" | "false" | "\"\"" | "0" | "\"0\"");
-    let place = quoted(&pointer(steps));
-    if NEXT_KEYS.contains(&name.as_str()) && is_set {
-        sign.get_or_insert_with(|| format!("{place} is set"));
-    } else if MORE_KEYS.contains(&name.as_str()) && text == "true" {
-        sign.get_or_insert_with(|| format!("{place} is true"));
-    } else if TOTAL_KEYS.contains(&name.as_str()) && number.is_some_and(|total| total > rows) {
-        let total = number.unwrap_or_default();
-        let came = if rows == 1 { "row came" } else { "rows came" };
-        sign.get_or_insert_with(|| format!("{place} says {total} where {rows} {came}"));
-    }
-    Ok(())
-}
-
-/// `has_more`, `hasMore` and `HAS-MORE` are one word; a leading `_` stays for `_links`.
-fn simple(key: &str) -> String {
-    let start = usize::from(key.starts_with('_'));
-    let letters = key[start..].chars().filter(char::is_ascii_alphanumeric);
-    let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
-    format!("{}{letters}", &key[..start])
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::thread;
 use super::members::{Kin, Look, Member, Members};
 use super::path::{RecordsPath, Step, pointer};
 use super::place::{Problem, listed, quoted};
+use super::refusal;
 use super::rules::nearest;
 use super::stream::{self, Scanner};
 use crate::source::{Format, StagedFile};
@@ -225,7 +226,12 @@ fn each<E>(
         if scanner.peek()?.is_none() {
             return Err(Problem::new("the file is empty, not even `[]`").into());
         }
-        walk.descend(&mut scanner, 0)?;
+        let descended = walk.descend(&mut scanner, 0);
+        if walk.missing > 0 && walk.found == 0 {
+            let (input, skipped) = stream::open(&file.path)?;
+            refusal::look(&mut Scanner::new(input, skipped))?;
+        }
+        descended?;
         scanner.end()?;
     }
     match walk.first {
@@ -254,7 +260,12 @@ fn lines<E, F: FnMut(Piece<'_>) -> Result<(), Stop<E>>>(
         if !record.is_empty() && has_path {
             lines.text(&line)?;
             let mut scanner = Scanner::with_block(record, start, record.len());
-            walk.descend(&mut scanner, 0)?;
+            let missing = walk.missing;
+            let descended = walk.descend(&mut scanner, 0);
+            if walk.missing > missing {
+                refusal::look(&mut Scanner::with_block(record, start, record.len()))?;
+            }
+            descended?;
             scanner.end()?;
         } else if !record.is_empty() {
             let look = walk.members.look(record);
@@ -401,10 +412,10 @@ impl<F> Walk<'_, F> {
 
     /// A missing path is an error, unless `*` leads to other places that have it.
     fn lacks<E>(&mut self, problem: Problem) -> Result<(), Stop<E>> {
+        self.missing += 1;
         if !self.steps.contains(&Step::Each) {
             return Err(problem.into());
         }
-        self.missing += 1;
         self.first.get_or_insert(problem);
         Ok(())
     }

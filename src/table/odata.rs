@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::edm::{StructureId, Types};
 use super::json::{self, Record, Stop};
 use super::path::RecordsPath;
-use super::place::Problem;
+use super::place::{Problem, quoted};
 use super::stream::{self, Scanner};
 use super::survey::Survey;
 use super::tree::{Exactness, ItemId, Kind, Tree};
@@ -27,12 +27,62 @@ pub(super) fn is_control(key: &str) -> bool {
         || matches!(key, "__metadata" | "__deferred" | "__count" | "__next")
 }
 
+/// Returns whether a key says that the list before the `@` goes on elsewhere.
+pub(super) fn continues(key: &str) -> bool {
+    key.ends_with("@odata.nextLink") || key.ends_with("@nextLink")
+}
+
+/// Says that only the first part of an expanded list is there.
+pub(super) fn incomplete(list: &str) -> Problem {
+    let name = list.rsplit('/').next().unwrap_or(list);
+    Problem::new(format!(
+        "the service gives only the first part of the expanded list {}, and a link to the rest",
+        quoted(list)
+    ))
+    .column(list.replace('/', "."))
+    .hint(format!(
+        "fetch the list as a source of its own, ask for more at once in `source`, as in `$expand={name}($top=1000)`, or leave it out in `columns`: `{name}: skip`"
+    ))
+}
+
+/// Returns the name of a list inside a JSON text that goes on elsewhere.
+pub(super) fn cut_inside(text: &str) -> Option<String> {
+    if !text.contains("nextLink\"") && !text.contains("\"__next\"") {
+        return None;
+    }
+    cut_in(&serde_json::from_str(text).ok()?)
+}
+
+fn cut_in(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Array(values) => values.iter().find_map(cut_in),
+        Value::Object(members) => members.iter().find_map(|(key, value)| {
+            let is_set = value.as_str().is_some_and(|link| !link.is_empty());
+            let is_link = continues(key) && !key.starts_with('@');
+            if is_set && is_link {
+                return key.split('@').next().map(str::to_owned);
+            }
+            let has_next = value["__next"]
+                .as_str()
+                .is_some_and(|link| !link.is_empty());
+            if has_next && value["results"].is_array() {
+                return Some(key.clone());
+            }
+            cut_in(value)
+        }),
+        _ => None,
+    }
+}
+
 /// Returns the list that the older version wraps in an object.
-pub(super) fn results(object: &str) -> Option<&str> {
+pub(super) fn results(object: &str) -> Option<Expansion<'_>> {
     #[derive(serde::Deserialize)]
     struct Expanded<'a> {
         #[serde(borrow)]
         results: &'a RawValue,
+        #[serde(borrow, default, rename = "__next")]
+        next: Option<&'a RawValue>,
     }
     let inside = object.strip_prefix('{')?.trim_ascii_start();
     if !inside.starts_with("\"results\"") {
@@ -40,7 +90,19 @@ pub(super) fn results(object: &str) -> Option<&str> {
     }
     let expanded: Expanded<'_> = serde_json::from_str(object).ok()?;
     let list = expanded.results.get();
-    list.starts_with('[').then_some(list)
+    let is_whole = expanded
+        .next
+        .is_none_or(|next| matches!(next.get(), "null" | "\"\""));
+    list.starts_with('[')
+        .then_some(Expansion { list, is_whole })
+}
+
+/// A list of the older version.
+pub(super) struct Expansion<'a> {
+    /// Its JSON text.
+    pub(super) list: &'a str,
+    /// Whether there is no link to more of it.
+    pub(super) is_whole: bool,
 }
 
 /// Finds out what the service says about the types of a file's records.
@@ -153,6 +215,7 @@ pub(super) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), Problem> {
         let name = attribute("@title").or_else(|| attribute("@rel")?.rsplit('/').next());
         let Some(name) = name else { continue };
         if let Some(feed) = child(inline, "feed") {
+            check_feed(entry, feed, name)?;
             into.start(name)?;
             into.mark(Kind::List, None)?;
             for inner in entry.elements(feed) {
@@ -166,6 +229,19 @@ pub(super) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), Problem> {
         }
     }
     into.end().map(drop)
+}
+
+/// A feed inside an entry may have a link to its next page.
+fn check_feed(entry: &Tree, feed: ItemId, name: &str) -> Result<(), Problem> {
+    let is_next = |link: ItemId| {
+        let mut attributes = entry.children(link);
+        attributes.any(|item| entry.name(item) == "@rel" && entry.value(item) == Some("next"))
+    };
+    let mut links = entry.elements(feed);
+    if links.any(|item| entry.name(item) == "link" && is_next(item)) {
+        return Err(incomplete(name));
+    }
+    Ok(())
 }
 
 /// Copies an entry inside another one.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::edm::Types;
-use super::envelope::{self, Found};
+use super::envelope::{self, Extent, Found};
 use super::fields::{self, Fields};
 use super::json::{self, Record, Stop};
 use super::layout::{Layout, LeafId, NodeId};
@@ -22,7 +22,7 @@ use super::rules::Rules;
 use super::survey::{Located, Survey};
 use super::value::Token;
 use super::walk::{self, Scope, Take};
-use super::{Basis, DataError, Table, Value, without_file};
+use super::{Basis, DataError, Table, Value, refusal, without_file};
 use crate::source::{Format, Staged, StagedFile};
 
 /// A walk over all files of a table.
@@ -232,22 +232,46 @@ impl<'p> Pass<'p> {
     /// Finds where the rows of a document are; lines are rows themselves.
     fn place(&mut self, file: &StagedFile) -> Result<Option<Found>, DataError> {
         if let Some(path) = &self.rules.records {
-            return Ok(Some(Found {
-                path: path.clone(),
-                notice: None,
-            }));
+            if path.steps.is_empty() && file.format != Format::NdJson {
+                refusal::check_document(file, self.rules)
+                    .map_err(|problem| problem.at(file, None, None))?;
+            }
+            return Ok(Some(Found::told(path.clone())));
         }
         if file.format == Format::NdJson {
             return Ok(None);
         }
         let found = match self.places.get(&file.origin) {
             Some(found) => found.clone(),
-            None => envelope::locate(file).map_err(|problem| problem.at(file, None, None))?,
+            None => envelope::locate(file, self.rules)
+                .map_err(|problem| problem.at(file, None, None))?,
         };
+        self.check_extent(file, &found)
+            .map_err(|problem| problem.at(file, None, None))?;
         let notice = found.notice.iter().filter(|n| !self.notices.contains(n));
         self.notices.extend(notice.cloned().collect::<Vec<_>>());
         self.places.insert(file.origin.clone(), found.clone());
         Ok(Some(found))
+    }
+
+    /// One document that is a row among others that hold rows is one whose rows were not found.
+    fn check_extent(&self, file: &StagedFile, found: &Found) -> Result<(), Problem> {
+        if found.extent == Extent::Document && self.places.contains_key(&file.origin) {
+            // A later page; the first one has been looked at.
+            refusal::check_document(file, self.rules)?;
+        }
+        let mut others = self.places.iter();
+        let differs = |other: &Found| {
+            let (lists, document) = match found.extent {
+                Extent::Document => (other, found),
+                Extent::Elements => (found, other),
+            };
+            document.extent == Extent::Document && !lists.path.steps.is_empty()
+        };
+        let Some((origin, other)) = others.find(|(_, other)| differs(other)) else {
+            return Ok(());
+        };
+        Err(envelope::mixed(found, (origin, other)))
     }
 
     fn read_records(&mut self, file: &StagedFile, found: Option<&Found>) -> Result<(), Ended> {

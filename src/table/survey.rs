@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::declare::{self, Misfit};
 use super::glance;
 use super::infer::{Kind, Reason, Seen};
-use super::layout::{Layout, LeafId, NodeId};
+use super::layout::{Layout, LeafId, Mode, NodeId};
 use super::odata::{self, Notation};
 use super::place::{Problem, listed, quoted};
 use super::remedy;
@@ -205,11 +205,27 @@ impl Survey {
             _ => scope,
         };
         if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
+            if odata::continues(key) {
+                self.check_complete(parent, key)?;
+            }
             return Ok(None);
         }
         self.layout
             .visit(parent, expected, key, self.record)
             .map(Some)
+    }
+
+    /// A list inside a record that has more pages must not pass for all of it, unless it is left out.
+    fn check_complete(&self, parent: NodeId, key: &str) -> Result<(), Problem> {
+        let Some((name, _)) = key.rsplit_once('@').filter(|(name, _)| !name.is_empty()) else {
+            return Ok(());
+        };
+        let list = self.layout.child(parent, 0, name);
+        if list.is_some_and(|list| self.layout.node(list).mode == Mode::Skip) {
+            return Ok(());
+        }
+        let path = self.layout.path_of(parent, name);
+        Err(odata::incomplete(path.trim_start_matches('/')))
     }
 
     /// Makes the leaf of a node that needs one and has none.

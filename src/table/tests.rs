@@ -281,10 +281,7 @@ fn rows_are_found_without_being_told() {
     );
     contains(
         &json(r#"{"data":[{"a":1}],"items":[{},{}]}"#, "", ""),
-        &[
-            "`/data` (1 element) or `/items` (2 elements)",
-            "records: /data",
-        ],
+        &["`/data` (1) or `/items` (2)", "records: /data"],
     );
     contains(
         &notices(Format::Json, r#"{"data":[{"a":1}]}"#, ""),
@@ -292,7 +289,7 @@ fn rows_are_found_without_being_told() {
     );
     contains(
         &notices(Format::Json, r#"{"dogs":[{"a":1}]}"#, ""),
-        &["read as one row", "`/dogs` (1 element)"],
+        &["rows found at `/dogs`"],
     );
 }
 

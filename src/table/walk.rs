@@ -186,10 +186,22 @@ fn value<'r, T: Take<'r>>(
             .then(|| odata::results(text))
             .flatten()
         {
-            Some(list) => value(take, node, list, scope, depth),
+            Some(expansion)
+                if !expansion.is_whole && take.layout().node(node).mode != Mode::Skip =>
+            {
+                Err(odata::incomplete(take.layout().name(node)))
+            }
+            Some(expansion) => value(take, node, expansion.list, scope, depth),
             None => nested(take, node, text, scope, depth),
         },
         [b'[', ..] => {
+            if take.notation() == Notation::OData
+                && take.layout().node(node).mode != Mode::Skip
+                && let Some(list) = odata::cut_inside(text)
+            {
+                let outer = take.layout().name(node);
+                return Err(odata::incomplete(&format!("{outer}/{list}")));
+            }
             take.token(node, Token::Document(text), scope)?;
             if take.layout().node(node).declared_below {
                 within_array(take, node, text, depth)

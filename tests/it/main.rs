@@ -27,6 +27,7 @@ mod parquet;
 mod pipeline;
 mod publish;
 mod recipes;
+mod rows;
 mod secrets;
 mod server;
 mod soak;

@@ -366,6 +366,14 @@ fn later_pages_obey_the_first() {
     });
     refused(
         fetch(&site, "/z", "cursor c /next").run(),
+        &["page 2", "the source reports an error at `/error`", "busy"],
+    );
+    site.serve_with("/w", |request| match request.param("c").as_deref() {
+        None => Page::json(r#"{"items":[{"id":1}],"next":"a"}"#),
+        Some(_) => Page::json(r#"{"state":"busy","next":"b"}"#),
+    });
+    refused(
+        fetch(&site, "/w", "cursor c /next").run(),
         &["page 2 has nothing at `/items`", "`records`"],
     );
     // What the first page lacks is told where types are found.

@@ -9,7 +9,7 @@ use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
 use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
-use super::super::layout::Layout;
+use super::super::layout::{Layout, MOST_COLUMNS};
 use super::super::path::{self, Step};
 use super::super::place::{self, Problem};
 use super::super::rules::{ColumnRule, RuleKind, Rules};
@@ -21,9 +21,6 @@ use crate::source::{Staged, StagedFile};
 
 /// Up to here a double holds every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
-
-/// Columns a table may have.
-const MOST_COLUMNS: usize = 2_000;
 
 /// A file whose schema is known.
 struct Known<'a> {
