@@ -98,19 +98,17 @@ impl fmt::Display for GuardError {
 impl std::error::Error for GuardError {}
 
 impl Key {
-    /// Takes names separated by commas or line breaks; `"…"` around a name that holds one.
-    pub fn parse(text: &str) -> Result<Key, String> {
+    /// Takes lines with their numbers; in a line names are separated by commas, `"…"` around one that holds a comma.
+    pub fn parse<'a>(lines: impl IntoIterator<Item = (usize, &'a str)>) -> Result<Key, String> {
         let mut names: Vec<String> = Vec::new();
-        for line in text.lines().map(str::trim) {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            for name in split(line)? {
+        for (number, line) in lines {
+            let about = |problem: String| format!("line {number}: {problem}");
+            for name in split(line).map_err(about)? {
                 if names
                     .iter()
                     .any(|other| other.to_lowercase() == name.to_lowercase())
                 {
-                    return Err(format!("`{name}` is named twice"));
+                    return Err(about(format!("`{name}` is named twice")));
                 }
                 names.push(name);
             }
@@ -400,23 +398,29 @@ mod tests {
 
     #[test]
     fn a_key_is_names_with_commas_lines_and_quotes() {
-        let parse = |text| Key::parse(text).map(|key| key.0);
+        let parse = |text: &'static str| {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            Key::parse((1..).zip(lines)).map(|key| key.0)
+        };
         let names = |names: &[&str]| Ok(names.iter().map(|&name| name.to_owned()).collect());
         assert_eq!(parse("id"), names(&["id"]));
         assert_eq!(parse("a, user name ,b"), names(&["a", "user name", "b"]));
-        assert_eq!(parse("a\n# not this\n\n b,c\n"), names(&["a", "b", "c"]));
+        assert_eq!(parse("a\n b,c\n"), names(&["a", "b", "c"]));
         assert_eq!(
             parse(r#""a, b", "say ""hi""" , c"#),
             names(&["a, b", "say \"hi\"", "c"])
         );
-        assert_eq!(parse("a,,b"), Err("a name is missing in `a,,b`".into()));
-        assert_eq!(parse("a,"), Err("a name is missing in `a,`".into()));
-        assert_eq!(parse("\"a"), Err("a quote is not closed".into()));
+        assert_eq!(
+            parse("a,,b"),
+            Err("line 1: a name is missing in `a,,b`".into())
+        );
+        assert_eq!(parse("a,"), Err("line 1: a name is missing in `a,`".into()));
+        assert_eq!(parse("\"a"), Err("line 1: a quote is not closed".into()));
         assert_eq!(
             parse("\"a\" b"),
-            Err("a comma is missing before `b`".into())
+            Err("line 1: a comma is missing before `b`".into())
         );
-        assert_eq!(parse("id, ID"), Err("`ID` is named twice".into()));
+        assert_eq!(parse("id, ID"), Err("line 1: `ID` is named twice".into()));
     }
 
     #[test]

@@ -29,7 +29,7 @@ const PROXIES: [&str; 3] = ["https_proxy", "http_proxy", "all_proxy"];
 pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
     let mut conduct = Conduct::default();
     let text = raw.get("http").unwrap_or_default();
-    let Some(options) = problems.take("http", Some(Options::parse(text, &OPTIONS))) else {
+    let Some(options) = problems.take("http", Some(parse(text))) else {
         return conduct;
     };
     if let Some(word) = options.words.first() {
@@ -74,6 +74,11 @@ pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
     conduct
 }
 
+/// Splits a text into options; whether their values are any is not looked at.
+pub(super) fn parse(text: &str) -> Result<Options<'static>, String> {
+    Options::parse(text, &OPTIONS)
+}
+
 /// Reads the `ca-certificate` input: PEM text, or a path that is read when it is needed.
 pub(super) fn ca_certificate(
     raw: &Raw,
@@ -106,9 +111,10 @@ pub(super) fn network(
             Location::File(_) => None,
         })
         .collect();
-    if let Some(Auth::OAuth2(client)) = &source.auth {
-        urls.push(&client.token_url);
-    }
+    urls.extend(source.auths().filter_map(|auth| match auth {
+        Auth::OAuth2(client) => Some(&client.token_url),
+        _ => None,
+    }));
     urls.extend(destination.map(|destination| &destination.server));
     let proxies = proxies(vars);
     let named = urls.into_iter().chain(&proxies).filter_map(Url::host_str);

@@ -13,23 +13,41 @@ pub struct Declared {
     pub name: &'static str,
     /// What is used when it is left out, as documented; empty if nothing.
     pub default: &'static str,
+    /// Who puts the default there.
+    pub filled: Filled,
     /// Variable that stands in for it.
     pub variable: Option<&'static str>,
+}
+
+/// Who fills in an input that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// The runner: `action.yml` has a `default:`.
+    ByRunner,
+    /// This program, for which leaving out may mean something else than writing the default.
+    ByProgram,
 }
 
 const fn declared(name: &'static str, default: &'static str) -> Declared {
     Declared {
         name,
         default,
+        filled: Filled::ByRunner,
         variable: None,
+    }
+}
+
+const fn decided_here(name: &'static str, default: &'static str) -> Declared {
+    Declared {
+        filled: Filled::ByProgram,
+        ..declared(name, default)
     }
 }
 
 const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
     Declared {
-        name,
-        default: "",
         variable: Some(variable),
+        ..declared(name, "")
     }
 }
 
@@ -43,7 +61,7 @@ pub const DECLARED: [Declared; 30] = [
     declared("datasource", ""),
     declared("description", ""),
     declared("tags", ""),
-    declared("mode", "overwrite"),
+    decided_here("mode", "overwrite"),
     declared("publish", "true"),
     declared("wait", "60m"),
     declared("ca-certificate", ""),
@@ -55,15 +73,15 @@ pub const DECLARED: [Declared; 30] = [
     declared("auth", ""),
     declared("query", ""),
     declared("body", ""),
-    declared("paginate", "auto"),
+    decided_here("paginate", "auto"),
     declared("csv", ""),
     declared("http", "timeout=60 retries=5 max-wait=600"),
     declared("columns", ""),
     declared("sql", ""),
-    declared("table", "Extract"),
+    decided_here("table", "Extract"),
     declared("hyper", ""),
     declared("key", ""),
-    declared("min-rows", "1"),
+    decided_here("min-rows", "1"),
     declared("checks", ""),
 ];
 
@@ -143,6 +161,12 @@ impl Raw {
             }
         }
         Raw(all)
+    }
+
+    /// Returns a value with all its lines, so that they can be counted.
+    pub(super) fn as_written(&self, name: &'static str) -> Option<&str> {
+        debug_assert!(DECLARED.iter().any(|input| input.name == name));
+        self.0.get(name).map(String::as_str)
     }
 
     /// Returns a value without blanks around it.

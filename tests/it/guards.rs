@@ -116,8 +116,8 @@ fn wrong_guards_are_told_with_the_other_inputs() {
         .failed(
             "inputs",
             &[
-                "input `key`: a name is missing",
-                "input `checks`: `SELECT 1` is a statement",
+                "input `key`: line 1: a name is missing",
+                "input `checks`: line 1: `SELECT 1` is a statement",
             ],
         );
     assert_eq!(run.annotations.len(), 3);

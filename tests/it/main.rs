@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
 mod assumed;
 mod auth;
 mod cancel;
@@ -14,6 +15,7 @@ mod guards;
 mod harness;
 mod http;
 mod inputs;
+mod lines;
 mod matrix;
 mod network;
 mod paging;
