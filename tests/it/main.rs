@@ -27,6 +27,7 @@ mod recipes;
 mod secrets;
 mod server;
 mod soak;
+mod sql;
 mod tidy;
 mod watching;
 mod way;
