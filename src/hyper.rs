@@ -33,7 +33,7 @@ pub use ask::{Answer, Counterexamples, Duplicates};
 use engine::{Engine, Reach};
 use files::Files;
 use load::Rows;
-pub use sql::{Sql, one_statement};
+pub use sql::{Sql, code_of, one_statement};
 
 /// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
 pub const SCHEMA: &str = "Extract";

@@ -224,7 +224,12 @@ impl Waits {
 }
 
 fn read_shape(raw: &Raw, problems: &mut Problems) -> Shape {
-    let sql = problems.take("sql", raw.as_written("sql").map(Sql::parse));
+    let text = raw.as_written("sql");
+    let swallowed = text.and_then(lines::input_in_sql);
+    let sql = match swallowed {
+        Some(problem) => problems.take("sql", Some(Err(problem))),
+        None => problems.take("sql", text.map(Sql::parse)),
+    };
     let name = raw.get("table").unwrap_or("Extract");
     let table = problems.take("table", Some(TableName::parse(name)));
     // Only looked at when there are no problems.

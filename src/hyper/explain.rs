@@ -138,7 +138,15 @@ pub(super) fn explain_result(error: &Error, text: &str, columns: &[ResultColumn]
             dialect::text_in_double_quotes(&refusal, name, &names)
                 .unwrap_or_else(|| suggest(name, &names, "the result"))
         }),
+        // The bracket is ours.
+        Some("42601") if message.contains("got ')'") => {
+            Some("the condition ends too early: something is missing at its end, or a bracket too many closes".into())
+        }
+        Some("42601") if message.contains("GROUP BY") || message.contains("aggregates are not") => {
+            Some("a line of `checks` either aggregates or is asked of every row: write two lines".into())
+        }
         Some("42P01" | "42501" | "3F000") => nested(&message, text, &names)
+            .or_else(|| after_a_table(text, &names))
             .or_else(|| Some("a check may ask the columns of the result and nothing else".into())),
         _ => hint(&refusal, &[]),
     };
@@ -341,6 +349,17 @@ fn nested(message: &str, text: &str, names: &[&str]) -> Option<String> {
         "did you mean `{}`? A nested field is one column whose name has a dot: write it in double quotes",
         quote(name)
     ))
+}
+
+/// `input.amount` in a check, whose columns belong to no table with a name.
+fn after_a_table(text: &str, names: &[&str]) -> Option<String> {
+    let code = sql::code_of(text).to_lowercase();
+    let is_named = |name: &&&str| code.contains(&format!(".{}", name.to_lowercase()));
+    let name = names
+        .iter()
+        .filter(is_named)
+        .max_by_key(|name| name.len())?;
+    Some(format!("name the column alone, without a table: `{name}`"))
 }
 
 fn names_of(tables: &[Table]) -> String {

@@ -100,7 +100,7 @@ pub fn one_statement(text: &str) -> Result<&str, String> {
 }
 
 /// Returns the text with blanks in place of everything quoted and every comment, of the same length in characters.
-pub(super) fn code_of(text: &str) -> String {
+pub fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((kind, length)) = stretch(rest) {

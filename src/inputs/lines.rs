@@ -6,7 +6,7 @@
 use super::parse::{boolean, count, mode};
 use super::raw::Raw;
 use super::{DECLARED, Problems, auth, csv_options, network, paginate};
-use crate::hyper::{INPUT, Sql};
+use crate::hyper::{INPUT, Sql, code_of};
 use crate::table::{ColumnRule, RecordsPath};
 
 /// Inputs of one entry a line, with an entry as an example.
@@ -183,6 +183,18 @@ fn input_at(line: &str) -> Option<&'static str> {
     is_meant.then_some(name)
 }
 
+/// Says which line of SQL is another input: outside of quotes no SQL has `key: `.
+pub(super) fn input_in_sql(text: &str) -> Option<String> {
+    let code = code_of(text);
+    let mut found = split(&code).filter_map(|entry| {
+        let (name, value) = entry.text.split_once(':')?;
+        let is_key = value.is_empty() || value.starts_with(char::is_whitespace);
+        let input = DECLARED.iter().find(|input| is_key && input.name == name)?;
+        Some(entry.says(misplaced(input.name, "sql")))
+    });
+    found.next()
+}
+
 /// Whether a line begins a block of YAML: `sql: |`.
 fn is_block(line: &str) -> bool {
     let value = line.split_once(':').map_or("", |(_, value)| value.trim());
@@ -259,6 +271,22 @@ mod tests {
             say_lines(&[1, 2, 3, 4, 5, 6, 7]),
             "lines 1, 2, 3, 4, 5 and 2 more begin"
         );
+    }
+
+    #[test]
+    fn an_input_below_sql_is_found_and_a_comment_is_none() {
+        let found = input_in_sql("SELECT a\nFROM input\n\nkey: id").unwrap();
+        assert!(found.starts_with("line 4: `key` is the name"), "{found}");
+        assert!(input_in_sql("SELECT a FROM input\nchecks:\n").is_some());
+        for text in [
+            "SELECT 1 AS a\n/*\nsource: theirs\n*/",
+            "-- key: id\nSELECT 1 AS a",
+            "SELECT 'x\nkey: id'",
+            "SELECT\nkey::text FROM input",
+            "SELECT\nkey FROM input",
+        ] {
+            assert_eq!(input_in_sql(text), None, "{text}");
+        }
     }
 
     #[test]

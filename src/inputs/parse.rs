@@ -48,7 +48,7 @@ impl Place {
 /// A whole number from 0.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not a whole number"))
+        .map_err(|_| format!("`{text}` is not a whole number: write digits only, such as `1000`"))
 }
 
 /// What YAML 1.2 and the runner's own toolkit take for a boolean.
@@ -56,7 +56,15 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
-        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+        _ => {
+            let plain = text.trim_matches(['"', '\'']).to_ascii_lowercase();
+            let meant = match plain.as_str() {
+                "false" | "no" | "off" | "n" | "0" => ": write `false`",
+                "true" | "yes" | "on" | "y" | "1" => ": write `true`",
+                _ => "",
+            };
+            Err(format!("`{text}` is neither `true` nor `false`{meant}"))
+        }
     }
 }
 
@@ -189,9 +197,9 @@ fn is_readable_on_the_way(table: &TableSource) -> bool {
 
 /// Everything that says where to publish, or `None` with `publish: false`.
 pub(super) fn destination(raw: &Raw, problems: &mut Problems) -> Option<Destination> {
-    let wanted = problems
-        .take("publish", raw.get("publish").map(boolean))
-        .unwrap_or(true);
+    // What is required to publish is not missed while nobody knows whether that is wanted.
+    let publish = raw.get("publish").map_or(Ok(true), boolean);
+    let wanted = problems.take("publish", Some(publish)).unwrap_or(false);
     let mode = problems
         .take("mode", raw.get("mode").map(mode))
         .unwrap_or(PublishMode::Overwrite);
@@ -315,9 +323,13 @@ fn location(line: &str, place: &Place, params: &[(String, String)]) -> Result<Lo
     let Some((scheme, _)) = line.split_once("://") else {
         return place.parse(line).map(Location::File);
     };
+    if scheme == "file" {
+        return Err("a file is named by its path in the workspace, without `file://`, such as `data/orders.csv`".into());
+    }
     if !matches!(scheme, "http" | "https") {
+        let likely = nearest(scheme, &["https"]);
         return Err(format!(
-            "`{scheme}://` is not supported: give an `https://` address or a file of the workspace"
+            "`{scheme}://` is not supported: give an `https://` address or a file of the workspace{likely}"
         ));
     }
     let mut url = Url::parse(line).map_err(|error| format!("it is no valid address: {error}"))?;
@@ -355,6 +367,12 @@ fn split_name(line: &str) -> (Option<&str>, &str) {
 fn format(text: &str) -> Result<Option<Format>, String> {
     if text == "auto" {
         return Ok(None);
+    }
+    let lower = text.to_ascii_lowercase();
+    if ["xls", "xlsx", "xlsm", "xlsb", "excel", "ods"].contains(&lower.as_str()) {
+        return Err(format!(
+            "`{text}` is not read: save the sheet as CSV, or let the source deliver CSV or JSON"
+        ));
     }
     let found = Format::ALL.into_iter().find(|format| format.name() == text);
     found.map(Some).ok_or_else(|| {

@@ -85,6 +85,27 @@ pub const DECLARED: [Declared; 30] = [
     declared("checks", ""),
 ];
 
+/// What an input is called elsewhere.
+const OTHER_NAMES: [(&[&str], &str); 8] = [
+    (
+        &["url", "uri", "file", "files", "path", "data", "sources"],
+        "source",
+    ),
+    (
+        &["server", "host", "tableau-url", "tableau-server"],
+        "server-url",
+    ),
+    (&["site-id", "site-name", "site-url"], "site"),
+    (
+        &["token", "pat", "token-secret", "token-value", "pat-token"],
+        "pat-secret",
+    ),
+    (&["token-name"], "pat-name"),
+    (&["name", "data-source", "datasource-name"], "datasource"),
+    (&["project-name", "project-id", "folder"], "project"),
+    (&["parameters", "query-params"], "params"),
+];
+
 /// All values that are not blank.
 #[derive(Debug)]
 pub(super) struct Raw(HashMap<&'static str, String>);
@@ -222,13 +243,20 @@ pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
         if DECLARED.iter().any(|input| input.name == name) {
             continue;
         }
-        if let Some(nearest) = DECLARED
+        // Of a short name nearly every other is two letters away.
+        let most = (name.len() / 3).min(2);
+        let distance = |input: &&Declared| strsim::osa_distance(input.name, &name);
+        let nearest = DECLARED.iter().min_by_key(distance);
+        let nearest = nearest.filter(|input| distance(input) <= most);
+        let other = OTHER_NAMES
             .iter()
-            .find(|input| strsim::osa_distance(input.name, &name) <= 2)
+            .find(|(names, _)| names.contains(&name.as_str()));
+        if let Some(meant) = other
+            .map(|(_, meant)| *meant)
+            .or(nearest.map(|input| input.name))
         {
             warnings.push(format!(
-                "there is no input `{name}`; did you mean `{}`?",
-                nearest.name
+                "there is no input `{name}`; did you mean `{meant}`?"
             ));
         }
     }
@@ -280,13 +308,21 @@ mod tests {
 
     #[test]
     fn a_misspelt_input_is_told_and_a_foreign_one_is_not() {
-        let vars = [("INPUT_DATASOURSE", "x"), ("INPUT_WHO-TO-GREET", "y")];
+        let vars = [
+            ("INPUT_DATASOURSE", "x"),
+            ("INPUT_WHO-TO-GREET", "y"),
+            ("INPUT_URL", "z"),
+            ("INPUT_LOG", "z"),
+        ];
         let vars = vars
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         assert_eq!(
             unknown_inputs(&vars),
-            ["there is no input `datasourse`; did you mean `datasource`?"]
+            [
+                "there is no input `datasourse`; did you mean `datasource`?",
+                "there is no input `url`; did you mean `source`?",
+            ]
         );
     }
 }

@@ -82,10 +82,27 @@ fn from_elsewhere(text: &str) -> Option<String> {
 
 /// What to write instead of a pattern that found nothing and is written as patterns are elsewhere.
 fn no_pattern(pattern: &str) -> Option<&'static str> {
+    if pattern.len() > 1 && pattern.starts_with(['"', '\'']) && pattern.ends_with(['"', '\'']) {
+        return Some("the quotes are taken for a part of the name: write `source` without them");
+    }
+    let begin = pattern.to_ascii_lowercase();
+    if ["www.", "http:", "https:", "http/", "https/"]
+        .iter()
+        .any(|web| begin.starts_with(web))
+    {
+        return Some("if it is an address, begin it with `https://`");
+    }
+    if let Some((name, _)) = pattern.split_once(": ")
+        && !name.contains('/')
+    {
+        return Some(
+            "if what stands before the colon is the name of a table, write it with letters, digits and `_` only, as in `my_orders: …`",
+        );
+    }
     let has_choice = pattern.contains('{') && pattern.contains('}') && pattern.contains(',');
     let signs = [".*", ".+", "]+", "^", "$", "(", "|"];
     let is_expression = signs.iter().any(|sign| pattern.contains(sign));
-    if has_choice || is_expression || pattern.contains(", ") {
+    if has_choice || is_expression || pattern.contains(' ') {
         Some(PATTERN)
     } else {
         None
@@ -316,6 +333,18 @@ mod tests {
             let error = stage(pattern).unwrap_err();
             let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
             assert!(hint.unwrap().contains("no regular expression"), "{pattern}");
+        }
+        for (pattern, told) in [
+            ("\"a.csv\"", "without them"),
+            ("'a.csv'", "without them"),
+            ("www.example.com/a.csv", "`https://`"),
+            ("https:/example.com/a.csv", "`https://`"),
+            ("my-orders: a.csv", "letters, digits and `_`"),
+            ("a.csv b.csv", "lines of their own"),
+        ] {
+            let error = stage(pattern).unwrap_err();
+            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            assert!(hint.unwrap().contains(told), "{pattern}");
         }
         let error = stage("b/*.csv").unwrap_err();
         let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();

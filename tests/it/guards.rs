@@ -177,6 +177,20 @@ fn names_in_a_check_are_those_of_the_result() {
         .input("key", "order id")
         .run()
         .succeeded();
+    for (check, hint) in [
+        ("id > 0 AND", "the condition ends too early"),
+        ("count(*) > 0 AND id > 0", "write two lines"),
+        (
+            "input.id > 0",
+            "name the column alone, without a table: `id`",
+        ),
+        ("customer = \"EMEA\"", "single quotes: `'EMEA'`"),
+    ] {
+        orders()
+            .input("checks", check)
+            .run()
+            .failed("check", &[hint]);
+    }
     shaped().input("checks", "amount > 0").run().failed(
         "check",
         &[

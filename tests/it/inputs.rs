@@ -94,6 +94,20 @@ fn sources_that_would_leak_or_escape_are_refused() {
     refused("/etc/passwd")
         .run()
         .failed("inputs", &["`source`", "outside the workspace"]);
+    refused("file:///data/x.csv")
+        .run()
+        .failed("inputs", &["without `file://`"]);
+    refused("x.csv")
+        .input("format", "xlsx")
+        .run()
+        .failed("inputs", &["save the sheet as CSV"]);
+    refused("x.csv")
+        .input("sql", "SELECT a FROM input\nkey: a")
+        .run()
+        .failed(
+            "inputs",
+            &["input `sql`: line 2: `key` is the name of an input"],
+        );
     refused("../secrets.csv")
         .run()
         .failed("inputs", &["leads out of the workspace"]);
@@ -166,6 +180,15 @@ fn yaml_booleans_are_understood_and_others_are_not() {
             .run();
         assert_eq!(run.code, code, "{text}: {}", run.raw);
     }
+    let run = Action::new()
+        .input("source", "x.csv")
+        .input("publish", "no")
+        .run()
+        .failed(
+            "inputs",
+            &["`no` is neither `true` nor `false`: write `false`"],
+        );
+    assert_eq!(run.annotations.len(), 1, "{:?}", run.annotations);
 }
 
 #[test]
