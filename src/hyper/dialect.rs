@@ -195,6 +195,7 @@ pub(super) fn hint(refusal: &Refusal, names: &[&str]) -> Option<String> {
         "42703" => column(refusal, &code, names),
         "42P01" => table(refusal.message),
         "42601" | "0A000" => syntax(refusal, &code),
+        "22023" => by_message(refusal.message).map(str::to_owned),
         _ => None,
     }
 }
@@ -294,7 +295,16 @@ fn syntax(refusal: &Refusal, code: &str) -> Option<String> {
 
 /// What the engine says well enough, but not what to do.
 fn by_message(message: &str) -> Option<&'static str> {
-    let known: [(&str, &str); 13] = [
+    let known: [(&str, &str); 16] = [
+        (
+            "time zone not recognized",
+            "zones are names such as `Europe/Berlin`",
+        ),
+        (
+            "timestamp unit",
+            "units are `second`, `minute`, `hour`, `day`, `week`, `month`, `quarter` and `year`",
+        ),
+        ("NUMERIC modifiers", "`numeric(p,s)` has at most 38 digits"),
         ("unknown operator '=='", "write `=` to compare"),
         ("unknown operator '**'", "write `power(x, 2)`"),
         (

@@ -106,7 +106,7 @@ pub(super) fn explain_sql(
         suggestion: remark.suggestion.as_deref(),
     };
     let mut hint = hint(&refusal, staged);
-    if is_text {
+    if is_text && !matches!(code.as_deref(), Some(code) if code.starts_with("54")) {
         let columns: Vec<String> = staged.iter().map(list_columns).collect();
         let columns = columns.join(", the ");
         hint = Some(match hint {
@@ -238,7 +238,10 @@ fn place(text: &str, spot: Spot) -> Place {
 fn hint(refusal: &Refusal, staged: &[Table]) -> Option<String> {
     let columns = staged.iter().flat_map(Table::columns);
     let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-    let (message, code) = (refusal.message, refusal.code?);
+    let message = refusal.message;
+    let Some(code) = refusal.code else {
+        return is_broken(message).then(|| super::DIED.to_owned());
+    };
     if let Some(hint) = dialect::hint(refusal, &names) {
         return Some(hint);
     }
@@ -262,6 +265,14 @@ fn hint(refusal: &Refusal, staged: &[Table]) -> Option<String> {
         ),
         _ => suggested().unwrap_or_else(|| by_code(code).to_owned()),
     })
+}
+
+/// Whether nobody answered at all.
+fn is_broken(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["connection", "closed", "broken pipe", "os error"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// What can be said about a code whatever the statement is.
@@ -307,9 +318,7 @@ fn by_code(code: &str) -> &'static str {
         _ if code.starts_with("53") || code.starts_with("54") => {
             "`sql` wants more than the engine gives: let it do less at once, or use a larger runner"
         }
-        _ if code.starts_with("08") || code.starts_with("57") => {
-            "the engine went away: run again; if it happens again, let `sql` keep fewer rows or columns, or use a larger runner"
-        }
+        _ if code.starts_with("08") || code.starts_with("57") => super::DIED,
         _ if code.starts_with("42") => {
             "the engine's SQL is that of PostgreSQL with some additions: https://tableau.github.io/hyper-db/docs/sql/"
         }
@@ -424,6 +433,40 @@ pub(super) fn nearest(name: &str, names: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_has_a_hint_and_so_has_a_broken_connection() {
+        let hint = |code, message| {
+            let refusal = Refusal {
+                code,
+                message,
+                sql: "",
+                spot: None,
+                suggestion: None,
+            };
+            super::hint(&refusal, &[]).unwrap_or_default()
+        };
+        for (code, told) in [
+            ("42601", "PostgreSQL"),
+            ("42883", "functions of the engine"),
+            ("0A000", "another way"),
+            ("3F000", "name the table alone"),
+            ("54001", "nested too deeply"),
+            ("54011", "more columns"),
+            ("54S01", "more than the engine gives"),
+            ("58P01", "reads no files"),
+            ("22000", "does not fit"),
+            ("22P02", "try_cast"),
+            ("53200", "out of memory"),
+            ("53100", "disk is full"),
+            ("57P01", "run again"),
+            ("XX000", "is described at"),
+        ] {
+            assert!(hint(Some(code), "x").contains(told), "{code}");
+        }
+        assert!(hint(None, "connection error: closed").contains("run again"));
+        assert!(hint(Some("22023"), "time zone not recognized").contains("Europe/Berlin"));
+    }
 
     #[test]
     fn a_place_is_shown_with_the_lines_around_it() {
