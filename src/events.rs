@@ -126,12 +126,13 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
-/// Returns a length of time as a person says it, rounded up: `601 s`, `5 hours`, `31 days`.
+/// Returns a length of time as a person says it, rounded up: `601 s`, `5 hours`, `31 days`, `more than 10 years`.
 pub fn span(length: Duration) -> String {
     match length.as_secs() {
         seconds @ 0..7_200 => format!("{seconds} s"),
         seconds @ 7_200..172_800 => count(seconds.div_ceil(3_600), "hour"),
-        seconds => count(seconds.div_ceil(86_400), "day"),
+        seconds @ 172_800..=315_360_000 => count(seconds.div_ceil(86_400), "day"),
+        _ => "more than 10 years".to_owned(),
     }
 }
 

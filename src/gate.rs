@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::events::{count, grouped};
-use crate::hyper::{Answer, Draft, Duplicates, EngineError};
+use crate::hyper::{Answer, Counterexamples, Draft, Duplicates, EngineError, one_statement};
 use crate::secrets;
 
 /// Examples of keys in a message.
@@ -69,49 +69,59 @@ pub struct GuardError {
 }
 
 impl GuardError {
-    /// What the user can do about it.
+    /// What the user can do about it: one thing, whatever number of guards failed.
     pub fn hint(&self) -> String {
-        let mut hints: Vec<&str> = Vec::new();
-        for hint in self
-            .failed
-            .iter()
-            .filter_map(|verdict| verdict.hint.as_deref())
-        {
-            if !hints.contains(&hint) {
-                hints.push(hint);
-            }
+        let [first, others @ ..] = self.failed.as_slice() else {
+            return String::new();
+        };
+        if others.iter().all(|verdict| verdict.hint == first.hint) {
+            return first.hint.clone().unwrap_or_default();
         }
-        hints.join("; ")
+        let failed = self.failed.iter();
+        let mut inputs: Vec<&str> = failed
+            .filter_map(|verdict| verdict.guard.split(':').next())
+            .collect();
+        inputs.dedup();
+        format!(
+            "check what the source delivers now, and keep out in `sql` what shall not come; if all is as it should be, change `{}`",
+            inputs.join("` or `")
+        )
     }
 }
 
 impl fmt::Display for GuardError {
+    /// One sentence for one guard, else a line for each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found: Vec<String> = self
-            .failed
-            .iter()
-            .map(|verdict| format!("{}, but `{}`", verdict.found, verdict.guard))
-            .collect();
-        f.write_str(&found.join("; "))
+        let say = |verdict: &Verdict| format!("{}, but `{}`", verdict.found, verdict.guard);
+        if let [one] = self.failed.as_slice() {
+            return f.write_str(&say(one));
+        }
+        write!(f, "{} failed:", count(self.failed.len(), "guard"))?;
+        for verdict in &self.failed {
+            write!(f, "\n- {}", say(verdict))?;
+            // Of the others the common hint says enough.
+            if let Some(hint) = verdict.hint.as_ref().filter(|_| verdict.is_misspelt()) {
+                write!(f, " ({hint})")?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl std::error::Error for GuardError {}
 
 impl Key {
-    /// Takes names separated by commas or line breaks; `"…"` around a name that holds one.
-    pub fn parse(text: &str) -> Result<Key, String> {
+    /// Takes lines with their numbers; in a line names are separated by commas, `"…"` around one that holds a comma.
+    pub fn parse<'a>(lines: impl IntoIterator<Item = (usize, &'a str)>) -> Result<Key, String> {
         let mut names: Vec<String> = Vec::new();
-        for line in text.lines().map(str::trim) {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            for name in split(line)? {
+        for (number, line) in lines {
+            let about = |problem: String| format!("line {number}: {problem}");
+            for name in split(line).map_err(about)? {
                 if names
                     .iter()
                     .any(|other| other.to_lowercase() == name.to_lowercase())
                 {
-                    return Err(format!("`{name}` is named twice"));
+                    return Err(about(format!("`{name}` is named twice")));
                 }
                 names.push(name);
             }
@@ -179,12 +189,14 @@ fn split(line: &str) -> Result<Vec<String>, String> {
 impl Check {
     /// Takes one expression; whether it is one, the engine says.
     pub fn parse(text: &str) -> Result<Check, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("the condition is empty".into());
-        }
         if text.contains('\0') {
             return Err("the condition contains a NUL character".into());
+        }
+        let Ok(text) = one_statement(text).map(str::trim) else {
+            return Err("it is no single condition: write one a line, with its quotes closed and no `;` in between".into());
+        };
+        if text.is_empty() {
+            return Err("the condition is empty".into());
         }
         let first: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
         if matches!(
@@ -203,12 +215,9 @@ impl Check {
 pub fn check(draft: &Draft, guards: &Guards) -> Vec<Verdict> {
     let mut verdicts = vec![check_rows(draft.rows(), guards)];
     verdicts.extend(guards.key.iter().map(|key| check_key(draft, key)));
-    verdicts.extend(
-        guards
-            .checks
-            .iter()
-            .map(|check| check_condition(draft, check)),
-    );
+    let key: &[String] = guards.key.as_ref().map_or(&[], |key| &key.0);
+    let checks = guards.checks.iter();
+    verdicts.extend(checks.map(|check| check_condition(draft, check, key)));
     verdicts
 }
 
@@ -296,7 +305,8 @@ fn say_duplicates(found: &Duplicates, rows: u64) -> String {
     said.join("; ")
 }
 
-fn check_condition(draft: &Draft, check: &Check) -> Verdict {
+/// `key` are names of columns that tell the rows apart.
+fn check_condition(draft: &Draft, check: &Check, key: &[String]) -> Verdict {
     let guard = format!("checks: {}", check.0);
     match draft.evaluate(&check.0) {
         Ok(answer) => {
@@ -304,7 +314,13 @@ fn check_condition(draft: &Draft, check: &Check) -> Verdict {
             Verdict {
                 guard,
                 outcome: Outcome::of(holds),
-                found: say_answer(answer),
+                found: if holds {
+                    say_answer(answer)
+                } else {
+                    let key: Vec<&str> = key.iter().map(String::as_str).collect();
+                    let rows = draft.counterexamples(&check.0, &key, EXAMPLES);
+                    say_answer(answer) + &say_examples(&rows, answer)
+                },
                 hint: (!holds).then(|| {
                     "check what the source delivers now; if this is as it should be, change the line in `checks`".into()
                 }),
@@ -318,6 +334,30 @@ fn check_condition(draft: &Draft, check: &Check) -> Verdict {
             Verdict::failed(guard, say_error(&error), hint)
         }
     }
+}
+
+/// The rows a condition fails on, with what it names.
+fn say_examples(found: &Counterexamples, answer: Answer) -> String {
+    if found.rows.is_empty() {
+        return String::new();
+    }
+    let say = |row: &Vec<Option<String>>| {
+        let values = found.columns.iter().zip(row);
+        let values: Vec<String> = values
+            .map(|(name, value)| match value {
+                Some(value) => format!("{name}: {}", shorten(value)),
+                None => format!("{name}: NULL"),
+            })
+            .collect();
+        format!("`{}`", values.join(", "))
+    };
+    let rows: Vec<String> = found.rows.iter().map(say).collect();
+    let more = if answer.untrue + answer.unknown > rows.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!(": {}{more}", rows.join(", "))
 }
 
 /// Without the place: it counts from the beginning of a statement the user did not write.
@@ -359,6 +399,11 @@ impl Outcome {
 }
 
 impl Verdict {
+    /// Whether the guard itself could not be asked.
+    fn is_misspelt(&self) -> bool {
+        self.found.starts_with("Hyper answered") || self.found.contains("has no column")
+    }
+
     fn failed(guard: String, found: String, hint: String) -> Verdict {
         Verdict {
             guard,
@@ -395,23 +440,29 @@ mod tests {
 
     #[test]
     fn a_key_is_names_with_commas_lines_and_quotes() {
-        let parse = |text| Key::parse(text).map(|key| key.0);
+        let parse = |text: &'static str| {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            Key::parse((1..).zip(lines)).map(|key| key.0)
+        };
         let names = |names: &[&str]| Ok(names.iter().map(|&name| name.to_owned()).collect());
         assert_eq!(parse("id"), names(&["id"]));
         assert_eq!(parse("a, user name ,b"), names(&["a", "user name", "b"]));
-        assert_eq!(parse("a\n# not this\n\n b,c\n"), names(&["a", "b", "c"]));
+        assert_eq!(parse("a\n b,c\n"), names(&["a", "b", "c"]));
         assert_eq!(
             parse(r#""a, b", "say ""hi""" , c"#),
             names(&["a, b", "say \"hi\"", "c"])
         );
-        assert_eq!(parse("a,,b"), Err("a name is missing in `a,,b`".into()));
-        assert_eq!(parse("a,"), Err("a name is missing in `a,`".into()));
-        assert_eq!(parse("\"a"), Err("a quote is not closed".into()));
+        assert_eq!(
+            parse("a,,b"),
+            Err("line 1: a name is missing in `a,,b`".into())
+        );
+        assert_eq!(parse("a,"), Err("line 1: a name is missing in `a,`".into()));
+        assert_eq!(parse("\"a"), Err("line 1: a quote is not closed".into()));
         assert_eq!(
             parse("\"a\" b"),
-            Err("a comma is missing before `b`".into())
+            Err("line 1: a comma is missing before `b`".into())
         );
-        assert_eq!(parse("id, ID"), Err("`ID` is named twice".into()));
+        assert_eq!(parse("id, ID"), Err("line 1: `ID` is named twice".into()));
     }
 
     #[test]
@@ -424,5 +475,17 @@ mod tests {
                 .contains("write a condition")
         );
         assert!(Check::parse("drop table x").is_err());
+        for text in [
+            "a > 0; -- always",
+            "a > 0;",
+            "a > 0 -- always; b",
+            "a > 0 /* ; */",
+        ] {
+            assert_eq!(Check::parse(text), Ok(Check("a > 0".into())), "{text}");
+        }
+        assert!(Check::parse("b <> ';--'").is_ok());
+        for text in ["a > 0; b > 0", "b = 'x", "; -- nothing"] {
+            assert!(Check::parse(text).is_err(), "{text}");
+        }
     }
 }

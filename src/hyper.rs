@@ -7,10 +7,14 @@
 
 mod ask;
 mod batch;
+mod dialect;
 mod engine;
+mod explain;
 mod files;
 mod load;
 mod shape;
+mod sql;
+mod why;
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -25,10 +29,11 @@ use hyperdb_api::Connection;
 use crate::cancel::Cancel;
 use crate::events::{Event, Observer, count};
 use crate::table::{ColumnType, Table};
-pub use ask::{Answer, Duplicates};
+pub use ask::{Answer, Counterexamples, Duplicates};
 use engine::{Engine, Reach};
 use files::Files;
 use load::Rows;
+pub use sql::{Sql, code_of, one_statement};
 
 /// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
 pub const SCHEMA: &str = "Extract";
@@ -36,12 +41,14 @@ pub const SCHEMA: &str = "Extract";
 pub const INPUT: &str = "input";
 /// Every `.hyper` file begins like this.
 const MAGIC: &[u8] = b"Hyper";
+/// What to do without an engine.
+const MISSING: &str = "the image of the action holds the engine: leave HYPERD_PATH out of the job's `env`; elsewhere install it with `tests/install-hyperd.sh FOLDER` and set HYPERD_PATH to that folder";
+/// What to do if it does not start.
+const NOT_STARTED: &str = "run again; if it happens again, look at the runner: the engine needs Linux on x86-64, about 200 MB of memory, and a temp folder it can write to";
+/// What to do if it ends by itself.
+const DIED: &str = "if it ran out of memory, let `sql` keep fewer rows or columns, or use a larger runner; otherwise run again";
 /// Alias of the file being built.
 const RESULT: &str = "result";
-
-/// One `SELECT` (or `WITH … SELECT`) in Hyper SQL; without a final semicolon.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sql(String);
 
 /// Name of the table inside the extract: not blank, no NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,25 +131,72 @@ pub struct EngineError {
     pub message: String,
     /// What to change, naming the input.
     pub hint: Option<String>,
+    /// Where in `sql`, if the engine said so.
+    pub place: Option<Box<Place>>,
+    /// What it follows from, if anything.
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A place in the user's SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line of `sql`, from 1.
+    pub line: usize,
+    /// Character in it, from 1.
+    pub column: usize,
+    /// The lines around it with their numbers, and a mark below the place; several lines for a fixed-width font.
+    pub excerpt: String,
+}
+
+impl EngineError {
+    /// The bare answer.
+    fn new(code: Option<String>, message: String) -> EngineError {
+        EngineError {
+            code,
+            message,
+            hint: None,
+            place: None,
+            cause: None,
+        }
+    }
 }
 
 impl EngineError {
     /// Whether the disk took no more of what the engine writes.
     pub fn lacks_disk(&self) -> bool {
-        shape::lacks_disk(&self.message)
+        explain::lacks_disk(&self.message)
     }
 }
 
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
-            Some(code) => write!(f, "Hyper answered {code}: {}", self.message),
-            None => f.write_str(&self.message),
+            Some(code) => write!(f, "Hyper answered {code}: {}", self.message)?,
+            None => f.write_str(&self.message)?,
+        }
+        match &self.place {
+            Some(place) => {
+                let Place { line, column, .. } = place.as_ref();
+                write!(
+                    f,
+                    ", in line {line}, column {column} of `sql`:\n{}",
+                    place.excerpt
+                )
+            }
+            None => Ok(()),
         }
     }
 }
 
-impl std::error::Error for EngineError {}
+impl std::error::Error for EngineError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            // Its first sentence is our own.
+            Some(cause) => cause.source(),
+            None => None,
+        }
+    }
+}
 
 impl fmt::Display for ResultType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,7 +217,8 @@ pub fn build(
     workshop: &Workshop,
     observer: &dyn Observer,
 ) -> Result<Draft> {
-    let hyperd = engine::find(workshop.hyperd.as_deref())?;
+    let hyperd = engine::find(workshop.hyperd.as_deref())
+        .map_err(|error| explain::without_engine(error, MISSING))?;
     let files = files::stage(tables, &workshop.folder)?;
     let folder = files.as_ref().map(|files| files.folder().to_owned());
     let reach = match &folder {
@@ -173,9 +228,11 @@ pub fn build(
     thread::scope(|scope| {
         // Converting begins while the engine still starts.
         let rows = tables.first().and_then(|table| Rows::of(scope, table));
-        let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)?;
+        let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)
+            .map_err(|error| explain::without_engine(error, NOT_STARTED))?;
         let built = fill(&engine, (tables, rows, scope), shape, files, observer);
-        let (connection, table, rows, columns) = built.map_err(|error| engine.blame(error))?;
+        let (connection, table, rows, columns) =
+            built.map_err(|error| blame(&mut engine, error))?;
         Ok(Draft {
             connection,
             engine,
@@ -226,9 +283,10 @@ fn fill<'scope>(
                 observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
             }
             files.map(Files::remove).transpose()?;
-            let select = shape::normalise(&connection, sql, tables)?;
+            let endpoint = engine.endpoint();
+            let select = shape::normalise(&connection, sql, tables, endpoint)?;
             let statement = format!("CREATE TABLE {result} AS\n{select}");
-            shape::run(&connection, &statement, tables)?;
+            shape::run(&connection, &statement, (sql, tables, endpoint))?;
         }
     }
     let (rows, columns) = shape::describe(&connection, &result)?;
@@ -258,7 +316,7 @@ impl Draft {
         // Committed data is on disk only after this; killing the engine earlier leaves an empty file.
         connection
             .execute_command(&format!("DETACH DATABASE \"{RESULT}\""))
-            .map_err(|error| engine.blame(shape::explain(&error, &[]).into()))
+            .map_err(|error| blame(&mut engine, explain::explain(&error).into()))
             .context("failed to complete the extract on disk")?;
         drop(connection);
         engine.stop()?;
@@ -272,38 +330,6 @@ impl Draft {
             rows,
             columns,
         })
-    }
-}
-
-impl Sql {
-    /// Takes one `SELECT`, `WITH … SELECT` or `VALUES`; final semicolons are dropped.
-    pub fn parse(text: &str) -> Result<Sql, String> {
-        let statement = text
-            .trim()
-            .trim_end_matches(|c: char| c == ';' || c.is_whitespace());
-        if statement.contains('\0') {
-            return Err("it contains a NUL character".into());
-        }
-        let first = first_word(statement);
-        match first.to_ascii_lowercase().as_str() {
-            "select" | "with" | "(" => Ok(Sql(statement.to_owned())),
-            "" => Err("it holds no statement: write one SELECT over the table `input`".into()),
-            _ => Err(format!(
-                "it begins with `{first}`: write one SELECT (or WITH … SELECT) over the table `input`"
-            )),
-        }
-    }
-
-    /// Whether the text names an identifier, in any case, comments and strings included.
-    pub fn names(&self, identifier: &str) -> bool {
-        let text = self.0.to_lowercase();
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        text.match_indices(&identifier.to_lowercase())
-            .any(|(start, found)| {
-                let before = text[..start].chars().next_back();
-                let after = text[start + found.len()..].chars().next();
-                !before.is_some_and(is_part) && !after.is_some_and(is_part)
-            })
     }
 }
 
@@ -325,9 +351,20 @@ impl TableName {
     }
 }
 
+/// Puts the engine's death above an error that only follows from it.
+fn blame(engine: &mut Engine, error: anyhow::Error) -> anyhow::Error {
+    match engine.death(&error) {
+        Some(status) => {
+            let died = error.context(format!("the Hyper engine died ({status})"));
+            explain::without_engine(died, DIED)
+        }
+        None => error,
+    }
+}
+
 /// Names the column of the result that `name` was meant to be, or those there are.
 pub fn suggest(name: &str, names: &[&str]) -> String {
-    shape::suggest(name, names, "the result")
+    explain::suggest(name, names, "the result")
 }
 
 /// Creates the file, attaches it under [`RESULT`] and fixes the session's zone.
@@ -353,7 +390,7 @@ fn open(engine: &Engine) -> Result<Connection> {
 fn execute(connection: &Connection, statement: &str) -> Result<()> {
     connection
         .execute_command(statement)
-        .map_err(|error| shape::explain(&error, &[]))
+        .map_err(|error| explain::explain(&error))
         .with_context(|| format!("the Hyper engine failed at `{statement}`"))?;
     Ok(())
 }
@@ -420,30 +457,4 @@ fn give(path: &Path, to_owner_of: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
         other => other,
     }
-}
-
-/// The first word after blanks and comments, or `(`.
-fn first_word(statement: &str) -> String {
-    let mut rest = statement.trim_start();
-    loop {
-        if let Some(comment) = rest.strip_prefix("--") {
-            rest = comment
-                .split_once('\n')
-                .map_or("", |(_, rest)| rest)
-                .trim_start();
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = comment
-                .split_once("*/")
-                .map_or("", |(_, rest)| rest)
-                .trim_start();
-        } else {
-            break;
-        }
-    }
-    if rest.starts_with('(') {
-        return "(".into();
-    }
-    rest.chars()
-        .take_while(|c| !c.is_whitespace() && !matches!(c, '(' | '*' | '"' | '\''))
-        .collect()
 }

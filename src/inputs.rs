@@ -2,8 +2,10 @@
 //!
 //! Parsing only: no request is made and no file is opened, so exit code 2 means nothing happened.
 
+mod access;
 mod auth;
 mod confidential;
+mod lines;
 mod network;
 mod options;
 mod paginate;
@@ -24,8 +26,8 @@ use crate::table::{ColumnRule, CsvOptions, RecordsPath, Rules, SystemColumn};
 use crate::tableau::{Destination, Pace};
 use options::Options;
 use parse::Place;
-pub use raw::DECLARED;
 use raw::Raw;
+pub use raw::{DECLARED, Declared, Filled};
 
 /// Everything a run needs to know, checked.
 #[derive(Debug)]
@@ -200,7 +202,12 @@ impl Waits {
 }
 
 fn read_shape(raw: &Raw, problems: &mut Problems) -> Shape {
-    let sql = problems.take("sql", raw.get("sql").map(Sql::parse));
+    let text = raw.as_written("sql");
+    let swallowed = text.and_then(lines::input_in_sql);
+    let sql = match swallowed {
+        Some(problem) => problems.take("sql", Some(Err(problem))),
+        None => problems.take("sql", text.map(Sql::parse)),
+    };
     let name = raw.get("table").unwrap_or("Extract");
     let table = problems.take("table", Some(TableName::parse(name)));
     // Only looked at when there are no problems.
@@ -211,14 +218,23 @@ fn read_shape(raw: &Raw, problems: &mut Problems) -> Shape {
 }
 
 fn read_guards(raw: &Raw, problems: &mut Problems) -> Guards {
-    let checks = parse::lines(raw.get("checks"))
-        .filter_map(|line| problems.take("checks", Some(Check::parse(line))))
+    let checks = lines::entries(raw, "checks", problems)
+        .into_iter()
+        .filter_map(|entry| {
+            let check = Check::parse(entry.text);
+            problems.take("checks", Some(check.map_err(|problem| entry.says(problem))))
+        })
         .collect();
+    let names = lines::entries(raw, "key", problems);
+    let names = names.iter().map(|entry| (entry.number, entry.text));
+    let is_wrong = problems.0.iter().any(|problem| problem.input == "key");
+    let key = raw.get("key").filter(|_| !is_wrong);
+    let key = key.map(|_| Key::parse(names));
     Guards {
         min_rows: problems
             .take("min-rows", raw.get("min-rows").map(parse::count))
             .unwrap_or(1),
-        key: problems.take("key", raw.get("key").map(Key::parse)),
+        key: problems.take("key", key),
         checks,
     }
 }
@@ -226,13 +242,14 @@ fn read_guards(raw: &Raw, problems: &mut Problems) -> Guards {
 fn read_rules(raw: &Raw, sql: Option<&Sql>, problems: &mut Problems) -> Rules {
     let records = problems.take("records", raw.get("records").map(RecordsPath::parse));
     let mut columns: Vec<ColumnRule> = Vec::new();
-    for line in parse::lines(raw.get("columns")) {
-        match ColumnRule::parse(line) {
+    for entry in lines::entries(raw, "columns", problems) {
+        match ColumnRule::parse(entry.text) {
             Ok(rule) if columns.iter().any(|other| other.name == rule.name) => {
-                problems.add("columns", format!("`{}` is declared twice", rule.name));
+                let problem = format!("`{}` is declared twice", rule.name);
+                problems.add("columns", entry.says(problem));
             }
             Ok(rule) => columns.push(rule),
-            Err(problem) => problems.add("columns", problem),
+            Err(problem) => problems.add("columns", entry.says(problem)),
         }
     }
     let is_named = |column: &SystemColumn| sql.is_some_and(|sql| sql.names(column.name()));

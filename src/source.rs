@@ -46,9 +46,9 @@ pub struct Spec {
     pub tables: Vec<TableSource>,
     /// `None` finds it out for every file.
     pub format: Option<Format>,
-    /// Headers of every request, the `auth` one included; values are marked sensitive.
+    /// Headers of every request to a table without access of its own; values are marked sensitive.
     pub headers: HeaderMap,
-    /// Who we are to the source.
+    /// Who we are to these.
     pub auth: Option<Auth>,
     /// Makes the request a POST.
     pub body: Option<String>,
@@ -60,13 +60,24 @@ pub struct Spec {
     pub paging: Paging,
 }
 
+/// What the servers of a table get to see of us.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Headers of every request; values are marked sensitive.
+    pub headers: HeaderMap,
+    /// Who we are.
+    pub auth: Option<Auth>,
+}
+
 /// Where the rows of one table lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TableSource {
     /// Name of the table in the user's SQL.
     pub name: String,
     /// One for each line of `source` with this name, united by column name; never empty.
     pub locations: Vec<Location>,
+    /// Instead of what [`Spec`] has for all; its addresses are of one origin then.
+    pub access: Option<Access>,
 }
 
 /// Where data lies.
@@ -145,6 +156,24 @@ pub struct Places {
     pub spool: PathBuf,
 }
 
+impl Spec {
+    /// Returns all credentials there are.
+    pub fn auths(&self) -> impl Iterator<Item = &Auth> {
+        let own = self.tables.iter().filter_map(|table| table.access.as_ref());
+        let own = own.filter_map(|access| access.auth.as_ref());
+        self.auth.iter().chain(own)
+    }
+
+    /// Returns what holds for one table, which has access of its own.
+    fn with(&self, access: &Access) -> Spec {
+        Spec {
+            headers: access.headers.clone(),
+            auth: access.auth.clone(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Fetches every location of every table completely, with all pages, or fails.
 pub async fn fetch(
     spec: &Spec,
@@ -156,7 +185,8 @@ pub async fn fetch(
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
-    let session = Session::new(spec.auth.as_ref(), &spec.conduct);
+    // One token serves all that share the credentials.
+    let shared = Session::new(spec.auth.as_ref(), &spec.conduct);
     let mut tables = Vec::with_capacity(spec.tables.len());
     for (index, table) in spec.tables.iter().enumerate() {
         let mut staged = Staged {
@@ -165,6 +195,13 @@ pub async fn fetch(
             fetched_at,
             requests: 0,
             metadata: Vec::new(),
+        };
+        let own_spec = table.access.as_ref().map(|access| spec.with(access));
+        let own = own_spec.as_ref();
+        let own = own.map(|spec| Session::new(spec.auth.as_ref(), &spec.conduct));
+        let (spec, session) = match (&own_spec, &own) {
+            (Some(spec), Some(session)) => (spec, session),
+            _ => (spec, &shared),
         };
         // Pages of one address agree on where the rows are, as they will when types are found.
         let mut rows_at: HashMap<String, String> = HashMap::new();
@@ -190,7 +227,7 @@ pub async fn fetch(
                         url,
                         into: &into,
                         inspect,
-                        session: &session,
+                        session,
                         client,
                         observer,
                     };

@@ -2,7 +2,12 @@
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{Draft, EngineError, ResultColumn, quote, shape};
+use super::explain::explain_result;
+use super::sql::has_word;
+use super::{Draft, EngineError, ResultColumn, quote};
+
+/// Columns of a row that are shown as an example.
+const MOST_COLUMNS: usize = 6;
 
 /// What a condition came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,15 @@ pub struct Duplicates {
     pub examples: Vec<(Vec<String>, u64)>,
 }
 
+/// Rows of which a condition does not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counterexamples {
+    /// Names of the columns that are shown.
+    pub columns: Vec<String>,
+    /// Their values as text, column by column; `None` is NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
 impl Draft {
     /// Returns the columns of the result, in order.
     pub fn columns(&self) -> &[ResultColumn] {
@@ -43,12 +57,54 @@ impl Draft {
             "SELECT count(*), count(*) FILTER (WHERE NOT holds), count(*) FILTER (WHERE holds IS NULL) FROM (SELECT (\n{condition}\n) AS holds FROM {}) AS checked",
             self.table
         );
-        let numbers = self.numbers(&query)?;
+        let numbers = self.numbers(&query, condition)?;
         Ok(Answer {
             values: numbers[0],
             untrue: numbers[1],
             unknown: numbers[2],
         })
+    }
+
+    /// Returns up to `most` rows of which a condition does not hold, with the columns it names and `also` others.
+    ///
+    /// There are none if the condition is about all rows at once.
+    pub fn counterexamples(&self, condition: &str, also: &[&str], most: usize) -> Counterexamples {
+        let is_also = |name: &str| {
+            also.iter()
+                .any(|other| other.to_lowercase() == name.to_lowercase())
+        };
+        let is_shown = |name: &str| is_also(name) || has_word(condition, name);
+        let names = self.columns.iter().map(|column| column.name.as_str());
+        let mut shown: Vec<&str> = names.clone().filter(|name| is_shown(name)).collect();
+        if shown.is_empty() {
+            shown = names.collect();
+        }
+        shown.truncate(MOST_COLUMNS);
+        let aliases: Vec<String> = (0..shown.len()).map(|index| format!("c{index}")).collect();
+        let texts = shown.iter().zip(&aliases);
+        let texts: Vec<String> = texts
+            .map(|(name, alias)| format!("CAST({} AS text) AS {alias}", quote(name)))
+            .collect();
+        let (texts, aliases) = (texts.join(", "), aliases.join(", "));
+        // The order makes two runs over the same rows say the same.
+        let query = format!(
+            "SELECT {aliases} FROM (SELECT {texts}, (\n{condition}\n) AS holds FROM {}) AS checked WHERE holds IS NOT TRUE ORDER BY {aliases} LIMIT {most}",
+            self.table
+        );
+        // An aggregate cannot stand beside columns: that is how it is told.
+        let rows = self
+            .connection
+            .fetch_all(query.as_str())
+            .unwrap_or_default();
+        let values = |row: &hyperdb_api::Row| {
+            (0..shown.len())
+                .map(|index| row.get_string(index))
+                .collect()
+        };
+        Counterexamples {
+            rows: rows.iter().map(values).collect(),
+            columns: shown.into_iter().map(str::to_owned).collect(),
+        }
     }
 
     /// Looks for rows that these columns of the result do not identify.
@@ -67,7 +123,7 @@ impl Draft {
             "SELECT (SELECT count(*) FROM {} WHERE NOT ({complete})), count(*), coalesce(sum(\"rows of a key\")::bigint, 0) FROM ({keys}) AS keys",
             self.table
         );
-        let numbers = self.numbers(&query)?;
+        let numbers = self.numbers(&query, "")?;
         let mut found = Duplicates {
             incomplete: numbers[0],
             repeated: numbers[1],
@@ -83,7 +139,7 @@ impl Draft {
             let rows = self
                 .connection
                 .fetch_all(query.as_str())
-                .map_err(|error| anyhow!(shape::explain_result(&error, &self.columns)))?;
+                .map_err(|error| anyhow!(explain_result(&error, "", &self.columns)))?;
             for row in rows {
                 let values = (1..=names.len()).map(|index| row.get_string(index));
                 let values = values.map(Option::unwrap_or_default).collect();
@@ -96,11 +152,12 @@ impl Draft {
         Ok(found)
     }
 
-    fn numbers(&self, query: &str) -> Result<[u64; 3], EngineError> {
+    /// `text` is what the user wrote of the query.
+    fn numbers(&self, query: &str, text: &str) -> Result<[u64; 3], EngineError> {
         let row = self
             .connection
             .fetch_one(query)
-            .map_err(|error| shape::explain_result(&error, &self.columns))?;
+            .map_err(|error| explain_result(&error, text, &self.columns))?;
         let number = |index| {
             let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
             number.unwrap_or_default()

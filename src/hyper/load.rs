@@ -9,8 +9,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use hyperdb_api::{Connection, SqlType};
 
 use super::batch::{self, Batch};
+use super::explain::explain;
 use super::files::Files;
-use super::{RESULT, SCHEMA, TableName, quote, shape};
+use super::{RESULT, SCHEMA, TableName, quote};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Column, ColumnType, Part, Table, Value};
 
@@ -152,10 +153,10 @@ fn read_files<'t>(
         }
         // Without a code it did not answer at all.
         Err(error) if error.sqlstate().is_none() => {
-            Err(anyhow!(shape::explain(&error, &[])).context("failed to read the Parquet files"))
+            Err(anyhow!(explain(&error)).context("failed to read the Parquet files"))
         }
         Err(error) => {
-            let reason = shape::explain(&error, &[]).message;
+            let reason = explain(&error).message;
             let reason = reason.lines().next().unwrap_or_default();
             observer.on(Event::Note(format!(
                 "the Parquet files are read row by row: Hyper refused them ({reason})"
@@ -197,7 +198,7 @@ fn has_misfits(connection: &Connection, columns: &[Column], name: &str) -> Resul
         let query = format!("SELECT count(*) FROM {name} WHERE {}", some.join(" OR "));
         let count = connection
             .query_count(&query)
-            .map_err(|error| anyhow!(shape::explain(&error, &[])))
+            .map_err(|error| anyhow!(explain(&error)))
             .context("failed to look over the values of the Parquet files")?;
         if count > 0 {
             return Ok(true);
@@ -270,7 +271,7 @@ fn send(
     observer: &dyn Observer,
 ) -> Result<u64> {
     let failed = |error: hyperdb_api::Error| {
-        anyhow!(shape::explain(&error, &[])).context("the Hyper engine did not take the rows")
+        anyhow!(explain(&error)).context("the Hyper engine did not take the rows")
     };
     let mut chunks = chunks.into_iter().peekable();
     let client = connection
@@ -332,8 +333,12 @@ impl Target<'_> {
     }
 }
 
-/// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
-fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -> Result<()> {
+/// Returns the statement that makes a staged table, without its rows.
+pub(super) fn staging(table: &Table) -> String {
+    creation(table, &Target::Staging, &Target::Staging.name(table))
+}
+
+fn creation(table: &Table, target: &Target, name: &str) -> String {
     let kind = match target {
         Target::Result(_) => "TABLE",
         Target::Staging => "TEMPORARY TABLE",
@@ -343,10 +348,15 @@ fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -
         .iter()
         .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
         .collect();
-    let statement = format!("CREATE {kind} {name} ({})", columns.join(", "));
+    format!("CREATE {kind} {name} ({})", columns.join(", "))
+}
+
+/// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
+fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -> Result<()> {
+    let statement = creation(table, target, name);
     connection
         .execute_command(&statement)
-        .map_err(|error| anyhow!(shape::explain(&error, &[])))
+        .map_err(|error| anyhow!(explain(&error)))
         .with_context(|| {
             format!(
                 "the Hyper engine cannot create the table `{}`",

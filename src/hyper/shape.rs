@@ -3,8 +3,9 @@
 use anyhow::{Context, Result, anyhow};
 use hyperdb_api::{Connection, SqlType};
 
-use super::{EngineError, INPUT, ResultColumn, ResultType, Sql, quote};
-use crate::table::{Column, ColumnType, SystemColumn, Table};
+use super::explain::{explain, explain_sql};
+use super::{EngineError, ResultColumn, ResultType, Sql, quote};
+use crate::table::{ColumnType, SystemColumn, Table};
 
 /// Columns described by one query; far below the engine's own limits.
 const DESCRIBED_AT_ONCE: usize = 200;
@@ -16,11 +17,16 @@ const KEPT: usize = 2_000;
 ///
 /// TIMESTAMPTZ becomes UTC, REAL double, JSON and TIME text, and every integer BIGINT: a type
 /// must not depend on how large the values are today.
-pub(super) fn normalise(connection: &Connection, sql: &Sql, tables: &[Table]) -> Result<String> {
+pub(super) fn normalise(
+    connection: &Connection,
+    sql: &Sql,
+    tables: &[Table],
+    endpoint: &str,
+) -> Result<String> {
     // On lines of its own, so that a comment at the end hides nothing.
-    let inner = format!("(\n{}\n) AS shaped", sql.0);
+    let inner = format!("(\n{}\n) AS shaped", sql.as_str());
     let found = columns_of(connection, &format!("SELECT * FROM {inner} LIMIT 0"))
-        .map_err(|error| explain(&error, tables))
+        .map_err(|error| explain_sql(&error, sql.as_str(), tables, endpoint))
         .context("failed to run `sql`")?;
     let mut expressions: Vec<String> = Vec::with_capacity(found.len());
     let mut aliases = Vec::with_capacity(found.len());
@@ -63,11 +69,15 @@ pub(super) fn normalise(connection: &Connection, sql: &Sql, tables: &[Table]) ->
     ))
 }
 
-/// Runs a statement over the staged table; errors name what the user can change.
-pub(super) fn run(connection: &Connection, statement: &str, tables: &[Table]) -> Result<()> {
+/// Runs the statement around the user's SQL over the staged tables; errors name what the user can change.
+pub(super) fn run(
+    connection: &Connection,
+    statement: &str,
+    (sql, tables, endpoint): (&Sql, &[Table], &str),
+) -> Result<()> {
     connection
         .execute_command(statement)
-        .map_err(|error| explain(&error, tables))
+        .map_err(|error| explain_sql(&error, sql.as_str(), tables, endpoint))
         .context("failed to run `sql`")?;
     Ok(())
 }
@@ -75,7 +85,7 @@ pub(super) fn run(connection: &Connection, statement: &str, tables: &[Table]) ->
 /// Counts the rows of a table and describes its columns.
 pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec<ResultColumn>)> {
     let failed = |error: hyperdb_api::Error| {
-        anyhow!(explain(&error, &[])).context("failed to read the result back")
+        anyhow!(explain(&error)).context("failed to read the result back")
     };
     let found =
         columns_of(connection, &format!("SELECT * FROM {table} LIMIT 0")).map_err(failed)?;
@@ -103,69 +113,6 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
         }
     }
     Ok((rows, columns))
-}
-
-/// Turns the engine's refusal into ours; `staged` are the tables the user's SQL may name.
-pub(super) fn explain(error: &hyperdb_api::Error, staged: &[Table]) -> EngineError {
-    let code = error.sqlstate().map(str::to_owned);
-    let text = error.to_string();
-    // The message comes as `ERROR: … (42703)`; both ends are said elsewhere.
-    let message = text
-        .split_once("ERROR: ")
-        .map_or(text.as_str(), |(_, message)| message);
-    let message = match &code {
-        Some(code) => message.trim_end_matches(&format!(" ({code})")),
-        None => message,
-    };
-    let hint = match code.as_deref() {
-        Some("42703") => quoted(message).map(|name| suggest_column(name, staged)),
-        Some("42P01") => Some(format!("the fetched rows are in {}", names_of(staged))),
-        Some("42501") => Some(format!(
-            "`sql` may read {} and nothing else: no files, no network",
-            names_of(staged)
-        )),
-        // Told by who knows the disk.
-        _ if lacks_disk(message) => None,
-        Some("53200" | "53S02") => {
-            Some("the engine ran out of memory: let `sql` keep fewer rows or columns, avoid sorting and joining everything at once, or use a larger runner".into())
-        }
-        Some("22P02" | "22007" | "22008" | "22003") => {
-            Some("use `try_cast(x AS type)` in `sql` where a value may not fit".into())
-        }
-        _ => None,
-    };
-    EngineError {
-        code,
-        message: message.to_owned(),
-        hint,
-    }
-}
-
-/// Whether the engine says that a file of its own cannot grow; it has the code of lacking memory for that.
-pub(super) fn lacks_disk(message: &str) -> bool {
-    let message = message.to_lowercase();
-    [
-        "growing the database file",
-        "writing to the database file",
-        "temporary file",
-        "no space left",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
-}
-
-/// The same for a question to the result, whose columns `checks` and `key` name.
-pub(super) fn explain_result(error: &hyperdb_api::Error, columns: &[ResultColumn]) -> EngineError {
-    let mut explained = explain(error, &[]);
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    explained.hint = match explained.code.as_deref() {
-        Some("42703") => quoted(&explained.message).map(|name| suggest(name, &names, "the result")),
-        Some("42P01" | "42501") => {
-            Some("a check may ask the columns of the result and nothing else".into())
-        }
-        _ => explained.hint,
-    };
-    explained
 }
 
 fn columns_of(connection: &Connection, query: &str) -> hyperdb_api::Result<Vec<(String, SqlType)>> {
@@ -244,72 +191,8 @@ fn count(value: Option<i64>) -> Result<u64> {
 
 fn refuse(message: String, hint: String) -> anyhow::Error {
     anyhow!(EngineError {
-        code: None,
-        message,
-        hint: Some(hint)
+        hint: Some(hint),
+        ..EngineError::new(None, message)
     })
     .context("failed to run `sql`")
-}
-
-/// The first name in single quotes, as the engine writes them.
-fn quoted(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once('\'')?;
-    rest.split_once('\'').map(|(name, _)| name)
-}
-
-fn names_of(tables: &[Table]) -> String {
-    let names: Vec<String> = tables
-        .iter()
-        .map(|table| format!("`{}`", table.name()))
-        .collect();
-    match names.as_slice() {
-        [] => format!("the table `{INPUT}`"),
-        [name] => format!("the table {name}"),
-        names => format!("the tables {}", names.join(", ")),
-    }
-}
-
-/// Unquoted names are folded to lower case, so `createdAt` must be quoted to be found.
-fn suggest_column(name: &str, staged: &[Table]) -> String {
-    let columns: Vec<&Column> = staged.iter().flat_map(Table::columns).collect();
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    if let Some(nearest) = nearest(name, &names) {
-        return nearest;
-    }
-    let lists = staged.iter().map(|table| {
-        let columns = table.columns().iter();
-        let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-        list(&names, &format!("`{}`", table.name()))
-    });
-    lists.collect::<Vec<_>>().join("; ")
-}
-
-/// Names the column that was meant, or those there are in `what`.
-pub(super) fn suggest(name: &str, names: &[&str], what: &str) -> String {
-    nearest(name, names).unwrap_or_else(|| list(names, what))
-}
-
-fn nearest(name: &str, names: &[&str]) -> Option<String> {
-    let lower = name.to_lowercase();
-    if let Some(same) = names.iter().find(|other| other.to_lowercase() == lower) {
-        return Some(format!(
-            "did you mean `{}`? In SQL, quote names with capitals, dots or blanks",
-            quote(same)
-        ));
-    }
-    let likeness = |other: &str| strsim::jaro_winkler(&other.to_lowercase(), &lower);
-    let nearest = names
-        .iter()
-        .map(|other| (likeness(other), other))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (nearest.0 > 0.8).then(|| format!("did you mean `{}`?", quote(nearest.1)))
-}
-
-fn list(names: &[&str], what: &str) -> String {
-    let names: Vec<String> = names
-        .iter()
-        .take(20)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    format!("the columns of {what} are {}", names.join(", "))
 }

@@ -4,7 +4,8 @@
 
 use secrecy::SecretString;
 
-use super::parse::{is_loopback, lines, nearest};
+use super::lines::{Entry, split};
+use super::parse::{is_loopback, nearest};
 use crate::http::Url;
 use crate::source::Auth;
 use crate::source::auth::ClientCredentials;
@@ -12,16 +13,42 @@ use crate::source::auth::ClientCredentials;
 const MISSING: &str = "; is the secret defined? Workflows of forks and Dependabot get none";
 const FIELDS: [&str; 4] = ["token-url", "client-id", "client-secret", "scope"];
 
-/// Reads all of the input; several problems come back in one.
+/// Reads credentials from a text; several problems come back in one.
 pub(super) fn auth(text: &str) -> Result<Auth, String> {
-    let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    credentials(&split(text).collect::<Vec<_>>())
+}
+
+/// Reads credentials; several problems come back in one, with the number of a line where there are several.
+pub(super) fn credentials(entries: &[Entry]) -> Result<Auth, String> {
+    let first = entries.first().copied();
+    let (scheme, rest) = first.map_or(("", ""), |entry| {
+        entry
+            .text
+            .split_once(char::is_whitespace)
+            .unwrap_or((entry.text, ""))
+    });
     let rest = rest.trim();
+    let others = entries.get(1..).unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
     if scheme == "oauth2" {
-        return client_credentials(rest).map(Auth::OAuth2);
+        let beside = first.filter(|_| !rest.is_empty());
+        let beside = beside.map(|entry| Entry {
+            text: rest,
+            ..entry
+        });
+        let fields: Vec<Entry> = beside.into_iter().chain(others.iter().copied()).collect();
+        return client_credentials(&fields).map(Auth::OAuth2);
+    }
+    // `bearer` on one line and the token on the next are as good.
+    let (rest, more) = match others {
+        [next, more @ ..] if rest.is_empty() => (next.text, more),
+        more => (rest, more),
+    };
+    if let Some(entry) = more.first() {
+        return Err(entry.says("the credentials go on here: they hold a line break"));
     }
     if rest.chars().any(char::is_control) {
-        return Err("the credentials hold a line break".into());
+        return Err("the credentials hold a control character".into());
     }
     match scheme.as_str() {
         "bearer" if rest.is_empty() => Err(format!("`bearer` is without a token{MISSING}")),
@@ -37,22 +64,22 @@ pub(super) fn auth(text: &str) -> Result<Auth, String> {
     }
 }
 
-fn client_credentials(text: &str) -> Result<ClientCredentials, String> {
+fn client_credentials(entries: &[Entry]) -> Result<ClientCredentials, String> {
     let mut problems: Vec<String> = Vec::new();
     let mut fields: Vec<(&str, &str)> = Vec::new();
-    for line in lines(Some(text)) {
-        let pair = line.split_once(':');
+    for entry in entries {
+        let pair = entry.text.split_once(':');
         let Some((name, value)) = pair.map(|(name, value)| (name.trim(), value.trim())) else {
-            problems.push("a line below `oauth2` has no `name: value`".into());
+            problems.push(entry.says("it has no colon: below `oauth2` write `name: value`"));
             continue;
         };
         let likely = nearest(&name.replace('_', "-"), &FIELDS);
         if !is_field_name(name) {
-            problems.push("the name of a line below `oauth2` is no word".into());
+            problems.push(entry.says("the name before the colon is no word"));
         } else if fields.iter().any(|(given, _)| *given == name) {
-            problems.push(format!("`{name}` is given twice"));
+            problems.push(entry.says(format!("`{name}` is given twice")));
         } else if !FIELDS.contains(&name) && is_misspelt(name) {
-            problems.push(format!("`oauth2` has no `{name}`{likely}"));
+            problems.push(entry.says(format!("`oauth2` has no `{name}`{likely}")));
         } else {
             fields.push((name, value));
         }

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use url::form_urlencoded;
 
+use super::lines::split;
 use super::network;
-use super::parse::lines;
 use super::raw::Raw;
 use crate::http::Url;
 use crate::secrets;
@@ -66,6 +66,11 @@ pub(super) fn keep(raw: &Raw, vars: &HashMap<String, String>) {
     for proxy in network::proxies(vars) {
         user_of(&proxy);
     }
+}
+
+/// The entries of an input.
+fn lines(text: Option<&str>) -> impl Iterator<Item = &str> {
+    split(text.unwrap_or_default()).map(|entry| entry.text)
 }
 
 fn credential(text: &str) {

@@ -25,7 +25,7 @@ const PROXIES: [&str; 3] = ["https_proxy", "http_proxy", "all_proxy"];
 pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
     let mut conduct = Conduct::default();
     let text = raw.get("http").unwrap_or_default();
-    let Some(options) = problems.take("http", Some(Options::parse(text, &OPTIONS))) else {
+    let Some(options) = problems.take("http", Some(parse(text))) else {
         return conduct;
     };
     if let Some(word) = options.words.first() {
@@ -68,6 +68,11 @@ pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
     let patience = conduct.policy.patience;
     conduct.policy.longest_wait = conduct.policy.longest_wait.min(patience);
     conduct
+}
+
+/// Splits a text into options; whether their values are any is not looked at.
+pub(super) fn parse(text: &str) -> Result<Options<'static>, String> {
+    Options::parse(text, &OPTIONS)
 }
 
 /// Reads the `ca-certificate` input: PEM text, or a path that is read when it is needed.

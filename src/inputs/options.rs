@@ -45,6 +45,11 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
+    /// Whether there are pairs and no other words.
+    pub(super) fn has_only_pairs(&self) -> bool {
+        self.words.is_empty() && !self.pairs.is_empty()
+    }
+
     /// Returns the value given for a key.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         let pair = self.pairs.iter().find(|(given, _)| *given == key);

@@ -64,7 +64,7 @@ pub(super) fn paging(
 }
 
 /// Reads the input.
-fn parse(text: &str) -> Result<Paging, String> {
+pub(super) fn parse(text: &str) -> Result<Paging, String> {
     let text = text.trim();
     let (name, rest) = split_word(text);
     if !STYLES.contains(&name) {

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::auth::auth;
+use super::access::{self, carries_secret};
+use super::lines::{Entry, entries, pairs};
 use super::network;
 use super::raw::Raw;
 use super::{Machine, Problems, paginate};
 use crate::http::Url;
-use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::{INPUT, TableName};
-use crate::secrets;
 use crate::source::{Format, Location, Spec, TableSource, WorkspacePath};
 use crate::tableau::{
     DatasourceName, Description, Destination, PersonalAccessToken, ProjectReference, PublishMode,
@@ -46,18 +45,10 @@ impl Place {
     }
 }
 
-/// Entries of a multi-line input: one a line, without blank lines and comments.
-pub(super) fn lines(text: Option<&str>) -> impl Iterator<Item = &str> {
-    text.unwrap_or_default()
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
-
 /// A whole number from 0.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is not a whole number"))
+        .map_err(|_| format!("`{text}` is not a whole number: write digits only, such as `1000`"))
 }
 
 /// What YAML 1.2 and the runner's own toolkit take for a boolean.
@@ -65,7 +56,15 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
-        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+        _ => {
+            let plain = text.trim_matches(['"', '\'']).to_ascii_lowercase();
+            let meant = match plain.as_str() {
+                "false" | "no" | "off" | "n" | "0" => ": write `false`",
+                "true" | "yes" | "on" | "y" | "1" => ": write `true`",
+                _ => "",
+            };
+            Err(format!("`{text}` is neither `true` nor `false`{meant}"))
+        }
     }
 }
 
@@ -86,66 +85,29 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// `source` and all that says how to ask for it.
 pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec {
-    let params = pairs(raw, "params", problems);
-    let headers = headers(raw, problems);
-    let auth = problems.take("auth", raw.get("auth").map(auth));
-    if auth.is_some() && headers.contains_key(AUTHORIZATION) {
-        problems.add(
-            "headers",
-            "`Authorization` is given here and by `auth`: keep one of them",
-        );
-    }
+    let lines = entries(raw, "params", problems);
+    let params = pairs(&lines, "params", problems);
+    let params: Vec<(String, String)> = params
+        .into_iter()
+        .map(|(_, name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let format = problems
         .take("format", raw.get("format").map(format))
         .flatten();
     let body = raw.get("body").map(str::to_owned);
-    let carries_secret = auth.is_some()
-        || headers
-            .keys()
-            .any(|name| secrets::is_secret_name(name.as_str()));
-    let mut tables: Vec<TableSource> = Vec::new();
-    for line in lines(raw.get("source")) {
-        let (name, text) = split_name(line);
-        // With GraphQL they are variables of the query.
-        let params = if raw.get("query").is_some() {
-            &[][..]
-        } else {
-            &params
-        };
-        let Some(location) = problems.take("source", Some(location(text, place, params))) else {
-            continue;
-        };
-        if let Location::Http(url) = &location
-            && url.scheme() == "http"
-            && carries_secret
-            && !is_loopback(url)
-        {
-            problems.add(
-                "source",
-                "credentials would travel unencrypted: use `https://`",
-            );
-        }
-        let name = name.unwrap_or(INPUT);
-        match tables.iter_mut().find(|table| table.name == name) {
-            Some(table) => table.locations.push(location),
-            None => tables.push(TableSource {
-                name: name.to_owned(),
-                locations: vec![location],
-            }),
-        }
-    }
-    let n_named = lines(raw.get("source")).filter(|line| split_name(line).0.is_some());
-    if tables.len() > 1 && n_named.count() < lines(raw.get("source")).count() {
+    let mut tables = tables(raw, place, &params, problems);
+    let common = access::access(raw, &mut tables, problems);
+    if tables.iter().any(|table| {
+        let access = table.access.as_ref().unwrap_or(&common);
+        carries_secret(access) && is_readable_on_the_way(table)
+    }) {
         problems.add(
             "source",
-            "some lines have a name (`name: location`) and some have none: name all or none",
+            "credentials would travel unencrypted: use `https://`",
         );
     }
-    if tables.len() > 1 && raw.get("sql").is_none() {
-        problems.add("sql", "is required with several named sources: join them");
-    }
-    if lines(raw.get("source")).next().is_none() {
-        problems.add("source", "is required: the address or workspace file to read, such as `https://example.com/data.json`");
+    if let Some(problem) = access::shared_secret(&params, &tables) {
+        problems.add("params", problem);
     }
     let mut locations = tables.iter().flat_map(|table| &table.locations);
     let is_http = locations.any(|location| matches!(location, Location::Http(_)));
@@ -164,8 +126,8 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
     Spec {
         tables,
         format,
-        headers,
-        auth,
+        headers: common.headers,
+        auth: common.auth,
         body,
         conduct: network::conduct(raw, problems),
         query,
@@ -173,11 +135,71 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
     }
 }
 
+/// The lines of `source`, by the names of their tables.
+fn tables(
+    raw: &Raw,
+    place: &Place,
+    params: &[(String, String)],
+    problems: &mut Problems,
+) -> Vec<TableSource> {
+    let lines = entries(raw, "source", problems);
+    let mut tables: Vec<TableSource> = Vec::new();
+    // With GraphQL they are variables of the query.
+    let params = match raw.get("query") {
+        Some(_) => &[][..],
+        None => params,
+    };
+    for entry in &lines {
+        let (name, text) = split_name(entry.text);
+        let location = location(text, place, params).map_err(|problem| entry.says(problem));
+        let Some(location) = problems.take("source", Some(location)) else {
+            continue;
+        };
+        let name = name.unwrap_or(INPUT);
+        match tables.iter_mut().find(|table| table.name == name) {
+            Some(table) => table.locations.push(location),
+            None => tables.push(TableSource {
+                name: name.to_owned(),
+                locations: vec![location],
+                access: None,
+            }),
+        }
+    }
+    let is_bare = |entry: &&Entry| split_name(entry.text).0.is_none();
+    let bare: Vec<&Entry> = lines.iter().filter(is_bare).collect();
+    if let Some(entry) = bare
+        .first()
+        .filter(|_| tables.len() > 1 && bare.len() < lines.len())
+    {
+        problems.add(
+            "source",
+            entry.says(
+                "it has no name, and other lines have one (`name: location`): name all or none",
+            ),
+        );
+    }
+    if tables.len() > 1 && raw.get("sql").is_none() {
+        problems.add("sql", "is required with several named sources: join them");
+    }
+    let is_told = problems.0.iter().any(|problem| problem.input == "source");
+    if lines.is_empty() && !is_told {
+        problems.add("source", "is required: the address or workspace file to read, such as `https://example.com/data.json`");
+    }
+    tables
+}
+
+fn is_readable_on_the_way(table: &TableSource) -> bool {
+    table.locations.iter().any(|location| match location {
+        Location::Http(url) => url.scheme() == "http" && !is_loopback(url),
+        Location::File(_) => false,
+    })
+}
+
 /// Everything that says where to publish, or `None` with `publish: false`.
 pub(super) fn destination(raw: &Raw, problems: &mut Problems) -> Option<Destination> {
-    let wanted = problems
-        .take("publish", raw.get("publish").map(boolean))
-        .unwrap_or(true);
+    // What is required to publish is not missed while nobody knows whether that is wanted.
+    let publish = raw.get("publish").map_or(Ok(true), boolean);
+    let wanted = problems.take("publish", Some(publish)).unwrap_or(false);
     let mode = problems
         .take("mode", raw.get("mode").map(mode))
         .unwrap_or(PublishMode::Overwrite);
@@ -186,12 +208,14 @@ pub(super) fn destination(raw: &Raw, problems: &mut Problems) -> Option<Destinat
         "description",
         raw.get("description").map(Description::parse),
     );
-    let tags: Vec<Tag> = lines(raw.get("tags"))
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|tag| !tag.is_empty())
-        .filter_map(|tag| problems.take("tags", Some(Tag::parse(tag))))
-        .collect();
+    let mut tags: Vec<Tag> = Vec::new();
+    for entry in entries(raw, "tags", problems) {
+        let words = entry.text.split(',').map(str::trim);
+        for tag in words.filter(|tag| !tag.is_empty()) {
+            let tag = Tag::parse(tag).map_err(|problem| entry.says(problem));
+            tags.extend(problems.take("tags", Some(tag)));
+        }
+    }
     let datasource = problems.take(
         "datasource",
         raw.get("datasource").map(DatasourceName::parse),
@@ -296,9 +320,13 @@ fn location(line: &str, place: &Place, params: &[(String, String)]) -> Result<Lo
     let Some((scheme, _)) = line.split_once("://") else {
         return place.parse(line).map(Location::File);
     };
+    if scheme == "file" {
+        return Err("a file is named by its path in the workspace, without `file://`, such as `data/orders.csv`".into());
+    }
     if !matches!(scheme, "http" | "https") {
+        let likely = nearest(scheme, &["https"]);
         return Err(format!(
-            "`{scheme}://` is not supported: give an `https://` address or a file of the workspace"
+            "`{scheme}://` is not supported: give an `https://` address or a file of the workspace{likely}"
         ));
     }
     let mut url = Url::parse(line).map_err(|error| format!("it is no valid address: {error}"))?;
@@ -333,51 +361,15 @@ fn split_name(line: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// `name: value` lines; a value may hold further colons.
-fn pairs(raw: &Raw, input: &'static str, problems: &mut Problems) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for line in lines(raw.get(input)) {
-        let pair = line
-            .split_once(':')
-            .map(|(name, value)| (name.trim(), value.trim()));
-        match pair {
-            Some((name, value)) if !name.is_empty() => {
-                if pairs.iter().any(|(given, _)| given == name) {
-                    problems.add(input, format!("`{name}` is given twice"));
-                }
-                pairs.push((name.to_owned(), value.to_owned()));
-            }
-            // The line itself is not shown: it may be a secret.
-            _ => problems.add(input, "a line has no `name: value`"),
-        }
-    }
-    pairs
-}
-
-fn headers(raw: &Raw, problems: &mut Problems) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs(raw, "headers", problems) {
-        let Ok(header) = name.parse::<HeaderName>() else {
-            problems.add("headers", format!("`{name}` is not a valid header name"));
-            continue;
-        };
-        match HeaderValue::from_str(&value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                headers.insert(header, value);
-            }
-            Err(_) => problems.add(
-                "headers",
-                format!("the value of `{name}` holds a character no header can carry"),
-            ),
-        }
-    }
-    headers
-}
-
 fn format(text: &str) -> Result<Option<Format>, String> {
     if text == "auto" {
         return Ok(None);
+    }
+    let lower = text.to_ascii_lowercase();
+    if ["xls", "xlsx", "xlsm", "xlsb", "excel", "ods"].contains(&lower.as_str()) {
+        return Err(format!(
+            "`{text}` is not read: save the sheet as CSV, or let the source deliver CSV or JSON"
+        ));
     }
     let found = Format::ALL.into_iter().find(|format| format.name() == text);
     found.map(Some).ok_or_else(|| {
@@ -393,7 +385,7 @@ fn format(text: &str) -> Result<Option<Format>, String> {
     })
 }
 
-fn mode(text: &str) -> Result<PublishMode, String> {
+pub(super) fn mode(text: &str) -> Result<PublishMode, String> {
     const MODES: [(&str, PublishMode); 3] = [
         ("overwrite", PublishMode::Overwrite),
         ("append", PublishMode::Append),

@@ -14,23 +14,41 @@ pub struct Declared {
     pub name: &'static str,
     /// What is used when it is left out, as documented; empty if nothing.
     pub default: &'static str,
+    /// Who puts the default there.
+    pub filled: Filled,
     /// Variable that stands in for it.
     pub variable: Option<&'static str>,
+}
+
+/// Who fills in an input that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// The runner: `action.yml` has a `default:`.
+    ByRunner,
+    /// This program, for which leaving out may mean something else than writing the default.
+    ByProgram,
 }
 
 const fn declared(name: &'static str, default: &'static str) -> Declared {
     Declared {
         name,
         default,
+        filled: Filled::ByRunner,
         variable: None,
+    }
+}
+
+const fn decided_here(name: &'static str, default: &'static str) -> Declared {
+    Declared {
+        filled: Filled::ByProgram,
+        ..declared(name, default)
     }
 }
 
 const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
     Declared {
-        name,
-        default: "",
         variable: Some(variable),
+        ..declared(name, "")
     }
 }
 
@@ -44,7 +62,7 @@ pub const DECLARED: [Declared; 30] = [
     declared("datasource", ""),
     declared("description", ""),
     declared("tags", ""),
-    declared("mode", "overwrite"),
+    decided_here("mode", "overwrite"),
     declared("publish", "true"),
     declared("wait", "60m"),
     declared("ca-certificate", ""),
@@ -56,16 +74,37 @@ pub const DECLARED: [Declared; 30] = [
     declared("auth", ""),
     declared("query", ""),
     declared("body", ""),
-    declared("paginate", "auto"),
+    decided_here("paginate", "auto"),
     declared("csv", ""),
     declared("http", "timeout=60 retries=5 max-wait=600"),
     declared("columns", ""),
     declared("sql", ""),
-    declared("table", "Extract"),
+    decided_here("table", "Extract"),
     declared("hyper", ""),
     declared("key", ""),
-    declared("min-rows", "1"),
+    decided_here("min-rows", "1"),
     declared("checks", ""),
+];
+
+/// What an input is called elsewhere.
+const OTHER_NAMES: [(&[&str], &str); 8] = [
+    (
+        &["url", "uri", "file", "files", "path", "data", "sources"],
+        "source",
+    ),
+    (
+        &["server", "host", "tableau-url", "tableau-server"],
+        "server-url",
+    ),
+    (&["site-id", "site-name", "site-url"], "site"),
+    (
+        &["token", "pat", "token-secret", "token-value", "pat-token"],
+        "pat-secret",
+    ),
+    (&["token-name"], "pat-name"),
+    (&["name", "data-source", "datasource-name"], "datasource"),
+    (&["project-name", "project-id", "folder"], "project"),
+    (&["parameters", "query-params"], "params"),
 ];
 
 /// All values that are not blank.
@@ -192,6 +231,12 @@ impl Raw {
         Raw(all)
     }
 
+    /// Returns a value with all its lines, so that they can be counted.
+    pub(super) fn as_written(&self, name: &'static str) -> Option<&str> {
+        debug_assert!(DECLARED.iter().any(|input| input.name == name));
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Returns a value without blanks around it.
     pub(super) fn get(&self, name: &'static str) -> Option<&str> {
         debug_assert!(DECLARED.iter().any(|input| input.name == name));
@@ -245,13 +290,20 @@ pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
         if DECLARED.iter().any(|input| input.name == name) {
             continue;
         }
-        if let Some(nearest) = DECLARED
+        // Of a short name nearly every other is two letters away.
+        let most = (name.len() / 3).min(2);
+        let distance = |input: &&Declared| strsim::osa_distance(input.name, &name);
+        let nearest = DECLARED.iter().min_by_key(distance);
+        let nearest = nearest.filter(|input| distance(input) <= most);
+        let other = OTHER_NAMES
             .iter()
-            .find(|input| strsim::osa_distance(input.name, &name) <= 2)
+            .find(|(names, _)| names.contains(&name.as_str()));
+        if let Some(meant) = other
+            .map(|(_, meant)| *meant)
+            .or(nearest.map(|input| input.name))
         {
             warnings.push(format!(
-                "there is no input `{name}`; did you mean `{}`?",
-                nearest.name
+                "there is no input `{name}`; did you mean `{meant}`?"
             ));
         }
     }
@@ -334,13 +386,21 @@ mod tests {
 
     #[test]
     fn a_misspelt_input_is_told_and_a_foreign_one_is_not() {
-        let vars = [("INPUT_DATASOURSE", "x"), ("INPUT_WHO-TO-GREET", "y")];
+        let vars = [
+            ("INPUT_DATASOURSE", "x"),
+            ("INPUT_WHO-TO-GREET", "y"),
+            ("INPUT_URL", "z"),
+            ("INPUT_LOG", "z"),
+        ];
         let vars = vars
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         assert_eq!(
             unknown_inputs(&vars),
-            ["there is no input `datasourse`; did you mean `datasource`?"]
+            [
+                "there is no input `datasourse`; did you mean `datasource`?",
+                "there is no input `url`; did you mean `source`?",
+            ]
         );
     }
 }

@@ -17,6 +17,9 @@ pub struct WorkspacePath(String);
 impl WorkspacePath {
     /// Takes `data/x.csv`, `data/**/*.json`, or an absolute path below the workspace.
     pub fn parse(text: &str, workspace: &Path) -> Result<WorkspacePath, String> {
+        if let Some(problem) = from_elsewhere(text) {
+            return Err(problem);
+        }
         let path = Path::new(text);
         let relative = if path.is_absolute() {
             path.strip_prefix(workspace).map_err(|_| {
@@ -44,6 +47,69 @@ impl WorkspacePath {
     /// Returns the path or pattern, relative to the workspace.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What is a regular expression or a list to its writer.
+const PATTERN: &str = "`source` takes a pattern such as `data/*.csv`, no regular expression: `*` matches within a name, `**` any folders, `?` one character; several patterns or files go on lines of their own";
+
+/// Says why a path cannot be one here: it is written as on Windows, or as a regular expression.
+fn from_elsewhere(text: &str) -> Option<String> {
+    let is_drive = text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text[1..].starts_with(':')
+        && text[2..].starts_with(['\\', '/']);
+    if is_drive || text.starts_with("\\\\") {
+        return Some(format!(
+            "`{text}` is a path of a Windows machine: the action sees files of the workspace only; write a path relative to it with `/`, such as `data/orders.csv`"
+        ));
+    }
+    if !text.contains('\\') {
+        return None;
+    }
+    let escapes = ["\\.", "\\d", "\\w", "\\s", "\\-", "\\/", "\\("];
+    let signs = [".*", ".+", "]+", "]*", "^", "$", "\\d+", "\\w+"];
+    let (_, ending) = text.rsplit_once("\\.").unwrap_or((text, "\\"));
+    let is_expression = ending.chars().all(|c| c.is_ascii_alphanumeric())
+        || escapes.iter().any(|escape| text.contains(escape))
+            && signs.iter().any(|sign| text.contains(sign));
+    if is_expression {
+        return Some(format!(
+            "`{text}` looks like a regular expression: {PATTERN}"
+        ));
+    }
+    let plain = text.replace('\\', "/");
+    Some(format!(
+        "`{text}` has backslashes between folders: write `{plain}`"
+    ))
+}
+
+/// What to write instead of a pattern that found nothing and is written as patterns are elsewhere.
+fn no_pattern(pattern: &str) -> Option<&'static str> {
+    if pattern.len() > 1 && pattern.starts_with(['"', '\'']) && pattern.ends_with(['"', '\'']) {
+        return Some("the quotes are taken for a part of the name: write `source` without them");
+    }
+    let begin = pattern.to_ascii_lowercase();
+    if ["www.", "http:", "https:", "http/", "https/"]
+        .iter()
+        .any(|web| begin.starts_with(web))
+    {
+        return Some("if it is an address, begin it with `https://`");
+    }
+    if let Some((name, _)) = pattern.split_once(": ")
+        && !name.contains('/')
+    {
+        return Some(
+            "if what stands before the colon is the name of a table, write it with letters, digits and `_` only, as in `my_orders: …`",
+        );
+    }
+    let has_choice = pattern.contains('{') && pattern.contains('}') && pattern.contains(',');
+    let signs = [".*", ".+", "]+", "^", "$", "(", "|"];
+    let is_expression = signs.iter().any(|sign| pattern.contains(sign));
+    if has_choice || is_expression || pattern.contains(' ') {
+        Some(PATTERN)
+    } else {
+        None
     }
 }
 
@@ -149,7 +215,9 @@ fn missing(pattern: &str, workspace: &Path) -> SourceError {
     } else {
         format!("there is no file `{pattern}` in the workspace")
     };
-    let hint = if workspace.join(pattern).is_dir() {
+    let hint = if let Some(hint) = no_pattern(pattern) {
+        hint.into()
+    } else if workspace.join(pattern).is_dir() {
         format!("name its files: `{}/*.csv`", pattern.trim_end_matches('/'))
     } else {
         "check `source`; files of the repository are there only after `actions/checkout`".into()
@@ -192,6 +260,22 @@ mod tests {
                 .contains("outside the workspace")
         );
         assert!(parse(".").unwrap_err().contains("names no file"));
+        for (text, told) in [
+            ("data\\a.csv", "write `data/a.csv`"),
+            (".\\data\\*.csv", "write `./data/*.csv`"),
+            ("C:\\data\\a.csv", "of a Windows machine"),
+            ("c:/data/a.csv", "of a Windows machine"),
+            ("\\\\server\\share\\a.csv", "of a Windows machine"),
+            ("data/.*\\.csv", "no regular expression"),
+            ("data/\\d+\\.csv", "no regular expression"),
+            ("^a\\.csv$", "no regular expression"),
+        ] {
+            let problem = parse(text).unwrap_err();
+            assert!(problem.contains(told), "{text}: {problem}");
+        }
+        for text in ["data/.*", "c/a.csv", "a:b.csv", "[ab]$.csv"] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]
@@ -228,6 +312,32 @@ mod tests {
             stage("b/*.csv").unwrap_err().to_string(),
             "no file of the workspace matches `b/*.csv`"
         );
+        for pattern in [
+            "a/b/.*.csv",
+            "{a,b}.csv",
+            "a.csv, b.csv",
+            "(a|b).csv",
+            "^a.csv$",
+        ] {
+            let error = stage(pattern).unwrap_err();
+            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            assert!(hint.unwrap().contains("no regular expression"), "{pattern}");
+        }
+        for (pattern, told) in [
+            ("\"a.csv\"", "without them"),
+            ("'a.csv'", "without them"),
+            ("www.example.com/a.csv", "`https://`"),
+            ("https:/example.com/a.csv", "`https://`"),
+            ("my-orders: a.csv", "letters, digits and `_`"),
+            ("a.csv b.csv", "lines of their own"),
+        ] {
+            let error = stage(pattern).unwrap_err();
+            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            assert!(hint.unwrap().contains(told), "{pattern}");
+        }
+        let error = stage("b/*.csv").unwrap_err();
+        let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+        assert!(hint.unwrap().contains("actions/checkout"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn sql_errors_say_what_to_change() {
     shape("SELECT \"user.nam\" FROM input").failed("shape", &["did you mean `\"user.name\"`"]);
     shape("SELECT zzz FROM input").failed(
         "shape",
-        &["the columns of `input` are `createdAt`, `user.name`, `n`"],
+        &["the columns of `input` are `createdAt` date, `user.name` text, `n` bigint"],
     );
     shape("SELECT n FROM inputs").failed(
         "shape",
@@ -39,8 +39,9 @@ fn sql_errors_say_what_to_change() {
     shape("SELECT interval '1 day' AS d FROM input")
         .failed("shape", &["column `d` of the result is an interval"]);
     shape("SELECT 'x'::text::bigint AS d FROM input").failed("shape", &["try_cast"]);
-    shape("SELECT 1 AS a; SELECT 2 AS b").failed("shape", &["syntax error"]);
-    shape("SELECT 1 AS a) AS q; DROP TABLE input; --").failed("shape", &["syntax error"]);
+    shape("SELECT 1 AS a; SELECT 2 AS b").failed("inputs", &["a second statement"]);
+    shape("SELECT 1 AS a) AS q; DROP TABLE input; --").failed("inputs", &["a second statement"]);
+    shape("SELECT 1 AS a) AS q(a), (SELECT 2 AS b").failed("shape", &["syntax error"]);
 }
 
 #[test]

@@ -81,7 +81,17 @@ fn every_guard_runs_and_says_what_it_found() {
         .input("min-rows", "9")
         .input("checks", checks)
         .run()
-        .failed("check", &["the result has 4 rows, but `min-rows: 9`"]);
+        .failed(
+            "check",
+            &[
+                "9 guards failed:\n- the result has 4 rows, but `min-rows: 9`\n- 1 value is in 2 rows",
+                "\n- it is false in 1 of 4 rows: `id: 2, amount: -3`, but `checks: amount > 0`\n",
+                "but `checks: max(nothing) > 1` (the columns of the result are",
+                "(hint: check what the source delivers now, and keep out in `sql` what shall not come; if all is as it should be, change `min-rows` or `key` or `checks`)",
+            ],
+        );
+    assert_eq!(run.annotations.len(), 1);
+    assert_eq!(run.annotations[0].matches("(hint: ").count(), 1);
     let verdicts: Vec<&str> = run
         .log
         .lines()
@@ -91,8 +101,8 @@ fn every_guard_runs_and_says_what_it_found() {
         ✗ min-rows: 9: the result has 4 rows
         ✗ key: id: 1 value is in 2 rows: `2` (2 rows)
         ✓ checks: count(*) = 4: it is true
-        ✗ checks: amount > 0: it is false in 1 of 4 rows
-        ✗ checks: customer > 0: it is NULL in 1 of 4 rows
+        ✗ checks: amount > 0: it is false in 1 of 4 rows: `id: 2, amount: -3`
+        ✗ checks: customer > 0: it is NULL in 1 of 4 rows: `id: 3, customer: NULL`
         ✗ checks: min(customer) > 7: it is false
         ✗ checks: max(nothing) > 1: Hyper answered 42703: unknown column 'nothing'
         ✗ checks: amount +: Hyper answered 42601: syntax error: got ')', expected one of: <identifier>, <constant>, NOT, CASE, ALL, <$n parameter>, NULL, TRUE, ...
@@ -107,6 +117,37 @@ fn every_guard_runs_and_says_what_it_found() {
 }
 
 #[test]
+fn a_check_shows_five_rows_that_fail_with_what_it_names_and_the_key() {
+    let mut data = "id,line,amount,note\n".to_owned();
+    for row in 0..9 {
+        data += &format!("{},{},{},x\n", row / 2, row % 2, 3 - row);
+    }
+    data += "99,0,,x\n";
+    let step = || {
+        Action::building()
+            .file("x.csv", &data)
+            .input("source", "x.csv")
+    };
+    step()
+        .input("key", "ID, line")
+        .input("checks", "amount > 0")
+        .run()
+        .failed(
+            "check",
+            &["it is false in 6 and NULL in 1 of 10 rows: `id: 1, line: 1, amount: 0`, `id: 2, line: 0, amount: -1`, `id: 2, line: 1, amount: -2`, `id: 3, line: 0, amount: -3`, `id: 3, line: 1, amount: -4`, …, but `checks: amount > 0`"],
+        );
+    // A condition that aggregates is about no row; one that names no column shows them all.
+    step()
+        .input("checks", "sum(amount) > 0")
+        .run()
+        .failed("check", &["it is false, but"]);
+    step().input("checks", "1 > 2; -- never").run().failed(
+        "check",
+        &["it is false in 10 of 10 rows: `id: 0, line: 0, amount: 3, note: x`"],
+    );
+}
+
+#[test]
 fn wrong_guards_are_told_with_the_other_inputs() {
     let run = orders()
         .input("key", "a,,b")
@@ -116,8 +157,8 @@ fn wrong_guards_are_told_with_the_other_inputs() {
         .failed(
             "inputs",
             &[
-                "input `key`: a name is missing",
-                "input `checks`: `SELECT 1` is a statement",
+                "input `key`: line 1: a name is missing",
+                "input `checks`: line 1: `SELECT 1` is a statement",
             ],
         );
     assert_eq!(run.annotations.len(), 3);
@@ -136,6 +177,20 @@ fn names_in_a_check_are_those_of_the_result() {
         .input("key", "order id")
         .run()
         .succeeded();
+    for (check, hint) in [
+        ("id > 0 AND", "the condition ends too early"),
+        ("count(*) > 0 AND id > 0", "write two lines"),
+        (
+            "input.id > 0",
+            "name the column alone, without a table: `id`",
+        ),
+        ("customer = \"EMEA\"", "single quotes: `'EMEA'`"),
+    ] {
+        orders()
+            .input("checks", check)
+            .run()
+            .failed("check", &[hint]);
+    }
     shaped().input("checks", "amount > 0").run().failed(
         "check",
         &[

@@ -29,8 +29,8 @@ fn everything_wrong_is_told_at_once() {
         error title=input wait::input `wait`: `60` is no length of time: write it with a unit, such as `60m`, `90s` or `0`
         error title=input source::input `source`: is required: the address or workspace file to read, such as `https://example.com/data.json`
         error title=input format::input `format`: `jsn` is not one of auto, json, ndjson, csv, tsv, xml, parquet, odata; did you mean `json`?
-        error title=input columns::input `columns`: column `a`: unknown type `bigintt`, did you mean `bigint`?
-        error title=input columns::input `columns`: column `b`: `decimal` needs its digits, as in `decimal(18,2)`: without them every fraction would be cut
+        error title=input columns::input `columns`: line 1: column `a`: unknown type `bigintt`, did you mean `bigint`?
+        error title=input columns::input `columns`: line 2: column `b`: `decimal` needs its digits, as in `decimal(18,2)`: without them every fraction would be cut
         error::and 2 more, see the job summary
         failed-stage=inputs
         published=false
@@ -94,6 +94,20 @@ fn sources_that_would_leak_or_escape_are_refused() {
     refused("/etc/passwd")
         .run()
         .failed("inputs", &["`source`", "outside the workspace"]);
+    refused("file:///data/x.csv")
+        .run()
+        .failed("inputs", &["without `file://`"]);
+    refused("x.csv")
+        .input("format", "xlsx")
+        .run()
+        .failed("inputs", &["save the sheet as CSV"]);
+    refused("x.csv")
+        .input("sql", "SELECT a FROM input\nkey: a")
+        .run()
+        .failed(
+            "inputs",
+            &["input `sql`: line 2: `key` is the name of an input"],
+        );
     refused("../secrets.csv")
         .run()
         .failed("inputs", &["leads out of the workspace"]);
@@ -166,6 +180,15 @@ fn yaml_booleans_are_understood_and_others_are_not() {
             .run();
         assert_eq!(run.code, code, "{text}: {}", run.raw);
     }
+    let run = Action::new()
+        .input("source", "x.csv")
+        .input("publish", "no")
+        .run()
+        .failed(
+            "inputs",
+            &["`no` is neither `true` nor `false`: write `false`"],
+        );
+    assert_eq!(run.annotations.len(), 1, "{:?}", run.annotations);
 }
 
 #[test]

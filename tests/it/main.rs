@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
 mod answers;
 mod assumed;
 mod auth;
@@ -18,6 +19,7 @@ mod harness;
 mod http;
 mod inputs;
 mod limits;
+mod lines;
 mod matrix;
 mod network;
 mod paging;
@@ -31,6 +33,7 @@ mod rows;
 mod secrets;
 mod server;
 mod soak;
+mod sql;
 mod tidy;
 mod watching;
 mod way;

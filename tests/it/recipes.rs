@@ -10,13 +10,14 @@ use crate::server::Server;
 const README: &str = include_str!("../../README.md");
 
 /// What stands in for the expressions of recipes; an address of Tableau is set by the test.
-const VALUES: [(&str, &str); 13] = [
+const VALUES: [(&str, &str); 14] = [
     ("vars.TABLEAU_SERVER_URL", "https://tableau.example"),
     ("vars.TABLEAU_SITE_ID", CONTENT_URL),
     ("vars.TABLEAU_PROJECT_ID", "Sales"),
     ("vars.TABLEAU_PAT_NAME", TOKEN_NAME),
     ("secrets.TABLEAU_PAT_SECRET", TOKEN_SECRET),
     ("secrets.API_TOKEN", "tok-12345"),
+    ("secrets.RATES_KEY", "key-of-rates"),
     ("secrets.STRIPE_KEY", "tok-12345"),
     ("github.token", "tok-12345"),
     ("secrets.SAP_USER", "user"),
@@ -277,6 +278,28 @@ fn named_sources_are_joined() {
           Norway | 1 | 3
     "]]
     .assert_eq(&run.rows());
+}
+
+#[test]
+fn each_of_several_servers_gets_its_own_credentials() {
+    let (orders, rates) = (Simulator::start(), Simulator::start());
+    orders.serve_with("/v2/orders", |request| {
+        assert_eq!(request.header("authorization"), Some("Bearer tok-12345"));
+        assert_eq!(request.header("x-api-key"), None);
+        Page::json(r#"[{"id":1,"amount":2,"currency":"EUR"}]"#)
+    });
+    rates.serve_with("/latest", |request| {
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(request.header("x-api-key"), Some("key-of-rates"));
+        Page::json(r#"[{"currency":"EUR","rate":1.5}]"#)
+    });
+    let source = format!(
+        "orders: {}\nrates: {}",
+        orders.origin_url("/v2/orders"),
+        rates.origin_url("/latest")
+    );
+    let run = recipe("credentials", source).run().succeeded();
+    assert!(run.rows().contains("1 | 3"), "{}", run.rows());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use publish_to_tableau::inputs::DECLARED;
+use publish_to_tableau::inputs::{DECLARED, Filled};
 use publish_to_tableau::report::OUTPUTS;
 use publish_to_tableau::tableau::CATALOGUE;
 
@@ -270,10 +270,24 @@ fn inputs_agree_in_action_code_and_readme() {
         "action.yml and the code"
     );
     for (input, (_, keys)) in DECLARED.iter().zip(&section) {
-        let default = keys
-            .get("default")
-            .map_or("", |value| value.trim_matches('"'));
-        assert_eq!(default, input.default, "default of `{}`", input.name);
+        let default = keys.get("default").map(|value| value.trim_matches('"'));
+        let description = &keys["description"];
+        match input.filled {
+            Filled::ByRunner => {
+                let default = default.unwrap_or_default();
+                assert_eq!(default, input.default, "default of `{}`", input.name);
+            }
+            // Else the program could not tell it from the same word written by the user.
+            Filled::ByProgram => {
+                assert_eq!(default, None, "default of `{}`", input.name);
+                let says = description.contains(input.default) && description.contains("default");
+                assert!(
+                    says,
+                    "action.yml, default of `{}`: {description}",
+                    input.name
+                );
+            }
+        }
         let shown = match (input.default, input.variable, input.name) {
             (_, _, "source") => "required".to_owned(),
             (_, Some(variable), _) => format!("`${variable}`"),
@@ -292,7 +306,7 @@ fn inputs_agree_in_action_code_and_readme() {
         );
         if let Some(variable) = input.variable {
             assert!(
-                keys["description"].contains(variable),
+                description.contains(variable),
                 "action.yml, `{}`",
                 input.name
             );
