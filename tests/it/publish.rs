@@ -517,7 +517,7 @@ fn a_tableau_that_asks_to_be_left_alone_for_ever_ends_no_run_in_the_middle() {
     let run = orders(&site).run();
     let run = run.failed(
         "publish",
-        &["429000", "more than 10 years", "run less often or later"],
+        &["429000", "in 366 days", "run less often or later"],
     );
     assert_eq!(run.output("published"), "false");
     assert_signed_out(&site);

@@ -88,7 +88,7 @@ fn lists_without_an_end_are_given_up() {
                 paging,
                 ..Settings::default()
             });
-            let outcome = Run::new(&simulator).go();
+            let outcome = Run::new(&simulator).impatient().go();
             (simulator, outcome)
         });
         assert_eq!(outcome.record.standing, Standing::Untouched);
@@ -104,7 +104,7 @@ fn lists_without_an_end_are_given_up() {
         let (simulator, outcome) = ends(move || {
             let fault = format!("query-data-sources#{n_lookups}=503");
             let simulator = Arc::new(Simulator::with([&*fault]));
-            let mut run = Run::new(&simulator);
+            let mut run = Run::new(&simulator).impatient();
             let site = Arc::clone(&simulator);
             run.retrying = Some(Arc::new(move || {
                 site.site(|site| site.settings.paging = Paging::Endless);
