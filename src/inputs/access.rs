@@ -11,6 +11,7 @@ use super::parse::nearest;
 use super::raw::Raw;
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::INPUT;
+use crate::secrets;
 use crate::source::{Access, Location, TableSource};
 
 /// Between two blocks.
@@ -62,7 +63,11 @@ pub(super) fn access(raw: &Raw, tables: &mut [TableSource], problems: &mut Probl
 
 /// Whether something is carried that others must not read on the way.
 pub(super) fn carries_secret(access: &Access) -> bool {
-    access.auth.is_some() || access.headers.keys().any(may_be_secret)
+    access.auth.is_some()
+        || access
+            .headers
+            .keys()
+            .any(|name| secrets::is_secret_name(name.as_str()))
 }
 
 /// The servers of some sources: scheme, host and port.
@@ -137,13 +142,6 @@ fn is_credential(name: &str) -> bool {
             "accesstoken",
             "apitoken",
         ])
-}
-
-fn may_be_secret(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    ["auth", "cookie", "key", "token", "secret"]
-        .iter()
-        .any(|word| name.contains(word))
 }
 
 /// Whether the lines are blocks: one rules them off, or the first is the name of a source.

@@ -316,10 +316,14 @@ impl<'a> Number<'a> {
 
     /// Finds the digits that count; a zero has none.
     fn extent(&self) -> Option<Extent> {
-        let digits = || self.whole().bytes().chain(self.fraction().bytes());
-        let start = digits().position(|digit| digit != b'0')?;
-        let n_zeros = digits().rev().take_while(|digit| *digit == b'0').count();
-        let end = self.whole().len() + self.fraction().len() - n_zeros;
+        let (whole, fraction) = (self.whole().as_bytes(), self.fraction().as_bytes());
+        let first = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0');
+        let last = |digits: &[u8]| digits.iter().rposition(|digit| *digit != b'0');
+        let start = first(whole).or_else(|| first(fraction).map(|at| whole.len() + at))?;
+        let end = match last(fraction) {
+            Some(at) => whole.len() + at + 1,
+            None => last(whole)? + 1,
+        };
         let before_point = i64::try_from(self.whole().len()).unwrap_or(i64::MAX);
         let at = i64::try_from(start).unwrap_or(i64::MAX);
         Some(Extent {
@@ -336,20 +340,24 @@ impl<'a> Number<'a> {
 
     /// Returns whether the shortest text of the nearest double is this number, however it is written.
     pub(super) fn is_kept_by_double(&self) -> bool {
+        if self.whole().len() + self.fraction().len() <= ALWAYS_KEPT {
+            return true;
+        }
+        let mut buffer = zmij::Buffer::new();
+        let double = self.double();
+        let shortest = double.map(|double| buffer.format_finite(double));
+        // As most programs write doubles: nothing has to be taken apart.
+        if shortest == Some(self.text) {
+            return true;
+        }
         let Some(extent) = self.extent() else {
             return true;
         };
         if extent.length() <= ALWAYS_KEPT {
             return true;
         }
-        let Some(double) = self
-            .double()
-            .filter(|_| extent.length() <= LONGEST_SHORTEST)
-        else {
-            return false;
-        };
-        let mut buffer = zmij::Buffer::new();
-        let Some(shortest) = Number::split(buffer.format_finite(double)) else {
+        let shortest = shortest.filter(|_| extent.length() <= LONGEST_SHORTEST);
+        let Some(shortest) = shortest.and_then(Number::split) else {
             return false;
         };
         let is_same = |other: Extent| {
