@@ -390,7 +390,7 @@ fn no_text_from_outside_becomes_a_command_of_the_log() {
 }
 
 /// As the runner reads: a line ends at CR, LF or both; the command may stand behind blanks.
-fn check_lines(run: &Ended, what: &str) {
+pub(crate) fn check_lines(run: &Ended, what: &str) {
     let ours = [
         "::add-mask::",
         "::group::",

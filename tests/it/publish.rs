@@ -2,6 +2,7 @@
 
 use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, UploadLife, XmlStyle};
 
+use crate::echoes::check_lines;
 use crate::harness::{Action, Ended};
 use crate::way::Nobody;
 
@@ -488,12 +489,25 @@ fn control_characters_in_what_tableau_says_change_no_end() {
     let run = orders(&site).input("project", project).run().succeeded();
     assert_eq!((run.output("published"), run.output("rows")), ("true", "1"));
     assert_eq!(run.annotations.len(), 1, "{:?}", run.annotations);
+    check_lines(&run, "all goes well");
+    assert!(
+        !run.masked.iter().any(|masked| masked == "1"),
+        "{}",
+        run.raw
+    );
     assert_signed_out(&site);
+    // A name that is listed because another one is not found.
+    let run = orders(&site)
+        .input("project", "Odd")
+        .run()
+        .failed("publish", &["Odd"]);
+    check_lines(&run, "names of projects");
 
     let (site, _) = hostile(JobOutcome::FailedWithNotes);
     let run = orders(&site)
         .run()
         .failed("publish", &["There was a problem publishing the file"]);
+    check_lines(&run, "notes of a job");
     assert_eq!(run.output("published"), "false");
     assert_eq!(run.output("rows"), "1");
     assert_signed_out(&site);
@@ -504,6 +518,7 @@ fn control_characters_in_what_tableau_says_change_no_end() {
         let run = orders(&site)
             .run()
             .failed("publish", &["Tableau answered 40"]);
+        check_lines(&run, fault);
         assert_eq!(
             (run.output("published"), run.output("rows")),
             ("false", "1")
