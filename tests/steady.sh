@@ -18,7 +18,8 @@ for _ in $(seq "$(nproc)"); do
   while :; do :; done &
   busy="$busy $!"
 done
-trap 'for loop in $busy; do kill "$loop"; done' EXIT
+# shellcheck disable=SC2086 # several words on purpose
+trap 'kill $busy' EXIT
 trap 'exit 130' INT TERM
 failed=0
 for n in $(seq "$times"); do
