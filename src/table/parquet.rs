@@ -5,6 +5,7 @@
 //! format's values.
 
 mod cell;
+mod damage;
 mod footer;
 mod plan;
 mod schema;

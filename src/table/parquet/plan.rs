@@ -16,7 +16,7 @@ use super::super::rules::{ColumnRule, RuleKind, Rules};
 use super::super::{Basis, Column, ColumnType, DataError, SystemColumn, Table};
 use super::cell::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
-use super::{Cell, Fill, Parquet, Part, batches, column_type, open};
+use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open};
 use crate::source::{Staged, StagedFile};
 
 /// Up to here a double holds every integer.
@@ -52,6 +52,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
     }
     let mut drafts = collect(&known, rules)?;
     check_width(&drafts, &known)?;
+    check_values(&drafts, &known)?;
     let mut notices = Vec::new();
     let mut columns = Vec::with_capacity(drafts.len());
     for draft in &mut drafts {
@@ -144,6 +145,40 @@ fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErro
     Err(problem
         .hint(hint)
         .at(file.map_or(last, |(_, known)| known).file, None, None))
+}
+
+/// Refuses values that their own types do not allow.
+fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+    let mut rows_before = 0;
+    for (
+        index,
+        Known {
+            file,
+            metadata,
+            rows,
+        },
+    ) in known.iter().enumerate()
+    {
+        for draft in drafts {
+            let columns = draft.leaves[index]
+                .iter()
+                .flat_map(|leaf| leaf.columns.clone());
+            for column in columns {
+                let found = damage::find(file, metadata, column);
+                let found = found.map_err(|problem| problem.at(file, None, None))?;
+                if let Some(found) = found {
+                    let name = &draft.name;
+                    let hint = format!(
+                        "mend the file, or leave the column out in `columns`: `{name}: skip`"
+                    );
+                    let problem = found.problem.hint(hint).column(name);
+                    return Err(problem.at(file, Some(rows_before + found.row), None));
+                }
+            }
+        }
+        rows_before += rows;
+    }
+    Ok(())
 }
 
 /// Makes sure that a leaf may have this name; Tableau does not tell `a` from `A`.

@@ -1,6 +1,7 @@
 //! The leaves of a Parquet schema: nested groups become columns `parent.child`.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
@@ -18,6 +19,8 @@ pub(super) struct Leaf {
     pub(super) path: Vec<usize>,
     /// Names from the root down.
     pub(super) names: Vec<String>,
+    /// The columns it is made of, as Parquet counts them.
+    pub(super) columns: Range<usize>,
     pub(super) kind: Kind,
     pub(super) form: Form,
 }
@@ -256,6 +259,7 @@ pub(super) fn leaves(
     let parquet = metadata.parquet_schema();
     let mut walk = Walk {
         columns: parquet.columns().iter(),
+        n_columns: parquet.num_columns(),
         wanted,
         leaves: Vec::new(),
     };
@@ -271,6 +275,7 @@ pub(super) fn leaves(
 struct Walk<'a, F> {
     /// Columns as Parquet counts them that have not been passed.
     columns: std::slice::Iter<'a, ColumnDescPtr>,
+    n_columns: usize,
     wanted: &'a F,
     leaves: Vec<Leaf>,
 }
@@ -303,6 +308,7 @@ impl<F: Fn(&[String]) -> Wanted> Walk<'_, F> {
             let types = types.map(Type::get_fields).unwrap_or_default();
             return self.descend(fields, types, &place);
         }
+        let first = self.n_columns - self.columns.len();
         let mut form = self.form(field.data_type());
         if is_variant {
             form = Form::Value(Kind::Other);
@@ -315,6 +321,7 @@ impl<F: Fn(&[String]) -> Wanted> Walk<'_, F> {
         self.leaves.push(Leaf {
             path,
             names,
+            columns: first..self.n_columns - self.columns.len(),
             kind,
             form,
         });

@@ -460,6 +460,108 @@ fn a_decimal_of_more_digits_than_its_type_has_is_refused_by_both() {
     }
 }
 
+#[test]
+fn a_value_beyond_its_own_type_is_refused_by_both() {
+    use Values::{Int32, Int96};
+    let cases = [
+        (
+            "int32 x (INT_8)",
+            Int32(&[1, 300]),
+            "300 is beyond its type, which has -128 to 127",
+        ),
+        (
+            "int32 x (INTEGER(8,true))",
+            Int32(&[1, -129]),
+            "-129 is beyond",
+        ),
+        (
+            "int32 x (UINT_8)",
+            Int32(&[1, -1]),
+            "-1 is beyond its type, which has 0 to 255",
+        ),
+        (
+            "int32 x (INTEGER(8,false))",
+            Int32(&[1, 256]),
+            "256 is beyond",
+        ),
+        (
+            "int32 x (INT_16)",
+            Int32(&[1, 32_768]),
+            "32768 is beyond its type",
+        ),
+        (
+            "int32 x (INTEGER(16,true))",
+            Int32(&[1, i32::MIN]),
+            "-2147483648 is beyond",
+        ),
+        (
+            "int32 x (UINT_16)",
+            Int32(&[1, 65_536]),
+            "65536 is beyond its type",
+        ),
+        (
+            "int32 x (INTEGER(16,false))",
+            Int32(&[1, -1]),
+            "-1 is beyond",
+        ),
+        (
+            "int96 x",
+            Int96(&[(2_440_588, 0), (2_440_588, 86_400_000_000_000)]),
+            "86400000000000 ns is beyond the day",
+        ),
+        (
+            "int96 x",
+            Int96(&[(2_440_588, 0), (2_440_588, u64::MAX)]),
+            "18446744073709551615 ns is beyond the day",
+        ),
+        (
+            "int96 x",
+            Int96(&[(2_440_588, 0), (2_147_483_647, 0)]),
+            "the Julian day 2147483647 is beyond",
+        ),
+    ];
+    for (physical, values, shown) in cases {
+        let message = format!("message m {{ required int32 id; optional {physical}; }}");
+        let columns = [
+            raw::column(Int32(&[1, 2, 3])),
+            Column {
+                values,
+                levels: Some(&[1, 0, 1]),
+                repeats: None,
+            },
+        ];
+        for bytes in [
+            raw::plain(&message, &columns),
+            raw::brotli(&message, &columns),
+        ] {
+            for columns in ["", "x: text"] {
+                let run = build(bytes.clone()).input("columns", columns).run();
+                run.failed("type", &["record 3, column `x`", shown, "`x: skip`"]);
+            }
+            let run = build(bytes).input("columns", "x: skip").run().succeeded();
+            assert!(run.rows().ends_with("  1\n  2\n  3\n"), "{}", run.rows());
+        }
+    }
+}
+
+#[test]
+fn a_value_beyond_its_own_type_is_refused_within_lists_too() {
+    let message = "message m { required group l (LIST) { repeated group list { required int32 element (INT_8); } } }";
+    let list = Column {
+        values: Values::Int32(&[1, 2, 300]),
+        levels: Some(&[1, 1, 0, 1]),
+        repeats: Some(&[0, 1, 0, 0]),
+    };
+    let words = [
+        "record 3, column `l`",
+        "300 is beyond its type",
+        "`l: skip`",
+    ];
+    build(raw::plain(message, &[list]))
+        .run()
+        .failed("type", &words);
+}
+
 const TOO_MUCH: [u8; 16] = 10_i128.pow(38).to_be_bytes();
 
 /// Compares cell by cell: a line of sixty says nothing.
