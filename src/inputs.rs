@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::gate::{Check, Guards, Key};
 use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
-use crate::source::Spec;
+use crate::source::{Charset, Spec};
 use crate::table::{ColumnRule, CsvOptions, RecordsPath, Rules, SystemColumn};
 use crate::tableau::{Destination, Pace};
 use options::Options;
@@ -132,6 +132,9 @@ impl Inputs {
         let mut source = parse::source(&raw, &place, &mut problems);
         let shape = read_shape(&raw, &mut problems);
         let rules = read_rules(&raw, shape.sql.as_ref(), &mut problems);
+        if rules.csv.says_encoding() {
+            source.charset = Charset::Overruled;
+        }
         let guards = read_guards(&raw, &mut problems);
         let destination = parse::destination(&raw, &mut problems);
         let hyper = parse::hyper_path(&raw, (&place, &machine), &shape.table, &mut problems);

@@ -4,6 +4,7 @@
 
 pub mod auth;
 mod body;
+mod charset;
 mod file;
 mod format;
 mod graphql;
@@ -32,6 +33,7 @@ use crate::http::{
 };
 pub use auth::Auth;
 use auth::Session;
+pub use charset::Charset;
 pub use file::WorkspacePath;
 pub use format::Format;
 pub use graphql::Query;
@@ -46,6 +48,8 @@ pub struct Spec {
     pub tables: Vec<TableSource>,
     /// `None` finds it out for every file.
     pub format: Option<Format>,
+    /// What the encoding that a server announces for separated values counts for.
+    pub charset: Charset,
     /// Headers of every request to a table without access of its own; values are marked sensitive.
     pub headers: HeaderMap,
     /// Who we are to these.
@@ -296,6 +300,12 @@ fn accept(answer: &Answer, spec: &Spec, (into, origin): (&Path, String)) -> Resu
             origin: &origin,
         },
     )?;
+    if spec.charset == Charset::Heeded
+        && matches!(format, Format::Csv | Format::Tsv)
+        && let Some(content_type) = content_type
+    {
+        charset::check(&path, content_type, &origin)?;
+    }
     Ok(StagedFile {
         bytes: path.metadata().map_or(answer.length, |file| file.len()),
         path,

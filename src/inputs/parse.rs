@@ -10,7 +10,7 @@ use super::raw::Raw;
 use super::{Machine, Problems, paginate};
 use crate::http::Url;
 use crate::hyper::{INPUT, TableName};
-use crate::source::{Format, Location, Spec, TableSource, WorkspacePath};
+use crate::source::{Charset, Format, Location, Spec, TableSource, WorkspacePath};
 use crate::tableau::{
     DatasourceName, Description, Destination, PersonalAccessToken, ProjectReference, PublishMode,
     SiteContentUrl, Tag, TokenName, TokenSecret,
@@ -126,6 +126,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
     Spec {
         tables,
         format,
+        charset: Charset::default(),
         headers: common.headers,
         auth: common.auth,
         body,

@@ -50,6 +50,11 @@ pub(super) enum Blanks {
 }
 
 impl CsvOptions {
+    /// Whether the encoding is said.
+    pub fn says_encoding(&self) -> bool {
+        self.encoding.is_some()
+    }
+
     /// Keys of the `csv` input.
     pub const KEYS: [&'static str; 9] = [
         "delimiter",

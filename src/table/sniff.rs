@@ -42,6 +42,9 @@ pub(super) fn dialect(
     let sample = Sample::new(&head, n_before, options.blanks);
     if let Some(delimiter) = options.delimiter.or(said).or(usual) {
         let quote = options.quote.unwrap_or_else(|| sample.quote(delimiter));
+        if options.header == Header::Present {
+            sample.doubt(delimiter, options.quote)?;
+        }
         return Ok(Dialect {
             delimiter,
             quote,
@@ -66,6 +69,8 @@ struct Sample<'h> {
     text: &'h [u8],
     /// Whether there is nothing behind them.
     is_whole: bool,
+    /// Lines to skip.
+    n_before: u64,
     blanks: Blanks,
 }
 
@@ -95,6 +100,7 @@ impl<'h> Sample<'h> {
         Sample {
             text,
             is_whole: head.len() < LOOKED_AT,
+            n_before,
             blanks,
         }
     }
@@ -122,6 +128,41 @@ impl<'h> Sample<'h> {
         } else {
             double
         }
+    }
+
+    /// Fails if what is said to separate the fields leaves one column, and the file evidently has others.
+    fn doubt(&self, delimiter: u8, quote: Option<Quote>) -> Result<(), Problem> {
+        let shape = |delimiter| {
+            let quote = quote.unwrap_or_else(|| self.quote(delimiter));
+            self.shape(delimiter, quote)
+        };
+        let said = shape(delimiter);
+        if said.first != 1 {
+            return Ok(());
+        }
+        let others = DELIMITERS.iter().filter(|other| **other != delimiter);
+        let others = others.map(|&other| shape(other));
+        let others: Vec<Shape> = others.filter(|other| other.first > 1).collect();
+        let Some(better) = others.iter().find(|other| other.is_even()) else {
+            return Ok(());
+        };
+        let line = &self.text[..decode::line_length(self.text)];
+        let count = |shape: &Shape| {
+            let signs = line.iter().filter(|byte| **byte == shape.delimiter);
+            format!("{} {}", signs.count(), shape.shown())
+        };
+        let held: Vec<String> = others.iter().chain([&said]).map(count).collect();
+        let wanted = better.name();
+        Err(Problem::new(format!(
+            "with {} between its fields the file has one column; its header line holds {}",
+            said.shown(),
+            held.join(", ")
+        ))
+        .hint(format!(
+            "set `csv: delimiter={wanted}`; if this is one column, put its name in quotes, or set `csv: delimiter={} header=no skip={}`",
+            said.name(),
+            self.n_before + 1
+        )))
     }
 
     fn shape(&self, delimiter: u8, quote: Quote) -> Shape {
@@ -178,12 +219,16 @@ impl Shape {
         }
     }
 
-    fn shown(&self) -> String {
-        let name = match self.delimiter {
+    /// Returns the delimiter as it is written in `csv`.
+    fn name(&self) -> String {
+        match self.delimiter {
             b'\t' => String::from("tab"),
             other => char::from(other).to_string(),
-        };
-        format!("`{name}`")
+        }
+    }
+
+    fn shown(&self) -> String {
+        format!("`{}`", self.name())
     }
 }
 
@@ -224,10 +269,7 @@ fn choose(shapes: &[Shape], header: Header) -> Result<u8, Problem> {
                 .iter()
                 .map(|shape| format!("{} ({} columns)", shape.shown(), shape.first))
                 .collect();
-            let example = match several[0].delimiter {
-                b'\t' => String::from("tab"),
-                other => char::from(other).to_string(),
-            };
+            let example = several[0].name();
             Err(Problem::new(format!(
                 "the fields may be separated by {}",
                 shown.join(" or ")
@@ -293,6 +335,52 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("skip="), "{error}");
+    }
+
+    #[test]
+    fn what_is_said_and_leaves_one_column_is_doubted() {
+        let read = |text: &str, options: &[(&str, &str)], usual| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let get = |key: &str| options.iter().find(|option| option.0 == key);
+            let options = CsvOptions::read(|key| get(key).map(|option| option.1)).unwrap();
+            match dialect(file.path(), encoding_rs::UTF_8, &options, usual) {
+                Ok(dialect) => Ok(char::from(dialect.delimiter)),
+                Err(problem) => Err(format!("{} -- {}", problem.what, problem.hint.unwrap())),
+            }
+        };
+        let comma = [("delimiter", ",")];
+        for (text, options, usual, told) in [
+            (
+                "a;b;c\n1;2;3\n",
+                &comma[..],
+                None,
+                "2 `;`, 0 `,` -- set `csv: delimiter=;`",
+            ),
+            ("a\tb\n1\t2\n", &comma, None, "delimiter=tab`"),
+            (
+                "x\na|b\n1|2,5\n",
+                &[("delimiter", ","), ("skip", "1")],
+                None,
+                "header=no skip=2",
+            ),
+            ("a,b\n1,2\n", &[("delimiter", "^")], None, "1 `,`, 0 `^`"),
+            ("a,b\n1,2\n", &[], Some(b'\t'), "1 `,`, 0 `tab`"),
+            ("sep=,\na;b\n1;2\n", &[], None, "header=no skip=2"),
+        ] {
+            let error = read(text, options, usual).unwrap_err();
+            assert!(error.contains(told), "{error}");
+        }
+        for (text, options) in [
+            ("a\n1\n", &comma[..]),
+            ("a\n1;2\n3;4\n", &comma),
+            ("\"a;b\"\n1;2\n", &comma),
+            ("name; title\nx\ny;z\n", &comma),
+            ("a;b\n1;2\n", &[("delimiter", ","), ("header", "no")]),
+            ("a;b,c\n1;2,5\n", &comma),
+        ] {
+            assert_eq!(read(text, options, None), Ok(','), "{text}");
+        }
     }
 
     #[test]

@@ -57,6 +57,10 @@ fn what_a_file_does_not_say_is_asked_for() {
     read(b"a;b,c\n1;2,5\n")
         .run()
         .failed("type", &["may be separated by", "csv: delimiter="]);
+    read(b"a;b;c\n1;2;3\n")
+        .input("csv", "delimiter=,")
+        .run()
+        .failed("type", &["x.csv", "2 `;`, 0 `,`", "`csv: delimiter=;`"]);
     read(b"a;b\n1;2\n3\n")
         .run()
         .failed("type", &["line 3", "the row has 1 field, the header has 2"]);
@@ -87,6 +91,36 @@ fn what_a_file_does_not_say_is_asked_for() {
         .input("csv", "delimiter=; quote=\" decimal=, thousands=. encoding=windows-1252 header=yes skip=0 null=NA trim=no")
         .run()
         .succeeded();
+}
+
+#[test]
+fn an_announced_encoding_that_would_be_misread_is_refused() {
+    let site = Simulator::start();
+    let content = b"a\n~{<:Ky2;~}\n\x1b(I1\x1b(B\n";
+    for (path, charset) in [("/jp", "iso-2022-jp"), ("/hz", "HZ-GB-2312")] {
+        site.serve(
+            path,
+            Page::new(&format!("text/csv; charset={charset}"), content),
+        );
+    }
+    let read = |path: &str| Action::building().input("source", site.origin_url(path));
+    read("/jp").run().failed(
+        "fetch",
+        &[
+            "/jp",
+            "`charset=iso-2022-jp`",
+            "`csv: encoding=iso-2022-jp`",
+        ],
+    );
+    read("/hz").run().failed(
+        "fetch",
+        &["/hz", "`charset=hz-gb-2312`", "`csv: encoding=`"],
+    );
+    let run = read("/jp")
+        .input("csv", "encoding=iso-2022-jp")
+        .run()
+        .succeeded();
+    assert!(run.rows().contains("\u{ff71}"), "{}", run.rows());
 }
 
 const RATES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
