@@ -103,6 +103,7 @@ fn date(rule: &ColumnRule, text: &str) -> Result<i32, Misfit> {
             Some(Moment::Naive(_) | Moment::Zoned(_)) => {
                 Err("has a time of day, which a `date` would lose")
             }
+            None if time::leaves_range(text) => Err(BEYOND_IN_UTC),
             None => Err("is not a date like 2024-01-31"),
         },
         Some(TimeFormat::Pattern(pattern)) => {
@@ -133,15 +134,26 @@ fn epoch(text: &str, places: u8) -> Result<i64, Misfit> {
     micros.ok_or("is beyond the years 1 to 9999")
 }
 
+/// A time of the first or last day there is, whose zone takes it out of the calendar.
+const BEYOND_IN_UTC: Misfit = "is beyond the years 1 to 9999 in UTC";
+
+fn no_time(text: &str) -> Misfit {
+    if time::leaves_range(text) {
+        BEYOND_IN_UTC
+    } else {
+        "is not a time like 2024-01-31T10:20:30"
+    }
+}
+
 fn timestamp(rule: &ColumnRule, text: &str) -> Result<i64, Misfit> {
     let moment = match &rule.format {
-        None => time::moment(text).ok_or("is not a time like 2024-01-31T10:20:30")?,
+        None => time::moment(text).ok_or_else(|| no_time(text))?,
         Some(TimeFormat::Pattern(pattern)) => by_pattern(pattern, text)?,
         Some(TimeFormat::Epoch) => Moment::Zoned(epoch(text, 6)?),
         Some(TimeFormat::EpochMillis) => Moment::Zoned(epoch(text, 3)?),
         Some(TimeFormat::OData) => match text.strip_prefix("/Date(") {
             Some(ticks) => Moment::Zoned(ticks_of(ticks)?),
-            None => time::moment(text).ok_or("is not a time like 2024-01-31T10:20:30")?,
+            None => time::moment(text).ok_or_else(|| no_time(text))?,
         },
     };
     let naive = match moment {
@@ -229,7 +241,7 @@ fn in_zone(tz: &TimeZone, naive: i64) -> Result<i64, Misfit> {
     if time::in_range(micros) {
         Ok(micros)
     } else {
-        Err("is beyond the years 1 to 9999 in UTC")
+        Err(BEYOND_IN_UTC)
     }
 }
 
@@ -243,6 +255,21 @@ mod tests {
 
     fn field(line: &str, text: &'static str) -> Result<Value<'static>, Misfit> {
         fits(line, Token::Field(text))
+    }
+
+    #[test]
+    fn a_zone_that_leaves_the_calendar_is_told() {
+        for text in ["9999-12-31T23:00:00-02:00", "0001-01-01T00:00:00+02:00"] {
+            for line in ["a: timestamp", "a: date"] {
+                let error = fits(line, Token::Field(text)).unwrap_err();
+                assert!(
+                    error.contains("years 1 to 9999 in UTC"),
+                    "{line} {text}: {error}"
+                );
+            }
+        }
+        let error = fits("a: timestamp", Token::Field("9999-12-32T23:00:00-02:00")).unwrap_err();
+        assert!(error.contains("is not a time like"), "{error}");
     }
 
     #[test]

@@ -45,11 +45,18 @@ impl Problem {
         }
     }
 
-    pub(super) fn broken(problem: impl Into<String>, offset: u64) -> Problem {
+    pub(super) fn broken(what: impl Into<String>, offset: u64) -> Problem {
+        let what = what.into();
+        let kinds = [("broken XML", "XML"), ("broken JSON", "JSON")];
+        let kind = kinds.iter().find(|(words, _)| what.starts_with(words));
+        let hint = kind.map(|(_, kind)| {
+            format!("let the source write valid {kind}, or set `format` if it is another format")
+        });
         Problem {
+            hint,
             offset: Some(offset),
             syntax: Syntax::Broken,
-            ..Problem::new(problem)
+            ..Problem::new(what)
         }
     }
 

@@ -22,6 +22,20 @@ pub(super) enum Moment {
 /// Digits below a microsecond are cut, not rounded, so that a day never becomes the next one.
 /// There is no 24:00 and no second 60.
 pub(super) fn moment(text: &str) -> Option<Moment> {
+    written(text).filter(|moment| !is_beyond(moment))
+}
+
+/// Returns whether a time with a zone is in the years 1 to 9999 as it is written, and is not in UTC.
+pub(super) fn leaves_range(text: &str) -> bool {
+    written(text).is_some_and(|moment| is_beyond(&moment))
+}
+
+fn is_beyond(moment: &Moment) -> bool {
+    matches!(moment, Moment::Zoned(utc) if !in_range(*utc))
+}
+
+/// Reads a time whose instant may be beyond the years 1 to 9999.
+fn written(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
     // The shortest form is a day.
     if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
@@ -54,7 +68,7 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
         return Some(Moment::Naive(micros));
     }
     let utc = micros - i64::from(offset(rest)?.seconds()) * 1_000_000;
-    in_range(utc).then_some(Moment::Zoned(utc))
+    Some(Moment::Zoned(utc))
 }
 
 /// Returns whether the microseconds lie in the years 1 to 9999.

@@ -236,6 +236,29 @@ fn entities_are_never_expanded() {
 }
 
 #[test]
+fn broken_documents_say_what_to_do() {
+    let valid = "valid XML, or set `format`";
+    for (content, told) in [
+        ("<r><o>1</p></r>", valid),
+        ("<r/><r/>", valid),
+        ("<r/>x", valid),
+        ("<r><o a=1/></r>", valid),
+        ("<r><o>&#0;</o></r>", valid),
+        ("<r><o>1</o>", "cut short?"),
+        ("<r><o>&nbsp;</o></r>", "characters themselves"),
+    ] {
+        contains(&xml(content, "/r/o", ""), &[told]);
+    }
+    for (content, told) in [
+        ("{\"a\" 1}", "valid JSON, or set `format`"),
+        ("[1 2]", "valid JSON, or set `format`"),
+        ("[{\"a\":1},", "cut short?"),
+    ] {
+        contains(&super::json(content, "", ""), &[told]);
+    }
+}
+
+#[test]
 fn broken_documents_have_a_place() {
     for (content, told) in [
         ("<r><o>1</o>", "ends too early"),
