@@ -90,7 +90,7 @@ fn the_dog_job_publishes_twice() {
     assert!(
         first
             .summary
-            .contains("## ✅ Published [dog&#95;api&#95;output]("),
+            .contains("## ✅ Published [`dog_api_output`]("),
         "{}",
         first.summary
     );
