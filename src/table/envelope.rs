@@ -222,7 +222,10 @@ impl Outline {
     }
 
     fn empty(&self) -> Vec<&Spot> {
-        let is_empty = |spot: &&Spot| spot.holds == Holds::Nothing && spot.purpose == Purpose::Rows;
+        let is_empty = |spot: &&Spot| {
+            let is_list = spot.holds == Holds::Nothing && spot.purpose == Purpose::Rows;
+            is_list && is_writable(&spot.path)
+        };
         self.spots.iter().filter(is_empty).collect()
     }
 
@@ -270,7 +273,10 @@ impl Outline {
         if !lists.is_empty() {
             return Err(doubtful(&lists));
         }
-        let nulls = self.spots.iter().filter(|spot| spot.holds == Holds::Null);
+        let nulls = self
+            .spots
+            .iter()
+            .filter(|spot| spot.holds == Holds::Null && is_writable(&spot.path));
         if let ([one], true) = (nulls.collect::<Vec<_>>().as_slice(), is_pure) {
             return Ok(Found::at(&one.path));
         }
@@ -334,18 +340,35 @@ fn taken(list: &Spot, aside: &[&Spot]) -> Result<Found, Problem> {
 /// Asks which spot has the rows.
 fn doubtful(spots: &[&Spot]) -> Problem {
     let mut lines: Vec<String> = Vec::new();
-    for spot in spots.iter().take(WRITTEN) {
-        lines.push(format!("`records: {}`", harmless(pointer(&spot.path))));
+    for spot in spots
+        .iter()
+        .filter(|spot| is_writable(&spot.path))
+        .take(WRITTEN)
+    {
+        lines.push(format!("`records: {}`", pointer(&spot.path)));
     }
     unclear(&counted(spots), &lines)
 }
 
 /// Asks which of some counted places has the rows; `lines` are what can be written.
 pub(super) fn unclear(counted: &[String], lines: &[String]) -> Problem {
-    Problem::new(format!("the rows may be at {}", counted.join(" or "))).hint(format!(
-        "set {}, or `records: /` for the document as one row",
-        lines.join(" or ")
-    ))
+    let set = match lines {
+        [] => String::from("have the source name its keys with letters and digits, or set"),
+        lines => format!("set {}, or", lines.join(" or ")),
+    };
+    let hint = format!("{set} `records: /` for the document as one row");
+    Problem::new(format!("the rows may be at {}", counted.join(" or "))).hint(hint)
+}
+
+/// Whether a line of an input can hold the path: blanks at its ends are not part of it, and other keys mean something
+/// else or cannot be written at all.
+fn is_writable(path: &[Step]) -> bool {
+    let is_plain = |step: &Step| match step {
+        Step::Key(key) => key != "*" && !key.contains(char::is_control),
+        Step::Each => true,
+    };
+    let text = pointer(path);
+    text.len() > 1 && text.trim() == text && path.iter().all(is_plain)
 }
 
 /// Says that one document would be a row while another one has rows at a place.

@@ -7,6 +7,7 @@ mod documents;
 mod numbers;
 mod random;
 mod round_trip;
+mod searched;
 mod services;
 mod vectors;
 mod wide;
