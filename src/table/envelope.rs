@@ -81,6 +81,11 @@ pub(super) fn locate_in(
     rules: &Rules,
 ) -> Result<Found, Problem> {
     let Some(outline) = outline else {
+        if let Some(rows) = count_behind_head(file)? {
+            let what = format!("the rows may be at `/1` ({rows}), behind an object about them");
+            return Err(Problem::new(what)
+                .hint("set `records: /1`, or `records: /` for each of the two elements as a row"));
+        }
         return Ok(Found::told(RecordsPath { steps: Vec::new() }));
     };
     let found = match in_odata(file, outline) {
@@ -91,6 +96,40 @@ pub(super) fn locate_in(
         refusal::check(file, &outline.members, rules)?;
     }
     Ok(found)
+}
+
+/// Counts the rows of an array that has two elements: an object about the answer, and the list of the rows.
+///
+/// Of any other array no more than two elements are looked at.
+fn count_behind_head(file: &StagedFile) -> Result<Option<u64>, Problem> {
+    enum Other {
+        Shape,
+        Broken,
+    }
+    impl From<Problem> for Other {
+        fn from(_: Problem) -> Other {
+            Other::Broken
+        }
+    }
+    let (input, skipped) = stream::open(&file.path)?;
+    let mut scanner = Scanner::new(input, skipped);
+    if scanner.peek()? != Some(b'[') {
+        return Ok(None);
+    }
+    let mut rows = None;
+    let outcome = scanner.array(|scanner, index| match (index, scanner.peek()?) {
+        (0, Some(b'{')) => Ok(scanner.pass()?),
+        (1, Some(b'[')) => scanner.array(|scanner, number| match scanner.peek()? {
+            Some(b'{') => {
+                rows = Some(number + 1);
+                Ok(scanner.pass()?)
+            }
+            _ => Err(Other::Shape),
+        }),
+        _ => Err(Other::Shape),
+    });
+    // Whoever reads the rows tells what is broken.
+    Ok(rows.filter(|_| outcome.is_ok()))
 }
 
 /// Services say where their rows are.

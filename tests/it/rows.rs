@@ -339,3 +339,45 @@ fn a_last_page_that_is_repeated_ends_where_the_total_says() {
     );
     assert!(!run.raw.contains("paginate: none"), "{}", run.raw);
 }
+
+/// As the World Bank answers.
+#[test]
+fn a_list_behind_an_object_about_it_is_asked_for() {
+    let document = "[{\"page\":1,\"pages\":1,\"total\":2},[{\"a\":1},{\"a\":2}]]";
+    let site = Simulator::start();
+    site.serve("/x", Page::json(document));
+    let step = |source: String| {
+        Action::building()
+            .file("x.json", document)
+            .input("source", source)
+    };
+    for source in ["x.json".to_owned(), site.origin_url("/x")] {
+        let run = step(source.clone()).run();
+        // A page is looked into when it comes, a file when types are found.
+        let stage = run.output("failed-stage").to_owned();
+        run.failed(&stage, &["the rows may be at `/1` (2)", "`records: /1`"]);
+        for (records, rows) in [("/1", "2"), ("/", "2")] {
+            let run = step(source.clone())
+                .input("records", records)
+                .run()
+                .succeeded();
+            assert_eq!(run.output("rows"), rows, "{records}");
+        }
+    }
+    // Other arrays are rows by themselves.
+    for document in [
+        "[{\"a\":1},[1,2]]",
+        "[{\"a\":1},{\"a\":2}]",
+        "[{\"a\":1}]",
+        "[]",
+        "[{\"a\":1},[{\"b\":1}],{\"a\":2}]",
+    ] {
+        let run = Action::building()
+            .file("x.json", document)
+            .input("source", "x.json")
+            .input("min-rows", "0")
+            .input("columns", "a: text")
+            .run();
+        assert!(!run.raw.contains("may be at"), "{document}: {}", run.raw);
+    }
+}
