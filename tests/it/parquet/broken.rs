@@ -199,3 +199,53 @@ fn many_equal_values_are_no_large_page() {
         assert!(rows.contains("  20000000 | 140000000\n"), "{rows}");
     }
 }
+
+#[test]
+fn a_file_that_is_cut_off_ends_with_a_message() {
+    let whole = file(vec![
+        ("x", integers(&[1, 2, 3])),
+        ("y", integers(&[4, 5, 6])),
+    ]);
+    let footer = whole.len() - 8;
+    let footer = footer
+        - usize::try_from(u32::from_le_bytes(
+            whole[footer..footer + 4].try_into().unwrap(),
+        ))
+        .unwrap();
+    build(whole.clone()).run().succeeded();
+    for length in [
+        1,
+        4,
+        7,
+        8,
+        11,
+        12,
+        30,
+        footer - 1,
+        footer + 1,
+        whole.len() - 9,
+        whole.len() - 8,
+        whole.len() - 4,
+        whole.len() - 1,
+    ] {
+        let run = build(whole[..length].to_vec()).run();
+        assert_eq!(run.code, Some(1), "{length}: {}", run.raw);
+        let told = run.annotations.join("\n");
+        assert!(
+            told.contains("no readable Parquet file"),
+            "{length}: {told}"
+        );
+    }
+    // What is missing within a page, the footer whole.
+    let without = [&whole[..20], &whole[footer..]].concat();
+    build(without)
+        .run()
+        .failed("shape", &["x.parquet", "no readable Parquet file"]);
+    let magic_only = b"PAR1PAR1".to_vec();
+    build(magic_only)
+        .run()
+        .failed("type", &["no readable Parquet file"]);
+    let run = build(Vec::new()).run();
+    assert_eq!(run.code, Some(1), "{}", run.raw);
+    assert!(!run.annotations.is_empty(), "{}", run.raw);
+}
