@@ -26,11 +26,11 @@ use anyhow::Result;
 use bytes::Bytes;
 
 use crate::events::Observer;
-pub use crate::http::excerpt;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
     self, Answer, Body, Client, Conduct, Hosts, Method, Redirects, Replay, Request, StatusCode, Url,
 };
+pub use crate::http::{Coding, CodingError, excerpt};
 pub use auth::Auth;
 use auth::Session;
 pub use charset::Charset;

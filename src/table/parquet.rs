@@ -7,6 +7,7 @@
 mod cell;
 mod damage;
 mod footer;
+mod pages;
 mod plan;
 mod schema;
 
@@ -47,6 +48,8 @@ pub struct Part {
     fills: Vec<Fill>,
     /// The same as the engine does it, if it can.
     cells: Option<Vec<Cell>>,
+    /// Bytes of the pages that are in memory at the same time when this process reads the file.
+    page_bytes: u64,
     schema: TypePtr,
     fetched_at: i64,
 }
@@ -116,6 +119,7 @@ impl Part {
         sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
         let whole = |problem: Problem| E::from(problem.at(&self.file, None, None));
+        pages::check_together(self.page_bytes).map_err(whole)?;
         let metadata = open(&self.file).map_err(whole)?;
         let leaves = self.fills.iter().filter_map(|fill| match fill {
             Fill::Leaf(leaf, _) => Some(leaf),

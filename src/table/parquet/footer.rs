@@ -68,26 +68,26 @@ fn read(file: &mut File) -> std::io::Result<Footer> {
 }
 
 /// Types of the compact protocol, as far as they need to be told apart.
-mod kind {
-    pub(super) const STOP: u8 = 0;
-    pub(super) const TRUE: u8 = 1;
-    pub(super) const FALSE: u8 = 2;
-    pub(super) const BYTE: u8 = 3;
-    pub(super) const I16: u8 = 4;
-    pub(super) const I32: u8 = 5;
-    pub(super) const I64: u8 = 6;
-    pub(super) const DOUBLE: u8 = 7;
-    pub(super) const BINARY: u8 = 8;
-    pub(super) const LIST: u8 = 9;
-    pub(super) const SET: u8 = 10;
-    pub(super) const MAP: u8 = 11;
-    pub(super) const STRUCT: u8 = 12;
-    pub(super) const UUID: u8 = 13;
+pub(super) mod kind {
+    pub(in super::super) const STOP: u8 = 0;
+    pub(in super::super) const TRUE: u8 = 1;
+    pub(in super::super) const FALSE: u8 = 2;
+    pub(in super::super) const BYTE: u8 = 3;
+    pub(in super::super) const I16: u8 = 4;
+    pub(in super::super) const I32: u8 = 5;
+    pub(in super::super) const I64: u8 = 6;
+    pub(in super::super) const DOUBLE: u8 = 7;
+    pub(in super::super) const BINARY: u8 = 8;
+    pub(in super::super) const LIST: u8 = 9;
+    pub(in super::super) const SET: u8 = 10;
+    pub(in super::super) const MAP: u8 = 11;
+    pub(in super::super) const STRUCT: u8 = 12;
+    pub(in super::super) const UUID: u8 = 13;
 }
 
 /// What has not been read; methods return nothing where the bytes are no Thrift.
-struct Thrift<'b> {
-    rest: &'b [u8],
+pub(super) struct Thrift<'b> {
+    pub(super) rest: &'b [u8],
 }
 
 impl Thrift<'_> {
@@ -155,7 +155,10 @@ impl Thrift<'_> {
     }
 
     /// Reads a struct; `each` gets the number and the type of a field and reads its value.
-    fn fields(&mut self, mut each: impl FnMut(&mut Self, u64, u8) -> Option<()>) -> Option<()> {
+    pub(super) fn fields(
+        &mut self,
+        mut each: impl FnMut(&mut Self, u64, u8) -> Option<()>,
+    ) -> Option<()> {
         let mut id = 0_u64;
         loop {
             let byte = self.byte()?;
@@ -181,7 +184,7 @@ impl Thrift<'_> {
         (n_elements <= self.rest.len()).then_some((n_elements, byte & 15))
     }
 
-    fn skip(&mut self, kind: u8, nested: u8) -> Option<()> {
+    pub(super) fn skip(&mut self, kind: u8, nested: u8) -> Option<()> {
         if nested > MOST_NESTED {
             return None;
         }
@@ -234,7 +237,7 @@ impl Thrift<'_> {
         Some(())
     }
 
-    fn varint(&mut self) -> Option<u64> {
+    pub(super) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

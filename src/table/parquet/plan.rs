@@ -1,6 +1,6 @@
 //! Decides the columns of a table from the schemas of its files, and who reads which file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::ArrayRef;
@@ -16,7 +16,7 @@ use super::super::rules::{ColumnRule, RuleKind, Rules};
 use super::super::{Basis, Column, ColumnType, DataError, SystemColumn, Table};
 use super::cell::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
-use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open};
+use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open, pages};
 use crate::source::{Staged, StagedFile};
 
 /// Up to here a double holds every integer.
@@ -27,6 +27,8 @@ struct Known<'a> {
     file: &'a StagedFile,
     metadata: ArrowReaderMetadata,
     rows: u64,
+    /// Bytes of the pages in memory at the same time, once they are looked over.
+    page_bytes: u64,
 }
 
 /// A column while it is being decided.
@@ -48,10 +50,12 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
             file,
             metadata,
             rows,
+            page_bytes: 0,
         });
     }
     let mut drafts = collect(&known, rules)?;
     check_width(&drafts, &known)?;
+    check_pages(&drafts, &mut known)?;
     check_values(&drafts, &known)?;
     let mut notices = Vec::new();
     let mut columns = Vec::with_capacity(drafts.len());
@@ -147,6 +151,19 @@ fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErro
         .at(file.map_or(last, |(_, known)| known).file, None, None))
 }
 
+/// Refuses pages without measure in the columns that are read.
+fn check_pages(drafts: &[Draft<'_>], known: &mut [Known<'_>]) -> Result<(), DataError> {
+    for (index, known) in known.iter_mut().enumerate() {
+        let leaves = drafts
+            .iter()
+            .filter_map(|draft| draft.leaves[index].as_ref());
+        let roots: HashSet<usize> = leaves.map(|leaf| leaf.path[0]).collect();
+        let checked = pages::check(known.file, &known.metadata, |root| roots.contains(&root));
+        known.page_bytes = checked.map_err(|problem| problem.at(known.file, None, None))?;
+    }
+    Ok(())
+}
+
 /// Refuses values that their own types do not allow.
 fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
     let mut rows_before = 0;
@@ -156,6 +173,7 @@ fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErr
             file,
             metadata,
             rows,
+            ..
         },
     ) in known.iter().enumerate()
     {
@@ -359,6 +377,7 @@ fn parts(
             rows: known.rows,
             fills,
             cells,
+            page_bytes: known.page_bytes,
             schema: known.metadata.parquet_schema().root_schema_ptr(),
             fetched_at,
         });

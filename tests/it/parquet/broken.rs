@@ -2,7 +2,12 @@
 
 use arrow_array::builder::{Int32Builder, ListBuilder};
 
-use super::{array, build, by_engine, file, integers};
+use parquet::basic::{BrotliLevel, Compression, GzipLevel};
+use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::properties::WriterProperties;
+
+use super::raw::{self, Values, column};
+use super::{array, build, by_engine, file, integers, packed};
 
 /// A file of nothing but a footer.
 fn footer(bytes: &[u8]) -> Vec<u8> {
@@ -93,4 +98,154 @@ fn a_long_list_takes_no_longer_than_its_elements() {
     // It was the square of the length.
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     assert!(run.rows().contains("  1288891\n"), "{}", run.rows());
+}
+
+/// A file of one page of numbers that no compression makes shorter, saying it has this many bytes.
+fn page_of(compression: Compression, n_values: u32, said: usize) -> Vec<u8> {
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_dictionary_enabled(false)
+        .set_data_page_size_limit(1 << 30)
+        .set_data_page_row_count_limit(1 << 30);
+    let values = (0..n_values).map(|value| value.wrapping_mul(2_654_435_761).cast_signed());
+    let values: Vec<i32> = values.collect();
+    let schema = raw::schema("message m { required int32 x; }");
+    let bytes = raw::write(&schema, &[column(Values::Int32(&values))], properties);
+    // The size is the second field of the header that stands after the magic number, 0x15 each.
+    assert_eq!(bytes[4..7], [0x15, 0, 0x15]);
+    let length = 1 + bytes[7..].iter().position(|byte| *byte < 128).unwrap();
+    let mut number = varint(said * 2);
+    let room = length.max(number.len());
+    // What follows must not move: a number may be written longer than it is, but not shorter.
+    if number.len() < room {
+        *number.last_mut().unwrap() |= 128;
+        number.resize(room - 1, 128);
+        number.push(0);
+    }
+    let mut bytes = bytes;
+    bytes.splice(7..7 + length, number);
+    // The footer says where the column ends, which the longer header has moved.
+    moved(&bytes, room - length)
+}
+
+/// The same file, its only column said to be longer.
+fn moved(bytes: &[u8], by: usize) -> Vec<u8> {
+    if by == 0 {
+        return bytes.to_vec();
+    }
+    let data = bytes::Bytes::copy_from_slice(bytes);
+    let known = ParquetMetaDataReader::new()
+        .parse_and_finish(&data)
+        .unwrap();
+    let group = known.row_group(0);
+    let chunk = group.column(0).clone().into_builder();
+    let length = group.column(0).compressed_size() + i64::try_from(by).unwrap();
+    let chunk = chunk
+        .set_total_compressed_size(length)
+        .set_column_index_offset(None)
+        .set_column_index_length(None)
+        .set_offset_index_offset(None)
+        .set_offset_index_length(None)
+        .build()
+        .unwrap();
+    let group = group
+        .clone()
+        .into_builder()
+        .set_column_metadata(vec![chunk]);
+    let groups = vec![group.build().unwrap()];
+    let known = known.into_builder().set_row_groups(groups).build();
+    let end = 4 + usize::try_from(length).unwrap();
+    let mut moved = bytes[..end].to_vec();
+    parquet::file::metadata::ParquetMetaDataWriter::new(&mut moved, &known)
+        .finish()
+        .unwrap();
+    // The writer of footers knows nothing of a file before it.
+    moved
+}
+
+#[test]
+fn a_page_that_claims_gigabytes_is_refused() {
+    let brotli = Compression::BROTLI(BrotliLevel::default());
+    let gzip = Compression::GZIP(GzipLevel::default());
+    for compression in [Compression::SNAPPY, gzip, brotli, Compression::UNCOMPRESSED] {
+        build(page_of(compression, 1_000, 4_000)).run().succeeded();
+        for said in [(1 << 30) + 1, (1 << 31) - 1] {
+            let words = ["column `x`", "a page says it has", "smaller pages"];
+            build(page_of(compression, 1_000, said))
+                .run()
+                .failed("type", &words);
+        }
+    }
+    let words = ["a page unpacks to more than it says"];
+    for (compression, n_values) in [(brotli, 1_000), (gzip, 400_000)] {
+        build(page_of(compression, n_values, 100))
+            .run()
+            .failed("type", &words);
+    }
+    build(page_of(gzip, 400_000, 1_600_000)).run().succeeded();
+}
+
+#[test]
+fn many_equal_values_are_no_large_page() {
+    let values = vec![7; 20_000_000];
+    for compression in [
+        Compression::SNAPPY,
+        Compression::BROTLI(BrotliLevel::default()),
+    ] {
+        let bytes = packed(vec![("x", integers(&values))], compression);
+        assert!(bytes.len() < 1_000_000, "{}", bytes.len());
+        let run = build(bytes).input("sql", "SELECT count(*) AS n, sum(x) AS s FROM input");
+        let rows = run.run().succeeded().rows();
+        assert!(rows.contains("  20000000 | 140000000\n"), "{rows}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_ends_with_a_message() {
+    let whole = file(vec![
+        ("x", integers(&[1, 2, 3])),
+        ("y", integers(&[4, 5, 6])),
+    ]);
+    let footer = whole.len() - 8;
+    let footer = footer
+        - usize::try_from(u32::from_le_bytes(
+            whole[footer..footer + 4].try_into().unwrap(),
+        ))
+        .unwrap();
+    build(whole.clone()).run().succeeded();
+    for length in [
+        1,
+        4,
+        7,
+        8,
+        11,
+        12,
+        30,
+        footer - 1,
+        footer + 1,
+        whole.len() - 9,
+        whole.len() - 8,
+        whole.len() - 4,
+        whole.len() - 1,
+    ] {
+        let run = build(whole[..length].to_vec()).run();
+        assert_eq!(run.code, Some(1), "{length}: {}", run.raw);
+        let told = run.annotations.join("\n");
+        assert!(
+            told.contains("no readable Parquet file"),
+            "{length}: {told}"
+        );
+    }
+    // What is missing within a page, the footer whole.
+    let without = [&whole[..20], &whole[footer..]].concat();
+    build(without)
+        .run()
+        .failed("shape", &["x.parquet", "no readable Parquet file"]);
+    let magic_only = b"PAR1PAR1".to_vec();
+    build(magic_only)
+        .run()
+        .failed("type", &["no readable Parquet file"]);
+    let run = build(Vec::new()).run();
+    assert_eq!(run.code, Some(1), "{}", run.raw);
+    assert!(!run.annotations.is_empty(), "{}", run.raw);
 }
