@@ -65,13 +65,19 @@ impl Found {
 
 /// Finds the rows of a document by the rules of the `auto` setting.
 pub(super) fn locate(file: &StagedFile, rules: &Rules) -> Result<Found, Problem> {
-    let known = file.rows_at.as_deref().map(RecordsPath::parse);
-    if let Some(path) = known.transpose().map_err(Problem::new)?
-        && !path.steps.is_empty()
-    {
-        return Ok(Found::at(&path.steps));
+    if let Some(found) = known(file)? {
+        return Ok(found);
     }
     locate_in(file, Outline::of(file, &|_| false)?.as_ref(), rules)
+}
+
+/// Returns what was found when the file arrived as a page.
+pub(super) fn known(file: &StagedFile) -> Result<Option<Found>, Problem> {
+    let path = file.rows_at.as_deref().map(RecordsPath::parse);
+    let path = path.transpose().map_err(Problem::new)?;
+    Ok(path
+        .filter(|path| !path.steps.is_empty())
+        .map(|path| Found::at(&path.steps)))
 }
 
 /// The same for a document whose outline is known; it has none if its root is no object.
@@ -410,8 +416,27 @@ fn is_writable(path: &[Step]) -> bool {
     text.len() > 1 && text.trim() == text && path.iter().all(is_plain)
 }
 
+/// Refuses a document that would be a row among others that have rows at a place: its rows were not found.
+pub(super) fn check_extent<'f>(
+    found: &Found,
+    others: impl IntoIterator<Item = (&'f str, &'f Found)>,
+) -> Result<(), Problem> {
+    let differs = |other: &Found| {
+        let (lists, document) = match found.extent {
+            Extent::Document => (other, found),
+            Extent::Elements => (found, other),
+        };
+        document.extent == Extent::Document && !lists.path.steps.is_empty()
+    };
+    let mut others = others.into_iter();
+    match others.find(|(_, other)| differs(other)) {
+        Some(other) => Err(mixed(found, other)),
+        None => Ok(()),
+    }
+}
+
 /// Says that one document would be a row while another one has rows at a place.
-pub(super) fn mixed(found: &Found, (origin, other): (&str, &Found)) -> Problem {
+fn mixed(found: &Found, (origin, other): (&str, &Found)) -> Problem {
     let (what, path) = match found.extent {
         Extent::Document => (
             format!(

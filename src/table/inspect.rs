@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{self, Outline};
 use super::json::{self, Record, Stop};
-use super::markup::is_markup;
+use super::markup::{self, is_markup};
 use super::path::{RecordsPath, Step, keys};
 use super::place::Problem;
 use super::stream::{self, Scanner};
@@ -162,6 +162,15 @@ impl Rules {
         if ask.count == Count::IfPaged && !is_paged {
             return Ok(seen);
         }
+        // Pages of an address agree on where their rows are: a last one without any is none, and not one row.
+        let mut page = page.clone();
+        if page.format == Format::Xml && self.records.is_none() {
+            page.rows_at = Some(match ask.rows_at {
+                Some(place) => place.to_owned(),
+                None => markup::locate(&page)?.to_string(),
+            });
+            seen.rows_at.clone_from(&page.rows_at);
+        }
         // A value that does not fit its declared type is told later, with all of its kind.
         let rules = Rules {
             columns: Vec::new(),
@@ -176,9 +185,9 @@ impl Rules {
             requests: 0,
         };
         seen.rows = Table::read(&staged, &rules)?.rows();
-        seen.digest = digest(page).map_err(|error| {
+        seen.digest = digest(&page).map_err(|error| {
             let problem = stream::unreadable(&error);
-            problem.at(page, None, None)
+            problem.at(&page, None, None)
         })?;
         Ok(seen)
     }

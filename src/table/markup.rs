@@ -7,6 +7,7 @@ use encoding_rs::Encoding;
 
 use super::edm::{StructureId, Types};
 use super::elements::{self, Shaped};
+use super::envelope::{self, Extent, Found};
 use super::json::Stop;
 use super::pass::{Ended, Pass};
 use super::path::{RecordsPath, Step};
@@ -30,7 +31,7 @@ pub(super) struct Markup {
 /// Where the records of a document are.
 #[derive(Clone, Debug)]
 struct Known {
-    path: RecordsPath,
+    found: Found,
     encoding: &'static Encoding,
     emptiness: Emptiness,
 }
@@ -38,6 +39,18 @@ struct Known {
 /// Returns whether a file is read here.
 pub(super) fn is_markup(file: &StagedFile) -> bool {
     matches!(file.format, Format::Xml | Format::Atom)
+}
+
+/// Finds where the records of an XML document are.
+pub(super) fn locate(file: &StagedFile) -> Result<RecordsPath, DataError> {
+    let encoding = encoding(file)?;
+    Ok(Known::found(file, encoding, &mut Vec::new())?.found.path)
+}
+
+fn encoding(file: &StagedFile) -> Result<&'static Encoding, DataError> {
+    let at = |problem: Problem| problem.at(file, None, None);
+    let declared = xml::encoding(&file.path).map_err(at)?;
+    Ok(decode::open(&file.path, declared).map_err(at)?.encoding)
 }
 
 impl Markup {
@@ -51,21 +64,25 @@ impl Markup {
         };
         for (index, file) in files() {
             let at = |problem: Problem| problem.at(file, None, None);
-            let declared = xml::encoding(&file.path).map_err(at)?;
-            let encoding = decode::open(&file.path, declared).map_err(at)?.encoding;
+            let encoding = encoding(file)?;
             let known = match (&rules.records, paths.get(file.origin.as_str())) {
                 (Some(path), _) => Known {
-                    path: path.clone(),
+                    found: Found::told(path.clone()),
                     encoding,
                     emptiness: Emptiness::Wrong,
                 },
-                (None, Some(known)) => Known {
+                // Of a later page whose first one was a row by itself nobody knows yet whether it is one.
+                (None, Some(known)) if known.found.extent == Extent::Elements => Known {
                     encoding,
                     ..known.clone()
                 },
-                (None, None) => Known::found(file, encoding, &mut markup.notices)?,
+                (None, _) => Known::found(file, encoding, &mut markup.notices)?,
             };
-            paths.insert(&file.origin, known.clone());
+            if file.format == Format::Xml {
+                let others = paths.iter().map(|(origin, known)| (*origin, &known.found));
+                envelope::check_extent(&known.found, others).map_err(at)?;
+                paths.insert(&file.origin, known.clone());
+            }
             markup.documents.insert(index, known);
         }
         let mut clashes = HashSet::new();
@@ -113,10 +130,14 @@ impl Known {
     ) -> Result<Known, DataError> {
         let at = |problem: Problem| problem.at_in(file, encoding, None, None);
         if file.format == Format::Xml {
-            let found = find::locate(file, Some(encoding)).map_err(at)?;
-            notices.extend(found.notice.filter(|notice| !notices.contains(notice)));
+            let found = match envelope::known(file).map_err(at)? {
+                Some(found) => found,
+                None => find::locate(file, Some(encoding)).map_err(at)?,
+            };
+            let notice = found.notice.clone();
+            notices.extend(notice.filter(|notice| !notices.contains(notice)));
             return Ok(Known {
-                path: found.path,
+                found,
                 encoding,
                 emptiness: Emptiness::Wrong,
             });
@@ -129,7 +150,7 @@ impl Known {
             ],
         };
         Ok(Known {
-            path: RecordsPath { steps },
+            found: Found::told(RecordsPath { steps }),
             encoding,
             // A feed without entries has a title all the same.
             emptiness: Emptiness::Fine,
@@ -149,7 +170,7 @@ impl Known {
         let mut properties = Tree::default();
         let result = xml::read(
             file,
-            (self.encoding, &self.path, self.emptiness),
+            (self.encoding, &self.found.path, self.emptiness),
             names,
             &mut |record: Record<'_>| {
                 if file.format == Format::Xml {

@@ -260,18 +260,11 @@ impl<'p> Pass<'p> {
             // A later page; the first one has been looked at.
             refusal::check_document(file, self.rules)?;
         }
-        let mut others = self.places.iter();
-        let differs = |other: &Found| {
-            let (lists, document) = match found.extent {
-                Extent::Document => (other, found),
-                Extent::Elements => (found, other),
-            };
-            document.extent == Extent::Document && !lists.path.steps.is_empty()
-        };
-        let Some((origin, other)) = others.find(|(_, other)| differs(other)) else {
-            return Ok(());
-        };
-        Err(envelope::mixed(found, (origin, other)))
+        let others = self.places.iter();
+        envelope::check_extent(
+            found,
+            others.map(|(origin, found)| (origin.as_str(), found)),
+        )
     }
 
     fn read_records(&mut self, file: &StagedFile, found: Option<&Found>) -> Result<(), Ended> {

@@ -4,6 +4,7 @@ use tableau_simulator::{Page, Simulator};
 
 use crate::harness::{Action, Ended};
 use crate::paging::{all_arrived, fetch};
+use crate::server::{Server, answer};
 
 const THREE: &str = r#"[{"id":1},{"id":2},{"id":3}]"#;
 
@@ -380,4 +381,72 @@ fn a_list_behind_an_object_about_it_is_asked_for() {
             .run();
         assert!(!run.raw.contains("may be at"), "{document}: {}", run.raw);
     }
+}
+
+#[test]
+fn pages_of_xml_agree_on_their_rows() {
+    let order = |id: u32| format!("<order><id>{id}</id></order>");
+    let page = |orders: &[u32]| {
+        let orders: Vec<String> = orders.iter().map(|id| order(*id)).collect();
+        format!("<orders>{}</orders>", orders.concat())
+    };
+    let serve = |pages: Vec<String>| {
+        Server::start(move |asked, _| {
+            let number = asked.target.rsplit('=').next().unwrap();
+            let at = number.parse::<usize>().unwrap() - 1;
+            let body = pages.get(at).map_or("<orders/>", String::as_str);
+            answer("200 OK", &["Content-Type: application/xml"], body)
+        })
+    };
+    let step = |server: &Server| {
+        Action::building()
+            .input("source", server.url("/x"))
+            .input("paginate", "page page=1")
+    };
+    // The page behind the end has no rows, and a page of one row is no row by itself.
+    let server = serve(vec![page(&[1, 2]), page(&[3])]);
+    let run = step(&server).run().succeeded();
+    assert_eq!(run.output("rows"), "3", "{}", run.log);
+    assert!(run.rows().contains('3'), "{}", run.rows());
+    assert_eq!(server.asked().len(), 3);
+    // Nothing on the first page tells where the rows are.
+    let (first, second) = (page(&[1]), page(&[2, 3]));
+    let server = Server::start(move |asked, _| {
+        if asked.target.ends_with("/2") {
+            return answer("200 OK", &["Content-Type: application/xml"], &second);
+        }
+        let headers = ["Content-Type: application/xml", "Link: </2>; rel=\"next\""];
+        answer("200 OK", &headers, &first)
+    });
+    let run = Action::building().input("source", server.url("/1")).run();
+    let stage = run.output("failed-stage").to_owned();
+    run.failed(&stage, &["`/orders/order`", "set `records: /orders/order`"]);
+}
+
+#[test]
+fn an_xml_file_without_rows_among_others_is_no_row() {
+    let run = Action::building()
+        .file(
+            "a.xml",
+            "<orders><order><id>1</id></order><order><id>2</id></order></orders>",
+        )
+        .file("b.xml", "<orders><order><id>3</id></order></orders>")
+        .input("source", "*.xml")
+        .run()
+        .failed(
+            "type",
+            &["b.xml", "`/orders/order`", "set `records: /orders/order`"],
+        );
+    assert_eq!(run.output("rows"), "");
+    let run = Action::building()
+        .file(
+            "a.xml",
+            "<orders><order><id>1</id></order><order><id>2</id></order></orders>",
+        )
+        .file("b.xml", "<orders><order><id>3</id></order></orders>")
+        .input("source", "*.xml")
+        .input("records", "/orders/order")
+        .run()
+        .succeeded();
+    assert_eq!(run.output("rows"), "3");
 }
