@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::events::size;
+use crate::say::size;
 
 /// Whether a failure says that this machine's disk takes no more: full, or beyond a quota or a limit of size.
 pub fn is_full(error: &anyhow::Error) -> bool {

@@ -1,4 +1,4 @@
-//! What stages say while they work, and how numbers are said. Who listens is not known here.
+//! What stages say while they work. Who listens is not known here.
 
 use std::time::Duration;
 
@@ -102,82 +102,5 @@ pub trait Observer: Sync {
 impl<F: Fn(Event) + Sync> Observer for F {
     fn on(&self, event: Event) {
         self(event);
-    }
-}
-
-/// Returns `1 row`, `1,234 rows`.
-pub fn count(n: impl TryInto<u64>, noun: &str) -> String {
-    match n.try_into().unwrap_or(u64::MAX) {
-        1 => format!("1 {noun}"),
-        n => format!("{} {noun}s", grouped(n)),
-    }
-}
-
-/// Returns `1,234,567`.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns a length of time as a person says it, rounded up: `601 s`, `5 hours`, `31 days`, `more than 10 years`.
-pub fn span(length: Duration) -> String {
-    match length.as_secs() {
-        seconds @ 0..7_200 => format!("{seconds} s"),
-        seconds @ 7_200..172_800 => count(seconds.div_ceil(3_600), "hour"),
-        seconds @ 172_800..=315_360_000 => count(seconds.div_ceil(86_400), "day"),
-        _ => "more than 10 years".to_owned(),
-    }
-}
-
-/// Returns a number of bytes as a person says it.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
-    if bytes < 1_000 {
-        return count(bytes, "byte");
-    }
-    let mut tenths = bytes / 100;
-    let mut unit = 0;
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        tenths /= 1_000;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_said_as_a_person_would() {
-        assert_eq!(
-            [
-                count(1u64, "row"),
-                count(0u64, "row"),
-                count(1_000u64, "row")
-            ],
-            ["1 row", "0 rows", "1,000 rows"]
-        );
-        let said = [0, 999, 65_536, 1_234_567].map(grouped);
-        assert_eq!(said, ["0", "999", "65,536", "1,234,567"]);
-        let said = [999, 1_000, 65_536, 999_949, 1_000_000, 2_147_483_648].map(size);
-        assert_eq!(
-            said,
-            [
-                "999 bytes",
-                "1.0 KB",
-                "65.5 KB",
-                "999.9 KB",
-                "1.0 MB",
-                "2.1 GB"
-            ]
-        );
     }
 }

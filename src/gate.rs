@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::events::{count, grouped};
 use crate::hyper::{Answer, Counterexamples, Draft, Duplicates, EngineError, one_statement};
+use crate::say::{count, grouped};
 use crate::secrets;
 
 /// Examples of keys in a message.

@@ -24,7 +24,8 @@ use reqwest::Certificate;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
-use crate::events::{Event, Observer, span};
+use crate::events::{Event, Observer};
+use crate::say::span;
 use crate::secrets;
 use body::Sink;
 pub use coding::{Coding, CodingError};

@@ -27,8 +27,10 @@ use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
 
 use crate::cancel::Cancel;
-use crate::events::{Event, Observer, count};
-use crate::table::{ColumnType, Table};
+use crate::data::ColumnType;
+use crate::events::{Event, Observer};
+use crate::say::count;
+use crate::table::Table;
 pub use ask::{Answer, Counterexamples, Duplicates};
 use engine::{Engine, Reach};
 use files::Files;
@@ -209,7 +211,7 @@ impl fmt::Display for ResultType {
 
 /// Loads every row of the tables, shapes them and describes the result.
 ///
-/// Several tables need SQL. Errors are [`crate::table::DataError`] (a row), [`EngineError`] (SQL)
+/// Several tables need SQL. Errors are [`crate::data::DataError`] (a row), [`EngineError`] (SQL)
 /// or the machine's.
 pub fn build(
     tables: &[Table],

@@ -16,7 +16,10 @@
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
 //! | [`panics`] | a defect, made an error like others | – |
+//! | [`problem`] | the one error that is told rather than handled | – |
 //! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
+//! | [`say`] | how numbers, names and values are said to people | `secrets` |
+//! | [`data`] | the words for typed data: columns, values | – |
 //! | [`disk`] | whether it is the disk that has no room | `events` |
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
 //! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events secrets workspace` |
@@ -61,6 +64,7 @@
 //! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod cancel;
+pub mod data;
 pub mod disk;
 pub mod events;
 pub mod gate;
@@ -68,7 +72,9 @@ pub mod http;
 pub mod hyper;
 pub mod inputs;
 pub mod panics;
+pub mod problem;
 pub mod report;
+pub mod say;
 pub mod secrets;
 pub mod source;
 pub mod table;
@@ -83,8 +89,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
+use crate::say::{count, size};
 use cancel::{Cancel, Cancelled, Guard};
-use events::{Event, Observer, Stage, count, size};
+use events::{Event, Observer, Stage};
 use gate::Verdict;
 use http::Client;
 use hyper::{Draft, EngineError, Extract, Workshop};

@@ -14,9 +14,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Run;
-use crate::events::{Event, Observer, Progress, Stage, count, size};
+use crate::events::{Event, Observer, Progress, Stage};
 use crate::inputs::Inputs;
 use crate::panics::{self, Panicked};
+use crate::say::{count, size};
 use crate::secrets;
 use crate::tableau::{Change, Standing};
 pub use failure::Explanation;

@@ -52,7 +52,6 @@ mod xml;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
@@ -62,6 +61,7 @@ pub use parquet::{Cell, Parquet, Part};
 pub use path::RecordsPath;
 pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
+use crate::data::{Column, ColumnType, DataError, Value};
 use crate::source::Staged;
 use envelope::Found;
 use layout::{Layout, LeafId, NodeId};
@@ -70,111 +70,6 @@ use pass::{Conclusion, Ended, Pass};
 use place::Problem;
 use routine::Goal;
 use survey::{Outcome, Presence};
-
-/// Types a column of the staged table can have; names as in the `columns` input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// Any characters.
-    Text,
-    /// `true` or `false`.
-    Boolean,
-    /// 64-bit signed integer.
-    BigInt,
-    /// IEEE 754 double.
-    Double,
-    /// Exact decimal; `1 <= precision <= 38`, `scale <= precision`.
-    Decimal {
-        /// Digits in all.
-        precision: u8,
-        /// Digits after the point.
-        scale: u8,
-    },
-    /// A calendar day.
-    Date,
-    /// A point in time without zone; UTC where the source named one.
-    Timestamp,
-}
-
-impl fmt::Display for ColumnType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ColumnType::Text => "text",
-            ColumnType::Boolean => "boolean",
-            ColumnType::BigInt => "bigint",
-            ColumnType::Double => "double",
-            ColumnType::Decimal { precision, scale } => {
-                return write!(f, "decimal({precision},{scale})");
-            }
-            ColumnType::Date => "date",
-            ColumnType::Timestamp => "timestamp",
-        })
-    }
-}
-
-/// A column of a table: its name is unique without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// As the source spells it, nested names joined by `.`.
-    pub name: String,
-    /// The one type all its values have.
-    pub column_type: ColumnType,
-}
-
-/// One value of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
-    /// No value.
-    Null,
-    /// For [`ColumnType::Boolean`].
-    Boolean(bool),
-    /// For [`ColumnType::BigInt`].
-    BigInt(i64),
-    /// For [`ColumnType::Double`]; finite, unless a Parquet file says otherwise.
-    Double(f64),
-    /// For [`ColumnType::Decimal`]: the digits as an integer, at the column's scale.
-    Decimal(i128),
-    /// For [`ColumnType::Date`]: days since 1970-01-01.
-    Date(i32),
-    /// For [`ColumnType::Timestamp`]: microseconds since 1970-01-01 00:00:00.
-    Timestamp(i64),
-    /// For [`ColumnType::Text`].
-    Text(Cow<'a, str>),
-}
-
-/// Data that cannot be read or typed, with its place.
-#[derive(Debug)]
-pub struct DataError {
-    /// File or address (without query) the data came from.
-    pub origin: String,
-    /// Row counted from 1 over all files, if the problem is in one.
-    pub record: Option<NonZeroU64>,
-    /// Line of the file counted from 1, where known.
-    pub line: Option<NonZeroU64>,
-    /// Column name, if the problem is in one.
-    pub column: Option<String>,
-    /// What is wrong: lower case, no full stop.
-    pub problem: String,
-    /// What to change, naming the input.
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.origin)?;
-        if let Some(record) = self.record {
-            write!(f, ", record {record}")?;
-        }
-        if let Some(line) = self.line {
-            write!(f, " (line {line})")?;
-        }
-        if let Some(column) = &self.column {
-            write!(f, ", column `{column}`")?;
-        }
-        write!(f, ": {}", self.problem)
-    }
-}
-
-impl std::error::Error for DataError {}
 
 /// All rows of all staged files, united by column name; they stay in the files.
 ///
@@ -304,7 +199,7 @@ impl Table {
             }
             columns.push(outcome.column);
         }
-        let mut notices: Vec<String> = notices.into_iter().map(place::harmless).collect();
+        let mut notices: Vec<String> = notices.into_iter().map(crate::say::harmless).collect();
         let system = rules.add_system_columns(&mut columns, &mut notices);
         Table {
             staged,
@@ -493,8 +388,8 @@ fn without_file(problem: Problem) -> DataError {
         origin: String::from("source"),
         record: None,
         line: None,
-        column: problem.column.map(place::harmless),
-        problem: place::harmless(problem.what),
-        hint: problem.hint.map(place::harmless),
+        column: problem.column.map(crate::say::harmless),
+        problem: crate::say::harmless(problem.what),
+        hint: problem.hint.map(crate::say::harmless),
     }
 }

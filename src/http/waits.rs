@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::Replay;
-use crate::events::span;
+use crate::say::span;
 
 /// A reset above this is a moment, seconds since 1970; below it a number of seconds (28 years).
 const FIRST_MOMENT: f64 = 9e8;

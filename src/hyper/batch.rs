@@ -11,7 +11,7 @@ use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::table::{Column, ColumnType, Value};
+use crate::data::{Column, ColumnType, Value};
 
 /// Rows on their way into a stream of record batches.
 pub(super) struct Batch {

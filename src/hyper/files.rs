@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use hyperdb_api::Connection;
 
 use super::{load, quote};
-use crate::table::{Cell, ColumnType, Parquet, Part, Table};
+use crate::data::ColumnType;
+use crate::table::{Cell, Parquet, Part, Table};
 
 /// A folder of our own that holds links to the files and nothing else.
 ///

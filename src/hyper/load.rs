@@ -12,8 +12,9 @@ use super::batch::{self, Batch};
 use super::explain::explain;
 use super::files::Files;
 use super::{RESULT, SCHEMA, TableName, quote};
+use crate::data::{Column, ColumnType, Value};
 use crate::events::{Event, Observer, Progress};
-use crate::table::{Column, ColumnType, Part, Table, Value};
+use crate::table::{Part, Table};
 
 /// Bytes sent at once. Larger ones gain nothing and keep the other thread waiting at both ends.
 const CHUNK_BYTES: usize = 1 << 20;

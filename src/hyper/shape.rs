@@ -5,7 +5,8 @@ use hyperdb_api::{Connection, SqlType};
 
 use super::explain::{explain, explain_sql};
 use super::{EngineError, ResultColumn, ResultType, Sql, quote};
-use crate::table::{ColumnType, SystemColumn, Table};
+use crate::data::ColumnType;
+use crate::table::{SystemColumn, Table};
 
 /// Columns described by one query; far below the engine's own limits.
 const DESCRIBED_AT_ONCE: usize = 200;

@@ -1,11 +1,11 @@
 //! Why a run stopped, as a person reads it: a chain of sentences and what to do.
 
+use crate::data::DataError;
 use crate::gate::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
 use crate::source::SourceError;
-use crate::table::DataError;
 use crate::tableau::{ApiError, Problem, Standing};
 use crate::{Failure, Run, http};
 

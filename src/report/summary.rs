@@ -15,10 +15,11 @@ use serde::Serialize;
 
 use super::{Explanation, is_published, join};
 use crate::Run;
-use crate::events::{Stage, count, size};
+use crate::events::Stage;
 use crate::gate::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
+use crate::say::{count, size};
 use crate::secrets;
 use crate::source::StagedFile;
 use crate::tableau::{Change, PublishMode, Published};

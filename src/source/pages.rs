@@ -11,9 +11,10 @@ use super::auth::Session;
 use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 use super::walk::{Step, Taken, Trouble, Walk};
 use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param};
-use crate::events::{Event, Observer, Progress, count};
+use crate::events::{Event, Observer, Progress};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
+use crate::say::count;
 
 /// One address and everything needed to read all its pages.
 pub(super) struct Crawl<'a> {

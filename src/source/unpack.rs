@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Error, Result};
 
 use super::SourceError;
-use crate::events::size;
 use crate::http::{Coding, CodingError};
+use crate::say::size;
 
 /// Read from disk at once.
 const BLOCK: usize = 256 << 10;

@@ -6,9 +6,9 @@ use std::io::{BufReader, Read};
 
 use super::paging::{Empty, Paging, Param, Place, Seen, Style, plain};
 use super::{StagedFile, body, link};
-use crate::events::count;
 use crate::http::header::HeaderMap;
 use crate::http::{StatusCode, Url};
+use crate::say::count;
 
 /// Pages without rows in a row, or with the same rows, after which nobody believes in an end.
 const PATIENCE: u32 = 10;

@@ -11,7 +11,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use super::rules::{ColumnRule, RuleKind, TimeFormat};
 use super::time::{self, Moment};
 use super::value::{Number, Token, boolean};
-use super::{ColumnType, Value};
+use crate::data::{ColumnType, Value};
 
 /// Why a value does not fit, as the end of a sentence about it.
 pub(super) type Misfit = &'static str;

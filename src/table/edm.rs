@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::ColumnType;
 use super::rules::{ColumnRule, RuleKind, TimeFormat};
 use super::shape::{Edm, Shape, ShapeId};
+use crate::data::ColumnType;
 
 /// Most digits of a decimal column.
 const PRECISION: u8 = 38;

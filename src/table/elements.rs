@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::ColumnType;
 use super::layout::{Mode, NodeId};
-use super::place::{Problem, quoted};
+use super::place::Problem;
 use super::rules::RuleKind;
 use super::shape::{Shape, ShapeId};
 use super::tree::{ItemId, Kind, Tree};
 use super::value::Token;
 use super::walk::{Scope, Take};
+use crate::data::ColumnType;
+use crate::say::quoted;
 
 /// A record and what its like look like.
 #[derive(Clone, Copy, Debug)]

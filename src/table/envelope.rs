@@ -5,10 +5,11 @@
 
 use super::lists::{Holds, Member, Other, Search, Spot};
 use super::path::{RecordsPath, Step, pointer};
-use super::place::{Problem, harmless};
+use super::place::Problem;
 use super::stream::{self, Scanner};
 use super::surroundings::{self, Purpose, Wrapper};
 use super::{Rules, refusal};
+use crate::say::harmless;
 use crate::source::{Format, StagedFile};
 
 /// Places shown in a message, and those written out as a line to copy.

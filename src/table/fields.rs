@@ -6,10 +6,11 @@ use super::csv::{self, Csv, Plain};
 use super::layout::{Layout, LeafId};
 use super::local::CommaLooks;
 use super::pass::{Ended, Pass};
-use super::place::{Problem, listed};
+use super::place::Problem;
 use super::survey::Outcome;
 use super::value::Token;
-use super::{Column, ColumnType};
+use crate::data::{Column, ColumnType};
+use crate::say::listed;
 use crate::source::StagedFile;
 
 /// What is known about the fields of a file.

@@ -5,9 +5,10 @@ use encoding_rs::Encoding;
 use super::envelope::{self, Extent, Found};
 use super::json::missing;
 use super::path::{RecordsPath, Step, pointer};
-use super::place::{Problem, listed};
+use super::place::Problem;
 use super::surroundings;
 use super::xml::{Document, Piece, local};
+use crate::say::listed;
 use crate::source::StagedFile;
 
 /// Names remembered for a message about a missing one.

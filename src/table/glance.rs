@@ -2,7 +2,7 @@
 
 use super::infer::Seen;
 use super::value::Token;
-use super::{ColumnType, Value};
+use crate::data::{ColumnType, Value};
 
 /// Digits that 64 bits hold whatever they are.
 const LONGEST: usize = 19;

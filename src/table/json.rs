@@ -8,10 +8,11 @@ use std::thread;
 
 use super::members::{Kin, Look, Member, Members};
 use super::path::{RecordsPath, Step, pointer};
-use super::place::{Problem, listed, quoted};
+use super::place::Problem;
 use super::refusal;
 use super::rules::nearest;
 use super::stream::{self, Scanner};
+use crate::say::{listed, quoted};
 use crate::source::{Format, StagedFile};
 
 /// Keys remembered for a message about a missing one.

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
-use super::place::{Problem, listed, quoted};
+use super::place::Problem;
 use super::rules::{ColumnRule, RuleKind};
 use super::value::{Token, numeral};
+use crate::say::{listed, quoted};
 
 /// Most columns of a table, whatever its format. The engine takes 16,384, but rows that wide are no rows.
 pub(super) const MOST_COLUMNS: usize = 5_000;

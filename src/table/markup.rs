@@ -15,7 +15,8 @@ use super::place::Problem;
 use super::shape::Shape;
 use super::tree::Tree;
 use super::xml::{self, Emptiness, Names, Record};
-use super::{DataError, Rules, decode, find, odata};
+use super::{Rules, decode, find, odata};
+use crate::data::DataError;
 use crate::source::{Format, Staged, StagedFile};
 
 /// What is known about the documents of a table before their values are looked at.

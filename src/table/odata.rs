@@ -5,10 +5,11 @@ use serde_json::value::RawValue;
 use super::edm::{StructureId, Types};
 use super::json::{self, Record, Stop};
 use super::path::RecordsPath;
-use super::place::{Problem, quoted};
+use super::place::Problem;
 use super::stream::{self, Scanner};
 use super::survey::Survey;
 use super::tree::{Exactness, ItemId, Kind, Tree};
+use crate::say::quoted;
 use crate::source::{Staged, StagedFile};
 
 /// How records are to be taken.

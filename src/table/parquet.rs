@@ -23,7 +23,8 @@ use parquet::schema::types::TypePtr;
 
 use super::place::Problem;
 use super::rules::Rules;
-use super::{Column, ColumnRule, ColumnType, DataError, SystemColumn, Table, Value, without_file};
+use super::{ColumnRule, SystemColumn, Table, without_file};
+use crate::data::{Column, ColumnType, DataError, Value};
 use crate::source::{Format, Staged, StagedFile};
 use cell::Cells;
 use schema::Leaf;

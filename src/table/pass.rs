@@ -22,7 +22,8 @@ use super::rules::Rules;
 use super::survey::{Located, Survey};
 use super::value::Token;
 use super::walk::{self, Scope, Take};
-use super::{Basis, DataError, Table, Value, refusal, without_file};
+use super::{Basis, Table, refusal, without_file};
+use crate::data::{DataError, Value};
 use crate::source::{Format, Staged, StagedFile};
 
 /// A walk over all files of a table.

@@ -5,13 +5,10 @@ use std::num::NonZeroU64;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::DataError;
 use super::decode;
-use crate::secrets;
+use crate::data::DataError;
+use crate::say::{harmless, quoted_part};
 use crate::source::{Format, StagedFile};
-
-/// Longest piece of data in a message, in characters.
-const SHOWN: usize = 60;
 
 /// Something wrong with the data, before its place is known.
 #[derive(Debug, Default)]
@@ -146,7 +143,7 @@ impl Problem {
                     "{}, at character {} near {}",
                     self.what,
                     place.column,
-                    shown(secrets::quote_part(&place.near, SHOWN))
+                    quoted_part(&place.near)
                 )
             }
             _ => self.what,
@@ -214,53 +211,5 @@ impl Place {
             .trim_matches(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_whitespace())
             .to_owned();
         Ok(Place { line, column, near })
-    }
-}
-
-/// Shows a value: in backticks, short, without control characters and secrets.
-pub(super) fn quoted(value: &str) -> String {
-    shown(secrets::quote(value, SHOWN))
-}
-
-fn shown(value: String) -> String {
-    format!("`{}`", harmless(value))
-}
-
-/// Escapes control characters: names and values come from the data and must not become lines of a log.
-pub(super) fn harmless(text: String) -> String {
-    if !text.contains(char::is_control) {
-        return text;
-    }
-    text.chars()
-        .flat_map(|character| {
-            let escaped = character.is_control().then(|| character.escape_debug());
-            let plain = (!character.is_control()).then_some(character);
-            plain.into_iter().chain(escaped.into_iter().flatten())
-        })
-        .collect()
-}
-
-/// Lists names: in backticks, the first few of them.
-pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let mut names: Vec<String> = names.into_iter().map(quoted).collect();
-    let more = names.len().saturating_sub(20);
-    names.truncate(20);
-    let list = names.join(", ");
-    if more > 0 {
-        format!("{list} and {more} more")
-    } else {
-        list
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_shown_short_and_harmless() {
-        assert_eq!(quoted("a\nb\u{1b}[0m"), "`a\\nb\\u{1b}[0m`");
-        assert_eq!(harmless(String::from("a\nb")), "a\\nb");
-        assert_eq!(quoted(&"x".repeat(100)).chars().count(), 63);
     }
 }

@@ -85,7 +85,7 @@ fn judge(key: &str, head: &[u8]) -> Option<Problem> {
         let place = super::path::pointer(&[Step::Key(key.to_owned())]);
         Problem::new(format!(
             "the source reports an error at `{}` where rows were expected: {}",
-            super::place::harmless(place),
+            crate::say::harmless(place),
             excerpt(head)
         ))
         .hint("correct what is asked for in `source`, `params`, `auth` or `body`; if this is data, declare its column in `columns`")

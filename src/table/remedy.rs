@@ -2,10 +2,10 @@
 
 use jiff::fmt::strtime::BrokenDownTime;
 
-use super::ColumnType;
 use super::dialect::CsvOptions;
 use super::rules::{ColumnRule, RuleKind};
 use super::value::Number;
+use crate::data::ColumnType;
 
 /// Dates as they are written in practice; both orders of day and month are tried.
 const DATES: [&str; 8] = [

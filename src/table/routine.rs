@@ -1,8 +1,9 @@
 //! What becomes of the members of records that are written alike, found out once.
 
+use super::Table;
 use super::layout::{Layout, LeafId, NodeId};
 use super::members::{Kin, Member};
-use super::{ColumnType, Table};
+use crate::data::ColumnType;
 
 /// Where the members of records of one kin go.
 #[derive(Debug, Default)]

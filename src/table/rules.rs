@@ -6,7 +6,7 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
 use super::path;
-use super::{Column, ColumnType};
+use crate::data::{Column, ColumnType};
 
 /// What is known about the rows before they are read.
 #[derive(Clone, Debug, Default)]

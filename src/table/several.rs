@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use super::rules::nearest;
-use super::{Basis, CsvOptions, DataError, Rules, Table, place};
+use super::{Basis, CsvOptions, Rules, Table};
+use crate::data::DataError;
 use crate::source::{Format, Staged};
 
 /// Declared columns for which the nearest name in the data is looked for.
@@ -107,7 +108,7 @@ impl Table {
         if self.absent.is_empty() {
             return;
         }
-        let names = place::listed(self.absent.iter().map(String::as_str));
+        let names = crate::say::listed(self.absent.iter().map(String::as_str));
         let mut notice = format!("declared in `columns` but not in the data, so null: {names}");
         let meant = self.absent.iter().take(MOST_GUESSES).filter_map(|name| {
             let there = self.columns.iter().map(|column| column.name.as_str());
@@ -123,6 +124,6 @@ impl Table {
             notice.push_str(&meant.join(", "));
             notice.push('?');
         }
-        self.notices.push(place::harmless(notice));
+        self.notices.push(crate::say::harmless(notice));
     }
 }

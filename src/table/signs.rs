@@ -4,8 +4,9 @@ use std::io::Read;
 
 use super::lists::Member;
 use super::path::{RecordsPath, Step, pointer};
-use super::place::{Problem, quoted};
+use super::place::Problem;
 use super::stream::Scanner;
+use crate::say::quoted;
 use crate::source::StagedFile;
 
 /// Keys whose value, if there is one, leads to another page.

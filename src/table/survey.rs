@@ -7,12 +7,13 @@ use super::glance;
 use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, Mode, NodeId};
 use super::odata::{self, Notation};
-use super::place::{Problem, listed, quoted};
+use super::place::Problem;
 use super::remedy;
 use super::rules::RuleKind;
 use super::value::{Class, Token};
 use super::walk::Scope;
-use super::{Column, ColumnType, Value};
+use crate::data::{Column, ColumnType, Value};
+use crate::say::{listed, quoted};
 
 /// Distinct values shown when some do not fit.
 const SHOWN_VALUES: usize = 5;

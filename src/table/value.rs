@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::time::{self, Moment};
-use super::{ColumnType, Value};
+use crate::data::{ColumnType, Value};
 
 /// Of so many digits or fewer no two numbers have the same double, so each comes back from its own.
 const ALWAYS_KEPT: usize = 15;

@@ -6,7 +6,6 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::ColumnType;
 use super::json::Record;
 use super::layout::{Layout, Mode, NodeId};
 use super::members::{Look, Member, Members};
@@ -14,6 +13,7 @@ use super::odata::{self, Notation};
 use super::place::Problem;
 use super::rules::RuleKind;
 use super::value::{Token, unquoted};
+use crate::data::ColumnType;
 
 /// Deepest nesting that is flattened.
 const DEEPEST: u8 = 100;

@@ -18,9 +18,10 @@ use super::decode::{self, Input};
 use super::find::Search;
 use super::json::Stop;
 use super::path::RecordsPath;
-use super::place::{Problem, Syntax, quoted};
+use super::place::{Problem, Syntax};
 use super::stream;
 use super::tree::{Exactness, Kind, Tree};
+use crate::say::quoted;
 use crate::source::{Format, StagedFile};
 
 /// Namespace of attributes that describe their element.

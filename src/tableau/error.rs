@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::events::span;
 use crate::http;
+use crate::say::span;
 
 /// An answer of Tableau, or of something in front of it, that is not the one asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What is known to fail before anything is uploaded. In doubt the server decides.
 
 use super::error::Problem;
-use crate::events::size;
+use crate::say::size;
 
 /// The first release that reads Hyper files of version 3, which the extract is.
 const OLDEST: (u32, u32) = (2023, 1);

@@ -8,7 +8,8 @@ use super::call::Chunk;
 use super::error::{Failure, Problem};
 use super::payload::Payload;
 use super::session::Session;
-use crate::events::{Event, Progress, count, size};
+use crate::events::{Event, Progress};
+use crate::say::{count, size};
 
 /// Upload sessions begun for one file before giving up; sessions that only found out a smaller
 /// chunk size, or that ended with their token, do not count.

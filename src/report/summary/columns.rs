@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::text::{clip, clip_value, percent};
-use crate::events::{count, grouped};
 use crate::hyper::{Extract, ResultColumn};
+use crate::say::{count, grouped};
 
 /// A longer table is folded.
 const FOLDED: usize = 25;
@@ -69,8 +69,8 @@ fn empty(nulls: u64, rows: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ColumnType;
     use crate::hyper::ResultType;
-    use crate::table::ColumnType;
 
     #[test]
     fn the_longest_names_and_values_stay_within_the_limit() {

@@ -14,13 +14,14 @@ use arrow_schema::{DataType, TimeUnit};
 use jiff::civil::{Date, Time};
 
 use super::super::declare::{self, Misfit};
-use super::super::place::{Problem, quoted};
+use super::super::place::Problem;
 use super::super::rules::{ColumnRule, RuleKind};
 use super::super::time;
 use super::super::value::Token;
-use super::super::{ColumnType, Value};
 use super::broken;
 use super::schema::{Form, Kind, Leaf};
+use crate::data::{ColumnType, Value};
+use crate::say::quoted;
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;

@@ -11,12 +11,13 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::super::layout::{Layout, MOST_COLUMNS};
 use super::super::path::{self, Step};
-use super::super::place::{self, Problem};
+use super::super::place::Problem;
 use super::super::rules::{ColumnRule, RuleKind, Rules};
-use super::super::{Basis, Column, ColumnType, DataError, SystemColumn, Table};
+use super::super::{Basis, SystemColumn, Table};
 use super::cell::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
 use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open, pages};
+use crate::data::{Column, ColumnType, DataError};
 use crate::source::{Staged, StagedFile};
 
 /// Up to here a double holds every integer.
@@ -81,7 +82,7 @@ pub(super) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
         absent: Vec::new(),
         forgotten: Vec::new(),
         rows: known.iter().map(|known| known.rows).sum(),
-        notices: notices.into_iter().map(place::harmless).collect(),
+        notices: notices.into_iter().map(crate::say::harmless).collect(),
         parquet: Some(Parquet { parts }),
     })
 }
@@ -218,8 +219,8 @@ fn check_name(draft: &Draft<'_>, file: usize, name: &str, leaf: &Leaf) -> Result
     let steps: Vec<Step> = nested.names.iter().cloned().map(Step::Key).collect();
     let problem = format!(
         "{} and {} would be one column",
-        place::quoted(&draft.name),
-        place::quoted(name)
+        crate::say::quoted(&draft.name),
+        crate::say::quoted(name)
     );
     Err(Problem::new(problem).hint(format!(
         "rename one of them in `columns`, as in `other: text from {}`",
@@ -241,7 +242,7 @@ fn decide(
     known: &[Known<'_>],
     notices: &mut Vec<String>,
 ) -> Result<ColumnType, DataError> {
-    let name = place::quoted(&draft.name);
+    let name = crate::say::quoted(&draft.name);
     if draft.leaves.iter().all(Option::is_none) {
         notices.push(format!(
             "{name} is declared in `columns` but not in the data, so null"
@@ -280,7 +281,7 @@ fn decide(
         let Some(both) = joined.join(leaf.kind) else {
             notices.push(format!(
                 "{name} has another type in {} than in the files before it, so text",
-                place::quoted(&known.file.origin)
+                crate::say::quoted(&known.file.origin)
             ));
             return Ok(ColumnType::Text);
         };

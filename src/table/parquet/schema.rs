@@ -10,7 +10,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type, TypePtr};
 
-use super::super::ColumnType;
+use crate::data::ColumnType;
 
 /// A column of a file, possibly inside groups.
 #[derive(Clone, Debug)]
