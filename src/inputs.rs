@@ -18,7 +18,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::gate::{Check, Guards, Key};
+use crate::guards::{Check, Guards, Key};
 use crate::http::{Network, RetryPolicy};
 use crate::hyper::{Shape, Sql, TableName};
 use crate::source::{Charset, Spec};

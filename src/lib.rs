@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! INPUT_* → Inputs → Staged → Table → Draft → Extract → Published → Run → log, outputs, summary
-//!           inputs   source   table   hyper   gate·hyper  tableau    lib    report
+//!           inputs   source   table   hyper   guards·hyper  tableau   lib    report
 //! ```
 //!
 //! # Rooms
@@ -20,14 +20,14 @@
 //! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
 //! | [`say`] | how numbers, names and values are said to people | `secrets` |
 //! | [`data`] | the words for typed data: columns, values | – |
-//! | [`disk`] | whether it is the disk that has no room | `events` |
+//! | [`disk`] | whether it is the disk that has no room | `say` |
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
-//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events secrets workspace` |
-//! | [`source`] | brings bytes to this disk, knows their format | `events http secrets workspace` |
-//! | [`table`] | finds records, decides columns and types, converts values | `secrets source` |
-//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel events table` |
-//! | [`gate`] | guards over the built result | `events hyper secrets` |
-//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics secrets` |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events problem say secrets workspace` |
+//! | [`source`] | brings bytes to this disk, knows their format | `data events http problem say secrets workspace` |
+//! | [`table`] | finds records, decides columns and types, converts values | `data problem say secrets source` |
+//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel data events problem say table` |
+//! | [`guards`] | guards over the built result | `hyper say secrets` |
+//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics problem say secrets` |
 //! | [`inputs`] | environment to checked values | the types it parses into, `secrets` |
 //! | [`report`] | everything a person or a later step sees | the results it shows, `secrets panics` |
 //! | this file | the only place that knows the order | all |
@@ -67,7 +67,7 @@ pub mod cancel;
 pub mod data;
 pub mod disk;
 pub mod events;
-pub mod gate;
+pub mod guards;
 pub mod http;
 pub mod hyper;
 pub mod inputs;
@@ -89,10 +89,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
+use crate::guards::Verdict;
 use crate::say::{count, size};
 use cancel::{Cancel, Cancelled, Guard};
 use events::{Event, Observer, Stage};
-use gate::Verdict;
 use http::Client;
 use hyper::{Draft, EngineError, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
@@ -373,10 +373,10 @@ impl Line<'_> {
     fn build(&mut self, tables: &[Table], folder: &Path, inputs: &Inputs) -> Result<Draft> {
         if let Some(empty) = tables.iter().find(|table| table.columns().is_empty()) {
             // An empty answer has no columns either; the row guard says it better than the engine.
-            let verdict = gate::check_rows(0, &inputs.guards);
+            let verdict = guards::check_rows(0, &inputs.guards);
             self.run.verdicts.push(verdict);
             self.stage = Stage::Check;
-            gate::judge(&self.run.verdicts)?;
+            guards::judge(&self.run.verdicts)?;
             self.stage = Stage::Shape;
             bail!(
                 "the source of `{}` has no rows and no columns; declare the columns an empty table shall have in `columns`",
@@ -406,7 +406,7 @@ impl Line<'_> {
         (folder, target): (&Path, &Path),
         inputs: &Inputs,
     ) -> Result<()> {
-        self.run.verdicts = gate::check(&draft, &inputs.guards);
+        self.run.verdicts = guards::check(&draft, &inputs.guards);
         for verdict in &self.run.verdicts {
             self.observer.on(Event::Note(verdict.to_string()));
         }
@@ -420,7 +420,7 @@ impl Line<'_> {
             Err(error) => {
                 let error = blame_disk(error, folder);
                 // A check that has brought the engine down says more than the file that is missing now.
-                if let Err(failed) = gate::judge(&self.run.verdicts) {
+                if let Err(failed) = guards::judge(&self.run.verdicts) {
                     self.stage = Stage::Check;
                     self.observer
                         .on(Event::Warning(format!("there is no extract: {error:#}")));
@@ -432,7 +432,7 @@ impl Line<'_> {
         self.stage = Stage::Check;
         let bytes = extract.bytes;
         self.run.extract = Some(extract);
-        gate::judge(&self.run.verdicts)?;
+        guards::judge(&self.run.verdicts)?;
         let held = count(self.run.verdicts.len(), "guard");
         self.leave(format!("{held} held, extract of {}", size(bytes)));
         Ok(())

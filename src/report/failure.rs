@@ -1,7 +1,7 @@
 //! Why a run stopped, as a person reads it: a chain of sentences and what to do.
 
 use crate::data::DataError;
-use crate::gate::GuardError;
+use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;

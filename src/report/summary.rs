@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{Explanation, is_published, join};
 use crate::Run;
 use crate::events::Stage;
-use crate::gate::Outcome;
+use crate::guards::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
 use crate::say::{count, size};

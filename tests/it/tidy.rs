@@ -39,7 +39,7 @@ const IMPORTS: [(&str, &[&str]); 19] = [
         "hyper",
         &["cancel", "data", "events", "problem", "say", "table"],
     ),
-    ("gate", &["hyper", "say", "secrets"]),
+    ("guards", &["hyper", "say", "secrets"]),
     (
         "tableau",
         &[
@@ -49,14 +49,14 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     (
         "inputs",
         &[
-            "http", "say", "secrets", "source", "data", "table", "hyper", "gate", "tableau",
+            "http", "say", "secrets", "source", "data", "table", "hyper", "guards", "tableau",
         ],
     ),
     (
         "report",
         &[
             "events", "panics", "problem", "say", "secrets", "source", "data", "table", "hyper",
-            "gate", "tableau", "inputs", "http", "Run", "Failure",
+            "guards", "tableau", "inputs", "http", "Run", "Failure",
         ],
     ),
     (
@@ -70,7 +70,7 @@ const IMPORTS: [(&str, &[&str]); 19] = [
             "source",
             "table",
             "hyper",
-            "gate",
+            "guards",
             "tableau",
             "inputs",
             "disk",
@@ -249,10 +249,10 @@ fn a_wrong_import_is_found() {
     );
     assert_eq!(
         owner_problems(
-            "src/gate.rs",
+            "src/guards.rs",
             "// hyperdb_api in words\nuse hyperdb_api::Connection;\n"
         ),
-        ["src/gate.rs:2: `gate` may not use `hyperdb_api`"]
+        ["src/guards.rs:2: `guards` may not use `hyperdb_api`"]
     );
 }
 
