@@ -1,5 +1,10 @@
 //! The words for data that has a type: columns, values, and data that cannot be read. Nothing here reads or writes.
 
+pub mod local_number;
+pub mod path;
+pub mod time;
+pub mod token;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;

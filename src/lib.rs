@@ -24,7 +24,11 @@
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
 //! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events problem say secrets workspace` |
 //! | [`source`] | brings bytes to this disk, knows their format | `data events http problem say secrets workspace` |
-//! | [`table`] | finds records, decides columns and types, converts values | `data problem say secrets source` |
+//! | [`readers`] | files of every format: where records begin and end, values as tokens | `data problem say secrets source` |
+//! | [`outline`] | documents from afar: where their rows are, what they say of further pages | `data readers source say` |
+//! | [`typing`] | from what values look like to the one type of their column | `data readers source say problem` |
+//! | [`columnar`] | files whose columns have types: Parquet | `data readers typing source say` |
+//! | [`table`] | all rows of all files, with types that all of them confirm | `data outline readers source say typing columnar` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel data events problem say table` |
 //! | [`guards`] | guards over the built result | `hyper say secrets` |
 //! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics problem say secrets` |
@@ -64,6 +68,7 @@
 //! Parquet files are linked into that folder while they are loaded and gone before any SQL of the user runs.
 
 pub mod cancel;
+pub mod columnar;
 pub mod data;
 pub mod disk;
 pub mod events;
@@ -71,14 +76,17 @@ pub mod guards;
 pub mod http;
 pub mod hyper;
 pub mod inputs;
+pub mod outline;
 pub mod panics;
 pub mod problem;
+pub mod readers;
 pub mod report;
 pub mod say;
 pub mod secrets;
 pub mod source;
 pub mod table;
 pub mod tableau;
+pub mod typing;
 pub mod workspace;
 
 use std::fs::Permissions;

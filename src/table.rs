@@ -4,50 +4,12 @@
 //! they are converted, or contradict it, and the conversion starts over with the right types.
 //! Nothing here touches the network, and nothing is async.
 
-mod atom;
-mod csv;
-mod declare;
-mod decode;
-mod dialect;
-mod edm;
-mod elements;
-mod envelope;
 mod fields;
-mod find;
-mod glance;
-mod infer;
-mod inspect;
-mod json;
-mod layout;
-mod lists;
-mod local;
-mod markup;
-mod members;
-mod odata;
-mod parquet;
 mod pass;
-mod path;
-mod place;
-mod quoting;
-mod refusal;
-mod remedy;
-mod routine;
-mod rules;
-mod several;
-mod shape;
-mod signs;
-mod sniff;
-mod stream;
-mod surroundings;
-mod survey;
+pub mod structure;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod time;
-mod tree;
-mod trim;
-mod value;
-mod walk;
-mod xml;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -55,21 +17,21 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-pub use dialect::CsvOptions;
-pub use inspect::parse_pointer;
-pub use parquet::{Cell, Parquet, Part};
-pub use path::RecordsPath;
-pub use rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
+pub use crate::columnar::{Cell, Parquet, Part};
+pub use crate::data::path::RecordsPath;
+pub use crate::outline::page::parse_pointer;
+pub use crate::readers::csv::options::CsvOptions;
+pub use crate::typing::rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
 
+use self::structure::Markup;
 use crate::data::{Column, ColumnType, DataError, Value};
+use crate::outline::rows::Found;
+use crate::readers::position::Problem;
 use crate::source::Staged;
-use envelope::Found;
-use layout::{Layout, LeafId, NodeId};
-use markup::Markup;
+use crate::typing::key_plan::Goal;
+use crate::typing::layout::{Layout, LeafId, NodeId};
+use crate::typing::profile::{Outcome, Presence};
 use pass::{Conclusion, Ended, Pass};
-use place::Problem;
-use routine::Goal;
-use survey::{Outcome, Presence};
 
 /// All rows of all staged files, united by column name; they stay in the files.
 ///
@@ -77,29 +39,29 @@ use survey::{Outcome, Presence};
 /// system columns.
 #[derive(Debug)]
 pub struct Table {
-    staged: Staged,
-    rules: Rules,
-    basis: Basis,
-    layout: Layout,
-    columns: Vec<Column>,
+    pub(crate) staged: Staged,
+    pub(crate) rules: Rules,
+    pub(crate) basis: Basis,
+    pub(crate) layout: Layout,
+    pub(crate) columns: Vec<Column>,
     /// Index of a leaf's column, by leaf.
-    targets: Vec<Option<usize>>,
+    pub(crate) targets: Vec<Option<usize>>,
     /// Behind the data columns.
-    system: Vec<SystemColumn>,
-    markup: Arc<Markup>,
+    pub(crate) system: Vec<SystemColumn>,
+    pub(crate) markup: Arc<Markup>,
     /// Where the rows of documents are, by their origin.
-    places: HashMap<String, Found>,
+    pub(crate) places: HashMap<String, Found>,
     /// Of those that were read for this.
-    rows: u64,
+    pub(crate) rows: u64,
     /// Columns that are only declared.
-    absent: Vec<String>,
+    pub(crate) absent: Vec<String>,
     /// Declared columns that are those of other tables.
-    forgotten: Vec<String>,
-    notices: Vec<String>,
+    pub(crate) forgotten: Vec<String>,
+    pub(crate) notices: Vec<String>,
     /// Instead of anything else, if the files are Parquet.
-    parquet: Option<Parquet>,
+    pub(crate) parquet: Option<Parquet>,
     /// What all rows came to, if this is about the first ones only.
-    settled: OnceLock<Result<Box<Table>, DataError>>,
+    pub(crate) settled: OnceLock<Result<Box<Table>, DataError>>,
 }
 
 /// Which rows have decided the columns.
@@ -126,8 +88,8 @@ impl std::error::Error for Contradicted {}
 /// Refuses more columns than a table may have.
 fn checked_width(table: Table) -> Result<Table, DataError> {
     match table.staged.files.first() {
-        Some(file) if table.columns.len() > layout::MOST_COLUMNS => {
-            Err(layout::too_wide().at(file, None, None))
+        Some(file) if table.columns.len() > crate::typing::layout::MOST_COLUMNS => {
+            Err(crate::typing::layout::too_wide().at(file, None, None))
         }
         _ => Ok(table),
     }
@@ -135,8 +97,8 @@ fn checked_width(table: Table) -> Result<Table, DataError> {
 
 impl Table {
     fn surveyed(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
-        if parquet::is_any(staged) {
-            return checked_width(parquet::read(staged, rules)?);
+        if crate::columnar::is_any(staged) {
+            return checked_width(crate::columnar::read(staged, rules)?);
         }
         let mut pass = Pass::new(staged, rules, u64::MAX)?;
         match pass.walk() {
@@ -147,8 +109,8 @@ impl Table {
 
     /// Decides the columns by the first rows, or by all if there are no more; `None` if that fails.
     fn assumed(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Option<Table>, DataError> {
-        if parquet::is_any(staged) {
-            return checked_width(parquet::read(staged, rules)?).map(Some);
+        if crate::columnar::is_any(staged) {
+            return checked_width(crate::columnar::read(staged, rules)?).map(Some);
         }
         let mut pass = Pass::new(staged, rules, n_rows)?;
         let basis = match pass.walk() {
@@ -351,7 +313,7 @@ impl Table {
     }
 
     /// Returns where the values of a leaf go, if it has a column.
-    fn goal(&self, leaf: LeafId) -> Option<Goal> {
+    pub(crate) fn goal(&self, leaf: LeafId) -> Option<Goal> {
         let target = self.targets.get(leaf).copied().flatten()?;
         Some(Goal {
             leaf,
@@ -379,11 +341,11 @@ impl Table {
     }
 }
 
-fn changed() -> Problem {
+pub(crate) fn changed() -> Problem {
     Problem::new("the file has changed while it was read")
 }
 
-fn without_file(problem: Problem) -> DataError {
+pub(crate) fn without_file(problem: Problem) -> DataError {
     DataError {
         origin: String::from("source"),
         record: None,

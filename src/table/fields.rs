@@ -2,20 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::csv::{self, Csv, Plain};
-use super::layout::{Layout, LeafId};
-use super::local::CommaLooks;
 use super::pass::{Ended, Pass};
-use super::place::Problem;
-use super::survey::Outcome;
-use super::value::Token;
+use crate::data::local_number::CommaLooks;
+use crate::data::token::Token;
 use crate::data::{Column, ColumnType};
+use crate::readers::csv::records::{self, Csv, Plain};
+use crate::readers::position::Problem;
 use crate::say::listed;
 use crate::source::StagedFile;
+use crate::typing::layout::{Layout, LeafId};
+use crate::typing::profile::Outcome;
 
 /// What is known about the fields of a file.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// Which field goes to which leaf.
     leaves: Vec<(usize, LeafId)>,
     /// By field.
@@ -26,13 +26,13 @@ pub(super) struct Fields {
 
 impl Pass<'_> {
     /// Takes the records of separated values.
-    pub(super) fn read_fields(&mut self, file: &StagedFile) -> Result<(), Ended> {
+    pub(crate) fn read_fields(&mut self, file: &StagedFile) -> Result<(), Ended> {
         let options = &self.rules.csv;
         let at_start = |problem: Problem| problem.at(file, None, None);
-        let (encoding, dialect) = csv::look(file, options).map_err(at_start)?;
+        let (encoding, dialect) = records::look(file, options).map_err(at_start)?;
         self.set_encoding(encoding);
         let located = |problem: Problem, record: Option<u64>| {
-            csv::advised(problem, file, encoding).at_in(file, encoding, record, None)
+            records::advised(problem, file, encoding).at_in(file, encoding, record, None)
         };
         let mut csv =
             Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
@@ -68,7 +68,7 @@ impl Pass<'_> {
             plain.fill(options, &record);
             let taken = self.record((offset, &file.origin, None), |row| {
                 for &(field, leaf) in &fields.leaves {
-                    let token = csv::token(options, &record, field, &plain);
+                    let token = records::token(options, &record, field, &plain);
                     if are_plain && let Token::Field(text) = token {
                         fields.looks[field].look(text);
                     }
@@ -87,7 +87,7 @@ impl Pass<'_> {
 }
 
 /// Says how many blank lines were passed over.
-pub(super) fn notice_blank_lines(files: &[&Fields], notices: &mut Vec<String>) {
+pub(crate) fn notice_blank_lines(files: &[&Fields], notices: &mut Vec<String>) {
     let n_lines: usize = files.iter().map(|file| file.n_blank_lines).sum();
     match n_lines {
         0 => {}
@@ -99,7 +99,7 @@ pub(super) fn notice_blank_lines(files: &[&Fields], notices: &mut Vec<String>) {
 }
 
 /// Says which text columns look like numbers with a decimal comma: that is declared, never guessed.
-pub(super) fn notice_commas(
+pub(crate) fn notice_commas(
     files: &[&Fields],
     outcomes: &[Outcome],
     layout: &Layout,

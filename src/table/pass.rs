@@ -8,35 +8,36 @@ use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::edm::Types;
-use super::envelope::{self, Extent, Found};
 use super::fields::{self, Fields};
-use super::json::{self, Record, Stop};
-use super::layout::{Layout, LeafId, NodeId};
-use super::markup::{Markup, is_markup};
-use super::members::Member;
-use super::odata::{self, Notation};
-use super::place::Problem;
-use super::routine::{Lane, Routine};
-use super::rules::Rules;
-use super::survey::{Located, Survey};
-use super::value::Token;
-use super::walk::{self, Scope, Take};
-use super::{Basis, Table, refusal, without_file};
+use super::structure::{Markup, is_markup};
+use super::{Basis, Table, without_file};
+use crate::data::token::Token;
 use crate::data::{DataError, Value};
+use crate::outline::rows::{self, Extent, Found};
+use crate::readers::json::object::Member;
+use crate::readers::json::records::{self, Record, Stop};
+use crate::readers::position::Problem;
+use crate::readers::refusal;
 use crate::source::{Format, Staged, StagedFile};
+use crate::typing::edm::Types;
+use crate::typing::flatten::json::{self, Scope, Take};
+use crate::typing::key_plan::{Lane, Routine};
+use crate::typing::layout::{Layout, LeafId, NodeId};
+use crate::typing::odata::{self, Notation};
+use crate::typing::profile::{Located, Survey};
+use crate::typing::rules::Rules;
 
 /// A walk over all files of a table.
-pub(super) struct Pass<'p> {
-    pub(super) staged: &'p Staged,
-    pub(super) rules: &'p Rules,
-    pub(super) markup: Arc<Markup>,
-    pub(super) survey: Survey,
+pub(crate) struct Pass<'p> {
+    pub(crate) staged: &'p Staged,
+    pub(crate) rules: &'p Rules,
+    pub(crate) markup: Arc<Markup>,
+    pub(crate) survey: Survey,
     /// Pages of one address agree on where the rows are; files may differ.
     places: HashMap<String, Found>,
     notices: Vec<String>,
     /// What is known about the files so far.
-    pub(super) files: Vec<Reading>,
+    pub(crate) files: Vec<Reading>,
     /// Records that are enough.
     limit: u64,
     trial: Option<Trial<'p>>,
@@ -51,13 +52,13 @@ enum Standing {
 }
 
 /// How a file is read, as far as that is found out on the way.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     encoding: &'static Encoding,
-    pub(super) fields: Fields,
+    pub(crate) fields: Fields,
 }
 
 /// Receives rows; breaking off ends the walk.
-pub(super) type Sink<'p> = dyn FnMut(&[Value<'_>]) -> ControlFlow<()> + 'p;
+pub(crate) type Sink<'p> = dyn FnMut(&[Value<'_>]) -> ControlFlow<()> + 'p;
 
 /// Conversion on the way.
 struct Trial<'p> {
@@ -71,7 +72,7 @@ struct Trial<'p> {
 }
 
 /// Why a walk ended before the last record.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Data(DataError),
     /// There were as many records as wanted.
     Enough,
@@ -86,14 +87,14 @@ impl From<DataError> for Ended {
 }
 
 /// The same before the place in the file is known.
-pub(super) enum Halt {
+pub(crate) enum Halt {
     Problem(Problem),
     Enough,
     Refused,
 }
 
 impl Halt {
-    pub(super) fn at(self, place: impl FnOnce(Problem) -> DataError) -> Ended {
+    pub(crate) fn at(self, place: impl FnOnce(Problem) -> DataError) -> Ended {
         match self {
             Halt::Problem(problem) => Ended::Data(place(problem)),
             Halt::Enough => Ended::Enough,
@@ -103,7 +104,7 @@ impl Halt {
 }
 
 /// What all values came to.
-pub(super) enum Conclusion {
+pub(crate) enum Conclusion {
     /// The rows are as the table has them that was assumed.
     Confirmed(Table),
     /// They are as this table has them.
@@ -112,7 +113,7 @@ pub(super) enum Conclusion {
 
 impl Conclusion {
     /// Returns the table that all values came to.
-    pub(super) fn into_table(self) -> Table {
+    pub(crate) fn into_table(self) -> Table {
         match self {
             Conclusion::Confirmed(table) | Conclusion::Contradicted(table) => table,
         }
@@ -121,7 +122,7 @@ impl Conclusion {
 
 impl<'p> Pass<'p> {
     /// Prepares a walk that only looks; `limit` is the number of records that are enough.
-    pub(super) fn new(
+    pub(crate) fn new(
         staged: &'p Staged,
         rules: &'p Rules,
         limit: u64,
@@ -151,7 +152,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Prepares a walk that converts as well, to the columns of `table`.
-    pub(super) fn trial(table: &'p Table, sink: &'p mut Sink<'p>) -> Result<Pass<'p>, DataError> {
+    pub(crate) fn trial(table: &'p Table, sink: &'p mut Sink<'p>) -> Result<Pass<'p>, DataError> {
         Ok(Pass {
             staged: &table.staged,
             rules: &table.rules,
@@ -173,7 +174,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Goes through all records of all files.
-    pub(super) fn walk(&mut self) -> Result<(), Ended> {
+    pub(crate) fn walk(&mut self) -> Result<(), Ended> {
         let staged = self.staged;
         let mut described = None;
         for (index, file) in staged.files.iter().enumerate() {
@@ -217,14 +218,14 @@ impl<'p> Pass<'p> {
     }
 
     /// Remembers how the current file is encoded, for the places of problems.
-    pub(super) fn set_encoding(&mut self, encoding: &'static Encoding) {
+    pub(crate) fn set_encoding(&mut self, encoding: &'static Encoding) {
         if let Some(reading) = self.files.last_mut() {
             reading.encoding = encoding;
         }
     }
 
     /// Remembers what the fields of the current file are.
-    pub(super) fn set_fields(&mut self, fields: Fields) {
+    pub(crate) fn set_fields(&mut self, fields: Fields) {
         if let Some(reading) = self.files.last_mut() {
             reading.fields = fields;
         }
@@ -244,8 +245,9 @@ impl<'p> Pass<'p> {
         }
         let found = match self.places.get(&file.origin) {
             Some(found) => found.clone(),
-            None => envelope::locate(file, self.rules)
-                .map_err(|problem| problem.at(file, None, None))?,
+            None => {
+                rows::locate(file, self.rules).map_err(|problem| problem.at(file, None, None))?
+            }
         };
         self.check_extent(file, &found)
             .map_err(|problem| problem.at(file, None, None))?;
@@ -262,7 +264,7 @@ impl<'p> Pass<'p> {
             refusal::check_document(file, self.rules)?;
         }
         let others = self.places.iter();
-        envelope::check_extent(
+        rows::check_extent(
             found,
             others.map(|(origin, found)| (origin.as_str(), found)),
         )
@@ -274,7 +276,7 @@ impl<'p> Pass<'p> {
         if let Some(trial) = &mut self.trial {
             trial.routine = Routine::default();
         }
-        let result = json::read(file, path, &mut |record: Record<'_>| {
+        let result = records::read(file, path, &mut |record: Record<'_>| {
             let offset = record.offset;
             self.record((offset, &file.origin, record.key), |row| row.take(&record))
                 .map_err(|halt| {
@@ -297,7 +299,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Takes one record, which `walk` takes apart.
-    pub(super) fn record<'r>(
+    pub(crate) fn record<'r>(
         &mut self,
         (offset, origin, key): (u64, &'r str, Option<&'r str>),
         walk: impl FnOnce(&mut Row<'_, 'r>) -> Result<(), Problem>,
@@ -346,7 +348,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Decides the columns by what was seen.
-    pub(super) fn decide(mut self, basis: Basis) -> Result<Conclusion, DataError> {
+    pub(crate) fn decide(mut self, basis: Basis) -> Result<Conclusion, DataError> {
         let mut notices = self.markup.notices.clone();
         notices.append(&mut self.notices);
         let outcomes = self.survey.finish(&mut notices).map_err(|located| {
@@ -381,13 +383,13 @@ impl<'p> Pass<'p> {
     }
 
     /// Takes out what a table keeps.
-    pub(super) fn into_parts(self) -> (Survey, Arc<Markup>, HashMap<String, Found>) {
+    pub(crate) fn into_parts(self) -> (Survey, Arc<Markup>, HashMap<String, Found>) {
         (self.survey, self.markup, self.places)
     }
 }
 
 /// One record's values on their way.
-pub(super) struct Row<'p, 'r> {
+pub(crate) struct Row<'p, 'r> {
     survey: &'p mut Survey,
     filling: Option<Filling<'p, 'r>>,
 }
@@ -407,13 +409,13 @@ impl<'r> Row<'_, 'r> {
         let (Some(filling), Some(members), Some(kin)) =
             (&mut self.filling, record.members, record.kin)
         else {
-            return walk::record(self, record);
+            return json::record(self, record);
         };
         let mut routine = std::mem::take(filling.routine);
         let members = (record.text, members);
         let taken = match routine.lanes(kin) {
             Some(lanes) => self.repeat(members, lanes),
-            None => walk::record(self, record),
+            None => json::record(self, record),
         };
         if let Some(filling) = &mut self.filling {
             if routine.lanes(kin).is_none() {
@@ -437,14 +439,14 @@ impl<'r> Row<'_, 'r> {
             {
                 filling.values[goal.target] = value;
             } else if let Some(node) = lane.node {
-                walk::member(self, node, (text, member), Scope::All, 0)?;
+                json::member(self, node, (text, member), Scope::All, 0)?;
             }
         }
         Ok(())
     }
 
     /// Takes one value of a leaf.
-    pub(super) fn put(&mut self, leaf: LeafId, token: Token<'r>) {
+    pub(crate) fn put(&mut self, leaf: LeafId, token: Token<'r>) {
         let Some(filling) = &mut self.filling else {
             self.survey.observe(leaf, token, None);
             return;

@@ -1,8 +1,8 @@
 //! Random tokens and files, the same in every run: nothing panics, nothing changes its meaning.
 
-use super::super::value::Token;
 use super::super::*;
 use super::{csv, files, render, rules};
+use crate::data::token::Token;
 use crate::source::Format;
 
 /// The same numbers on every machine and in every run.
@@ -90,10 +90,13 @@ fn no_token_panics_and_every_typed_value_keeps_its_meaning() {
         .skip(round % 5)
         .take(1)
         {
-            drop(declare::convert(&ColumnRule::parse(line).unwrap(), value));
+            drop(crate::typing::cast::convert(
+                &ColumnRule::parse(line).unwrap(),
+                value,
+            ));
         }
         let Some(class) = value.class() else { continue };
-        let column_type = infer::Seen::of(&class).resolve().column_type;
+        let column_type = crate::typing::infer::Seen::of(&class).resolve().column_type;
         let converted = value.value(column_type).unwrap();
         match (&converted, column_type) {
             (Value::Text(text), ColumnType::Text) => assert_eq!(*text, token),
@@ -105,7 +108,7 @@ fn no_token_panics_and_every_typed_value_keeps_its_meaning() {
                 assert_eq!(time_again(&converted), time_by_jiff(&token), "{token}");
             }
             (Value::Decimal(digits), ColumnType::Decimal { scale, .. }) => {
-                let number = value::Number::split(&token).unwrap();
+                let number = crate::data::token::Number::split(&token).unwrap();
                 assert_eq!(number.decimal(38, scale), Some(*digits), "{token}");
             }
             _ => {

@@ -3,12 +3,11 @@
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use super::super::envelope::{self, Extent};
-use super::super::json;
-use super::super::path::Step;
-use super::super::place::Problem;
 use super::super::*;
 use super::{Files, files};
+use crate::data::path::Step;
+use crate::outline::rows::{self, Extent};
+use crate::readers::position::Problem;
 use crate::source::{Ask, Count, Format, Inspect, Signs};
 
 /// Names of data, of envelopes and of errors, and such as no path can write.
@@ -111,7 +110,7 @@ fn at<'j>(document: &'j Json, path: &RecordsPath) -> Option<&'j Json> {
 
 fn count(files: &Files, path: &RecordsPath) -> Result<u64, String> {
     let mut rows = 0;
-    let read = json::read(&files.staged.files[0], Some(path), &mut |_| {
+    let read = crate::readers::json::records::read(&files.staged.files[0], Some(path), &mut |_| {
         rows += 1;
         Ok::<(), Problem>(())
     });
@@ -146,7 +145,7 @@ fn check(document: &Json) -> Result<(), TestCaseError> {
     };
     let seen = rules.inspect(page, &ask);
     let table = Table::read(&files.staged, &rules);
-    match envelope::locate(page, &rules) {
+    match rows::locate(page, &rules) {
         Ok(found) => {
             let is_row = found.extent == Extent::Document;
             prop_assert!(!is_row || !has_rows(document, 0), "one row");

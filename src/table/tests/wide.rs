@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::super::layout::MOST_COLUMNS;
 use super::super::*;
 use super::{contains, files, rules};
 use crate::source::Format;
+use crate::typing::layout::MOST_COLUMNS;
 
 /// A document of one row in every notation.
 fn row(format: Format, n: usize) -> String {

@@ -1,0 +1,575 @@
+//! Values of Parquet files as this process reads them.
+
+use std::borrow::Cow;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_schema::{DataType, TimeUnit};
+use jiff::civil::{Date, Time};
+
+use super::broken;
+use super::schema::{Form, Kind, Leaf};
+use crate::data::time;
+use crate::data::token::Token;
+use crate::data::{ColumnType, Value};
+use crate::readers::position::Problem;
+use crate::say::quoted;
+use crate::typing::cast::{self, Misfit};
+use crate::typing::rules::{ColumnRule, RuleKind};
+
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// What is said of days and times that no extract keeps alike everywhere.
+pub(crate) const BEYOND_YEARS: Misfit = "is beyond the years 1 to 9999";
+
+/// One value, before its column's type is considered.
+#[derive(Clone, Debug)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Unsigned(u64),
+    Double(f64),
+    /// Digits and how many of them follow the point.
+    Decimal(i128, u8),
+    HugeDecimal(String),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Date(i32),
+    /// Microseconds of the day, below 24:00.
+    Time(i64),
+    /// Microseconds since 1970-01-01 00:00:00; units of files reach farther than 64 bits of them.
+    Timestamp(i128),
+    /// The same in UTC.
+    Zoned(i128),
+    Uuid(&'a [u8]),
+    Json(String),
+}
+
+/// The values of one leaf in a batch.
+pub(crate) struct Cells<'a> {
+    array: ArrayRef,
+    leaf: &'a Leaf,
+    /// Groups around the leaf: where one of them is null, so is the value.
+    around: Vec<ArrayRef>,
+}
+
+impl<'a> Cells<'a> {
+    pub(crate) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<Cells<'a>, Problem> {
+        let mut array = root.clone();
+        let mut around = Vec::new();
+        for &position in &leaf.path[1..] {
+            let group = array.as_struct_opt();
+            let child = group
+                .filter(|group| position < group.num_columns())
+                .map(|group| group.column(position).clone());
+            let child = child.ok_or_else(|| broken("a group lacks a column"))?;
+            around.push(std::mem::replace(&mut array, child));
+        }
+        Ok(Cells {
+            array,
+            leaf,
+            around,
+        })
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Result<Scalar<'_>, Problem> {
+        if self.array.is_null(row) || self.around.iter().any(|group| group.is_null(row)) {
+            return Ok(Scalar::Null);
+        }
+        match &self.leaf.form {
+            Form::Value(_) => scalar(&self.array, row, self.leaf.kind),
+            form => {
+                let mut text = String::new();
+                json(&mut text, &self.array, row, form)?;
+                Ok(Scalar::Json(text))
+            }
+        }
+    }
+}
+
+/// Reads a value at the width it has.
+///
+/// Not by `arrow-cast`: all its casts together would double the size of the program.
+fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Problem> {
+    Ok(match array.data_type() {
+        DataType::Null => Scalar::Null,
+        DataType::Boolean => Scalar::Boolean(array.as_boolean().value(row)),
+        DataType::Int8 => integer::<Int8Type>(array, row),
+        DataType::Int16 => integer::<Int16Type>(array, row),
+        DataType::Int32 => integer::<Int32Type>(array, row),
+        DataType::Int64 => integer::<Int64Type>(array, row),
+        DataType::UInt8 => integer::<UInt8Type>(array, row),
+        DataType::UInt16 => integer::<UInt16Type>(array, row),
+        DataType::UInt32 => integer::<UInt32Type>(array, row),
+        DataType::UInt64 => Scalar::Unsigned(array.as_primitive::<UInt64Type>().value(row)),
+        DataType::Float16 => {
+            Scalar::Double(array.as_primitive::<Float16Type>().value(row).to_f64())
+        }
+        DataType::Float32 => Scalar::Double(array.as_primitive::<Float32Type>().value(row).into()),
+        DataType::Float64 => Scalar::Double(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(row)),
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row), kind)?,
+        DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), kind)?,
+        DataType::Date32 => Scalar::Date(array.as_primitive::<Date32Type>().value(row)),
+        DataType::Time32(_) => {
+            let millis = array.as_primitive::<Time32MillisecondType>().value(row);
+            time_of_day(millis.into(), TimeUnit::Millisecond)?
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            let nanos = array.as_primitive::<Time64NanosecondType>().value(row);
+            time_of_day(nanos, TimeUnit::Nanosecond)?
+        }
+        DataType::Time64(_) => {
+            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
+            time_of_day(micros, TimeUnit::Microsecond)?
+        }
+        DataType::Timestamp(unit, _) => {
+            let micros = micros(array, row, *unit);
+            match kind {
+                Kind::Zoned => Scalar::Zoned(micros),
+                _ => Scalar::Timestamp(micros),
+            }
+        }
+        DataType::Decimal128(_, _) => {
+            let array = array.as_primitive::<Decimal128Type>();
+            match kind {
+                Kind::Decimal { scale, .. } => Scalar::Decimal(array.value(row), scale),
+                _ => Scalar::HugeDecimal(array.value_as_string(row)),
+            }
+        }
+        DataType::Decimal256(_, _) => {
+            let array = array.as_primitive::<Decimal256Type>();
+            match (kind, array.value(row).to_i128()) {
+                (Kind::Decimal { scale, .. }, Some(digits)) => Scalar::Decimal(digits, scale),
+                _ => Scalar::HugeDecimal(array.value_as_string(row)),
+            }
+        }
+        other => {
+            let what = format!("`{other}` has no place in an extract");
+            return Err(Problem::new(what));
+        }
+    })
+}
+
+fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef, row: usize) -> Scalar<'_> {
+    Scalar::Integer(array.as_primitive::<T>().value(row).into())
+}
+
+fn bytes(bytes: &[u8], kind: Kind) -> Result<Scalar<'_>, Problem> {
+    Ok(match kind {
+        Kind::Uuid => Scalar::Uuid(bytes),
+        Kind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
+        _ => Scalar::Bytes(bytes),
+    })
+}
+
+fn not_utf8() -> Problem {
+    Problem::new("a binary value is not UTF-8")
+}
+
+/// Microseconds since 1970-01-01 00:00:00, what is finer cut towards the past: a time never becomes a later one.
+fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => {
+            i128::from(array.as_primitive::<TimestampSecondType>().value(row)) * 1_000_000
+        }
+        TimeUnit::Millisecond => {
+            i128::from(array.as_primitive::<TimestampMillisecondType>().value(row)) * 1_000
+        }
+        TimeUnit::Microsecond => array
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
+            .into(),
+        TimeUnit::Nanosecond => array
+            .as_primitive::<TimestampNanosecondType>()
+            .value(row)
+            .div_euclid(1_000)
+            .into(),
+    }
+}
+
+/// A time of day, what is finer than a microsecond cut.
+fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, Problem> {
+    let (micros, name) = match unit {
+        TimeUnit::Second => (count.checked_mul(1_000_000), "s"),
+        TimeUnit::Millisecond => (count.checked_mul(1_000), "ms"),
+        TimeUnit::Microsecond => (Some(count), "µs"),
+        TimeUnit::Nanosecond => (Some(count.div_euclid(1_000)), "ns"),
+    };
+    match micros {
+        Some(micros) if (0..DAY).contains(&micros) => Ok(Scalar::Time(micros)),
+        _ => Err(Problem::new(format!(
+            "the time of day of {count} {name} is beyond the day"
+        ))),
+    }
+}
+
+/// Writes a value as JSON: what has no notation there as text.
+fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), Problem> {
+    if array.is_null(row) {
+        text.push_str("null");
+        return Ok(());
+    }
+    match form {
+        Form::List(inside) => {
+            let list = match array.data_type() {
+                DataType::List(_) => array.as_list::<i32>().value(row),
+                DataType::LargeList(_) => array.as_list::<i64>().value(row),
+                _ => array.as_fixed_size_list().value(row),
+            };
+            sequence(text, list.len(), ('[', ']'), |text, index| {
+                json(text, &list, index, inside)
+            })
+        }
+        Form::Group(fields) => {
+            let group = array.as_struct();
+            sequence(text, fields.len(), ('{', '}'), |text, index| {
+                let (name, inside) = &fields[index];
+                text.push_str(&escaped(name));
+                text.push(':');
+                json(text, group.column(index), row, inside)
+            })
+        }
+        Form::Map(key_form, inside) => {
+            let entries = array.as_map().value(row);
+            sequence(text, entries.len(), ('{', '}'), |text, index| {
+                let mut key = String::new();
+                json(&mut key, entries.column(0), index, key_form)?;
+                // A key is a text, whatever its type is.
+                if key.starts_with('"') {
+                    text.push_str(&key);
+                } else {
+                    text.push_str(&escaped(&key));
+                }
+                text.push(':');
+                json(text, entries.column(1), index, inside)
+            })
+        }
+        Form::Value(kind) => {
+            let value = scalar(array, row, *kind)?;
+            if matches!(value, Scalar::Null) {
+                text.push_str("null");
+                return Ok(());
+            }
+            let plain = value.text().ok_or_else(not_utf8)?;
+            match value {
+                Scalar::Boolean(_)
+                | Scalar::Integer(_)
+                | Scalar::Unsigned(_)
+                | Scalar::Decimal(_, _)
+                | Scalar::HugeDecimal(_) => text.push_str(&plain),
+                Scalar::Double(number) if number.is_finite() => text.push_str(&plain),
+                _ => text.push_str(&escaped(&plain)),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn sequence(
+    text: &mut String,
+    length: usize,
+    (open, close): (char, char),
+    mut each: impl FnMut(&mut String, usize) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    text.push(open);
+    for index in 0..length {
+        if index > 0 {
+            text.push(',');
+        }
+        each(text, index)?;
+    }
+    text.push(close);
+    Ok(())
+}
+
+fn escaped(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl<'a> Scalar<'a> {
+    /// Converts to the type that holds every value of the column.
+    pub(crate) fn typed(self, column_type: ColumnType) -> Result<Value<'a>, Misfit> {
+        Ok(match (column_type, self) {
+            (_, Scalar::Null) => Value::Null,
+            (ColumnType::Boolean, Scalar::Boolean(value)) => Value::Boolean(value),
+            (ColumnType::BigInt, Scalar::Integer(value)) => Value::BigInt(value),
+            (ColumnType::BigInt, Scalar::Unsigned(value)) => {
+                Value::BigInt(i64::try_from(value).map_err(|_| "is beyond 64 bits")?)
+            }
+            (ColumnType::Double, Scalar::Double(value)) => Value::Double(value),
+            // Only integers that a double holds come here.
+            (ColumnType::Double, integer @ (Scalar::Integer(_) | Scalar::Unsigned(_))) => {
+                let text = integer.text().unwrap_or_default();
+                Value::Double(text.parse().map_err(|_| "is not a number")?)
+            }
+            (ColumnType::Decimal { precision, scale }, Scalar::Unsigned(value)) => {
+                decimal(value.into(), 0, precision, scale)?
+            }
+            (ColumnType::Decimal { precision, scale }, Scalar::Integer(value)) => {
+                decimal(value.into(), 0, precision, scale)?
+            }
+            (ColumnType::Decimal { precision, scale }, Scalar::Decimal(digits, fraction)) => {
+                decimal(digits, fraction, precision, scale)?
+            }
+            (ColumnType::Date, Scalar::Date(days)) => Value::Date(checked_days(days)?),
+            (ColumnType::Timestamp, Scalar::Date(days)) => {
+                Value::Timestamp(time::midnight(checked_days(days)?))
+            }
+            (ColumnType::Timestamp, Scalar::Timestamp(micros) | Scalar::Zoned(micros)) => {
+                Value::Timestamp(checked_micros(micros)?)
+            }
+            (ColumnType::Text, Scalar::Text(text)) => Value::Text(Cow::Borrowed(text)),
+            (ColumnType::Text, other) => Value::Text(other.text().ok_or("is not UTF-8")?),
+            _ => return Err("does not fit the column's type"),
+        })
+    }
+
+    /// Converts to what a rule declares, exactly as a value of any other format.
+    pub(crate) fn declared(self, rule: &ColumnRule) -> Result<Value<'a>, Misfit> {
+        if matches!(self, Scalar::Null) {
+            return Ok(Value::Null);
+        }
+        if rule.kind == RuleKind::Typed(ColumnType::Text) {
+            return self.typed(ColumnType::Text);
+        }
+        if rule.format.is_some()
+            && matches!(
+                self,
+                Scalar::Date(_) | Scalar::Timestamp(_) | Scalar::Zoned(_)
+            )
+        {
+            return Err("is a date or time already: leave out `format`");
+        }
+        match (&self, rule.kind) {
+            (Scalar::Double(value), RuleKind::Typed(ColumnType::Double)) => {
+                return Ok(Value::Double(*value));
+            }
+            (Scalar::Date(days), RuleKind::Typed(ColumnType::Date | ColumnType::Timestamp)) => {
+                checked_days(*days)?;
+            }
+            (
+                Scalar::Timestamp(micros) | Scalar::Zoned(micros),
+                RuleKind::Typed(ColumnType::Date | ColumnType::Timestamp),
+            ) => {
+                checked_micros(*micros)?;
+            }
+            _ => {}
+        }
+        let text = self.text().ok_or("is not UTF-8")?;
+        let quoted;
+        let token = match &self {
+            Scalar::Boolean(value) => Token::Boolean(*value),
+            Scalar::Integer(_)
+            | Scalar::Unsigned(_)
+            | Scalar::Double(_)
+            | Scalar::Decimal(_, _)
+            | Scalar::HugeDecimal(_) => Token::Number(&text),
+            Scalar::Json(_) => Token::Document(&text),
+            Scalar::Date(_)
+            | Scalar::Time(_)
+            | Scalar::Timestamp(_)
+            | Scalar::Zoned(_)
+            | Scalar::Uuid(_)
+                if rule.kind == RuleKind::Json =>
+            {
+                quoted = escaped(&text);
+                Token::String(&quoted)
+            }
+            _ if text.is_empty() => Token::Null,
+            _ => Token::Field(&text),
+        };
+        cast::convert(rule, token).map(owned)
+    }
+
+    /// The value as text; `None` if its bytes are none.
+    pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
+        Some(Cow::Owned(match self {
+            Scalar::Null => return None,
+            Scalar::Text(text) => return Some(Cow::Borrowed(text)),
+            Scalar::Bytes(bytes) => return std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Scalar::Boolean(value) => value.to_string(),
+            Scalar::Integer(value) => value.to_string(),
+            Scalar::Unsigned(value) => value.to_string(),
+            Scalar::Double(value) if value.is_finite() => {
+                serde_json::Number::from_f64(*value)?.to_string()
+            }
+            Scalar::Double(value) => value.to_string(),
+            Scalar::Decimal(digits, scale) => decimal_text(*digits, *scale),
+            Scalar::HugeDecimal(text) | Scalar::Json(text) => text.clone(),
+            Scalar::Date(days) => day_text((*days).into()),
+            Scalar::Time(micros) => time_text(*micros),
+            Scalar::Timestamp(micros) => instant(*micros),
+            Scalar::Zoned(micros) => instant(*micros) + "Z",
+            Scalar::Uuid(bytes) => uuid_text(bytes),
+        }))
+    }
+
+    /// Whether it is a day or a point in time.
+    pub(crate) fn is_moment(&self) -> bool {
+        matches!(
+            self,
+            Scalar::Date(_) | Scalar::Timestamp(_) | Scalar::Zoned(_)
+        )
+    }
+
+    /// The value as messages show it.
+    pub(crate) fn shown(&self) -> String {
+        match (self, self.text()) {
+            (_, Some(text)) => quoted(&text),
+            (Scalar::Bytes(_), None) => "a binary value".into(),
+            (_, None) => "a value".into(),
+        }
+    }
+}
+
+fn owned(value: Value<'_>) -> Value<'static> {
+    match value {
+        Value::Null => Value::Null,
+        Value::Boolean(value) => Value::Boolean(value),
+        Value::BigInt(value) => Value::BigInt(value),
+        Value::Double(value) => Value::Double(value),
+        Value::Decimal(value) => Value::Decimal(value),
+        Value::Date(value) => Value::Date(value),
+        Value::Timestamp(value) => Value::Timestamp(value),
+        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+    }
+}
+
+fn decimal(digits: i128, fraction: u8, precision: u8, scale: u8) -> Result<Value<'static>, Misfit> {
+    let places = scale
+        .checked_sub(fraction)
+        .ok_or("has too many digits behind the point")?;
+    let shifted = digits.checked_mul(10i128.pow(u32::from(places)));
+    let limit = 10i128.checked_pow(u32::from(precision));
+    match shifted {
+        Some(shifted)
+            if limit.is_none_or(|limit| shifted.unsigned_abs() < limit.unsigned_abs()) =>
+        {
+            Ok(Value::Decimal(shifted))
+        }
+        _ => Err("has too many digits"),
+    }
+}
+
+fn decimal_text(digits: i128, scale: u8) -> String {
+    if scale == 0 {
+        return digits.to_string();
+    }
+    let scale = usize::from(scale);
+    let sign = if digits < 0 { "-" } else { "" };
+    let padded = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - scale);
+    format!("{sign}{whole}.{fraction}")
+}
+
+fn checked_days(days: i32) -> Result<i32, Misfit> {
+    checked_micros(i128::from(days) * i128::from(DAY)).map(|_| days)
+}
+
+fn checked_micros(micros: i128) -> Result<i64, Misfit> {
+    let micros = i64::try_from(micros).map_err(|_| BEYOND_YEARS)?;
+    if time::in_range(micros) {
+        Ok(micros)
+    } else {
+        Err(BEYOND_YEARS)
+    }
+}
+
+/// Returns microseconds since 1970-01-01 00:00:00 as ISO 8601, of any year.
+pub(crate) fn instant(micros: i128) -> String {
+    let day = i128::from(DAY);
+    let (days, micros) = (micros.div_euclid(day), micros.rem_euclid(day));
+    // 64 bits of seconds are not as many days.
+    let days = i64::try_from(days).unwrap_or(i64::MAX);
+    let micros = i64::try_from(micros).unwrap_or_default();
+    format!("{}T{}", day_text(days), time_text(micros))
+}
+
+/// Writes a day as ISO 8601 does: years beyond 0 to 9999 with a sign and at least six digits.
+fn day_text(days: i64) -> String {
+    // The calendar repeats itself, weekdays and all, every 400 years.
+    const DAYS: i64 = 146_097;
+    let within = jiff::Span::new().days(days.rem_euclid(DAYS));
+    let date = Date::constant(1970, 1, 1).saturating_add(within);
+    let year = i64::from(date.year()) + 400 * days.div_euclid(DAYS);
+    let year = match year {
+        0..=9999 => format!("{year:04}"),
+        _ => format!("{year:+07}"),
+    };
+    format!("{year}-{:02}-{:02}", date.month(), date.day())
+}
+
+fn time_text(micros: i64) -> String {
+    let time = Time::midnight().saturating_add(jiff::Span::new().microseconds(micros));
+    time.to_string()
+}
+
+/// Writes 16 bytes as five groups of hexadecimal digits.
+fn uuid_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_any_year_have_a_text() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (-719_162, "0001-01-01"),
+            (-719_163, "0000-12-31"),
+            (-719_469, "0000-02-29"),
+            (-719_529, "-000001-12-31"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "+010000-01-01"),
+            (i32::MAX.into(), "+5881580-07-11"),
+            (i32::MIN.into(), "-5877641-06-23"),
+        ] {
+            assert_eq!(day_text(days), text, "{days}");
+        }
+    }
+
+    #[test]
+    fn instants_of_any_unit_have_a_text() {
+        assert_eq!(instant(-1), "1969-12-31T23:59:59.999999");
+        assert_eq!(instant(1_500_000), "1970-01-01T00:00:01.5");
+        let most = i128::from(i64::MAX) * 1_000_000;
+        assert_eq!(instant(most), "+292277026596-12-04T15:30:07");
+        assert_eq!(checked_micros(most), Err(BEYOND_YEARS));
+    }
+
+    #[test]
+    fn times_of_day_are_below_24_hours() {
+        for (count, unit) in [
+            (-1, TimeUnit::Nanosecond),
+            (86_400, TimeUnit::Second),
+            (i64::MAX, TimeUnit::Second),
+            (i64::MIN, TimeUnit::Millisecond),
+        ] {
+            assert!(time_of_day(count, unit).is_err(), "{count} {unit:?}");
+        }
+        let last = time_of_day(86_399_999_999_999, TimeUnit::Nanosecond).unwrap();
+        assert_eq!(last.text().unwrap(), "23:59:59.999999");
+    }
+}

@@ -1,0 +1,590 @@
+//! The value grammar: what one token of a source may mean without losing anything.
+
+use std::borrow::Cow;
+
+use super::time::{self, Moment};
+use super::{ColumnType, Value};
+
+/// Of so many digits or fewer no two numbers have the same double, so each comes back from its own.
+const ALWAYS_KEPT: usize = 15;
+
+/// The shortest text of a double has no more digits.
+const LONGEST_SHORTEST: usize = 17;
+
+/// One value as its source wrote it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Token<'a> {
+    /// JSON `null`, or an empty field.
+    Null,
+    /// A field without a type of its own; never empty.
+    Field(&'a str),
+    /// A field that looks like a number where numbers are not written plainly. By reference: tokens stay small.
+    Local(&'a Local),
+    /// A JSON string without escapes, quotes included.
+    Plain(&'a str),
+    /// A JSON string, quotes and escapes included; its escapes have been found decodable.
+    String(&'a str),
+    /// A JSON number.
+    Number(&'a str),
+    /// JSON `true` or `false`.
+    Boolean(bool),
+    /// A JSON array or object that is kept as text.
+    Document(&'a str),
+    /// `{}`, which has nothing to flatten.
+    EmptyObject,
+}
+
+/// A field that may be a number in the file's own notation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Local {
+    pub(crate) written: String,
+    /// The number in plain notation; empty if it is none in this file.
+    pub(crate) plain: String,
+}
+
+/// What a token may mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Class<'a> {
+    Boolean(bool),
+    Integer(i64),
+    Decimal(Number<'a>),
+    Date(i32),
+    /// Microseconds, no zone given.
+    Timestamp(i64),
+    /// Microseconds in UTC.
+    Zoned(i64),
+    Text,
+    /// An integer beyond 64 bits.
+    Huge,
+    /// A number no double comes near.
+    Inexact,
+}
+
+/// A number's token, taken apart. Small, as every number becomes one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Number<'a> {
+    text: &'a str,
+    /// Digits before the point; may be empty.
+    whole: Digits,
+    /// Digits after the point; may be empty.
+    fraction: Digits,
+    exponent: Option<Exponent>,
+    negative: bool,
+    point: bool,
+}
+
+/// Where digits are in a number's text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Digits {
+    start: u32,
+    end: u32,
+}
+
+/// A number's exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Exponent {
+    signed: bool,
+    /// Far beyond every type's range when the digits were.
+    power: i32,
+}
+
+/// The digits of a number from the first to the last that is no zero, as if there were no point.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    start: usize,
+    end: usize,
+    /// Of ten, by which the first one counts.
+    power: i64,
+}
+
+impl<'a> Token<'a> {
+    /// Returns the characters a text column holds for this token; `None` for null.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        Some(match self {
+            Token::Null => return None,
+            Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
+            Token::Local(local) => Cow::Borrowed(&local.written),
+            Token::Plain(quoted) => Cow::Borrowed(inside(quoted)),
+            Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
+            Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            Token::EmptyObject => Cow::Borrowed("{}"),
+        })
+    }
+
+    /// Returns the JSON text of this token; a field is taken for JSON as it is.
+    pub(crate) fn json(self) -> Option<Cow<'a, str>> {
+        match self {
+            Token::Plain(quoted) | Token::String(quoted) => Some(Cow::Borrowed(quoted)),
+            other => other.text(),
+        }
+    }
+
+    /// Decides what the token may mean; `None` for null.
+    pub(crate) fn class(self) -> Option<Class<'a>> {
+        Some(match self {
+            Token::Null => return None,
+            Token::Field(text) => field_class(text),
+            Token::Local(local) if local.plain.is_empty() => moment_class(&local.written),
+            Token::Local(local) if local.written.trim().len() < local.written.len() => Class::Text,
+            Token::Local(local) => field_class(&local.plain),
+            Token::Plain(quoted) => moment_class(inside(quoted)),
+            Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
+            Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
+            Token::Boolean(value) => Class::Boolean(value),
+            Token::Document(_) | Token::EmptyObject => Class::Text,
+        })
+    }
+
+    /// Converts to the type all values of a column have been found to fit; `None` if it does not fit.
+    pub(crate) fn value(self, column_type: ColumnType) -> Option<Value<'a>> {
+        if column_type == ColumnType::Text {
+            return Some(self.text().map_or(Value::Null, Value::Text));
+        }
+        match self.class() {
+            Some(class) => self.value_of(&class, column_type),
+            None => Some(Value::Null),
+        }
+    }
+
+    /// Converts the token, whose class is known.
+    pub(crate) fn value_of(self, class: &Class<'a>, column_type: ColumnType) -> Option<Value<'a>> {
+        match (column_type, class) {
+            (ColumnType::Text, _) => self.text().map(Value::Text),
+            (ColumnType::Boolean, Class::Boolean(value)) => Some(Value::Boolean(*value)),
+            (ColumnType::BigInt, Class::Integer(value)) => Some(Value::BigInt(*value)),
+            (ColumnType::Double, Class::Decimal(number)) => number.double().map(Value::Double),
+            (ColumnType::Double, Class::Integer(_)) => self.number()?.double().map(Value::Double),
+            (ColumnType::Decimal { precision, scale }, Class::Decimal(number)) => {
+                number.decimal(precision, scale).map(Value::Decimal)
+            }
+            (ColumnType::Decimal { precision, scale }, Class::Integer(_)) => {
+                self.number()?.decimal(precision, scale).map(Value::Decimal)
+            }
+            (ColumnType::Date, Class::Date(days)) => Some(Value::Date(*days)),
+            (ColumnType::Timestamp, Class::Date(days)) => {
+                Some(Value::Timestamp(time::midnight(*days)))
+            }
+            (ColumnType::Timestamp, Class::Timestamp(micros) | Class::Zoned(micros)) => {
+                Some(Value::Timestamp(*micros))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the token's number; the class has told that it is one.
+    fn number(self) -> Option<Number<'a>> {
+        match self {
+            Token::Field(text) | Token::Number(text) => Number::split(text),
+            Token::Local(local) => Number::split(&local.plain),
+            _ => None,
+        }
+    }
+}
+
+/// Decodes a JSON string; fails on lone surrogates.
+pub(crate) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match unescaped(quoted) {
+        Some(text) => Ok(Cow::Borrowed(text)),
+        None => serde_json::from_str(quoted).map(Cow::Owned),
+    }
+}
+
+fn inside(quoted: &str) -> &str {
+    let inside = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or(quoted)
+}
+
+/// Returns the inside of a JSON string that needs no decoding. No escape belongs into a date.
+fn unescaped(quoted: &str) -> Option<&str> {
+    let inside = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    (!inside.as_bytes().contains(&b'\\')).then_some(inside)
+}
+
+/// Returns the number inside a JSON string, if there is one and nothing else.
+pub(crate) fn numeral(quoted: &str) -> Option<&str> {
+    unescaped(quoted).filter(|text| Number::split(text).is_some())
+}
+
+fn moment_class<'a>(text: &str) -> Class<'a> {
+    match time::moment(text) {
+        Some(Moment::Date(days)) => Class::Date(days),
+        Some(Moment::Naive(micros)) => Class::Timestamp(micros),
+        Some(Moment::Zoned(micros)) => Class::Zoned(micros),
+        None => Class::Text,
+    }
+}
+
+fn field_class(text: &str) -> Class<'_> {
+    match text.as_bytes() {
+        [b't' | b'T' | b'f' | b'F', ..] => boolean(text).map_or(Class::Text, Class::Boolean),
+        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'-', ..] => moment_class(text),
+        [b'0'..=b'9' | b'-' | b'.', ..] => Number::split(text)
+            .filter(Number::is_plainly_written)
+            .map_or(Class::Text, number_class),
+        _ => Class::Text,
+    }
+}
+
+/// Reads `true` or `false` in any case.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn number_class(number: Number<'_>) -> Class<'_> {
+    if number.is_integer() {
+        return number.text.parse().map_or(Class::Huge, Class::Integer);
+    }
+    // Below 300 digits a plain number cannot leave a double's range.
+    if (number.exponent.is_some() || number.text.len() > 300) && number.double().is_none() {
+        return Class::Inexact;
+    }
+    Class::Decimal(number)
+}
+
+impl<'a> Number<'a> {
+    /// Takes `-?d*[.d*][e[±]d+]` apart, with at least one digit before the exponent.
+    pub(crate) fn split(text: &'a str) -> Option<Number<'a>> {
+        let bytes = text.as_bytes();
+        let negative = bytes.first() == Some(&b'-');
+        let whole = digits(bytes, usize::from(negative))?;
+        let point = bytes.get(whole.end as usize) == Some(&b'.');
+        let fraction = digits(bytes, whole.end as usize + usize::from(point))?;
+        let rest = &text[fraction.end as usize..];
+        let exponent = match rest.as_bytes().first() {
+            None => None,
+            Some(b'e' | b'E') => Some(Exponent::read(&rest[1..])?),
+            Some(_) => return None,
+        };
+        if whole.start == whole.end && fraction.start == fraction.end {
+            return None;
+        }
+        Some(Number {
+            text,
+            whole,
+            fraction,
+            exponent,
+            negative,
+            point,
+        })
+    }
+
+    fn whole(&self) -> &'a str {
+        &self.text[self.whole.start as usize..self.whole.end as usize]
+    }
+
+    fn fraction(&self) -> &'a str {
+        &self.text[self.fraction.start as usize..self.fraction.end as usize]
+    }
+
+    fn is_integer(&self) -> bool {
+        !self.point && self.exponent.is_none()
+    }
+
+    /// Tells numbers from codes: no leading zeros, digits after a point, no `1E5`.
+    fn is_plainly_written(&self) -> bool {
+        let zero_padded = self.whole().len() > 1 && self.whole().starts_with('0');
+        let open_point = self.point && self.fraction().is_empty();
+        let code = !self.point && self.exponent.is_some_and(|exponent| !exponent.signed);
+        !zero_padded && !open_point && !code
+    }
+
+    fn is_zero(&self) -> bool {
+        self.whole()
+            .bytes()
+            .chain(self.fraction().bytes())
+            .all(|byte| byte == b'0')
+    }
+
+    fn power(&self) -> i64 {
+        self.exponent
+            .map_or(0, |exponent| i64::from(exponent.power))
+    }
+
+    /// Returns the nearest double, if it has all its digits: below the normal range ever fewer are left.
+    pub(crate) fn double(&self) -> Option<f64> {
+        let value: f64 = self.text.parse().ok()?;
+        (value.is_normal() || self.is_zero()).then_some(value)
+    }
+
+    /// Finds the digits that count; a zero has none.
+    fn extent(&self) -> Option<Extent> {
+        let (whole, fraction) = (self.whole().as_bytes(), self.fraction().as_bytes());
+        let first = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0');
+        let last = |digits: &[u8]| digits.iter().rposition(|digit| *digit != b'0');
+        let start = first(whole).or_else(|| first(fraction).map(|at| whole.len() + at))?;
+        let end = match last(fraction) {
+            Some(at) => whole.len() + at + 1,
+            None => last(whole)? + 1,
+        };
+        let before_point = i64::try_from(self.whole().len()).unwrap_or(i64::MAX);
+        let at = i64::try_from(start).unwrap_or(i64::MAX);
+        Some(Extent {
+            start,
+            end,
+            power: (before_point - 1 - at).saturating_add(self.power()),
+        })
+    }
+
+    fn significant(&self, extent: Extent) -> impl Iterator<Item = u8> + '_ {
+        let digits = self.whole().bytes().chain(self.fraction().bytes());
+        digits.skip(extent.start).take(extent.length())
+    }
+
+    /// Returns whether the shortest text of the nearest double is this number, however it is written.
+    pub(crate) fn is_kept_by_double(&self) -> bool {
+        if self.whole().len() + self.fraction().len() <= ALWAYS_KEPT {
+            return true;
+        }
+        let mut buffer = zmij::Buffer::new();
+        let double = self.double();
+        let shortest = double.map(|double| buffer.format_finite(double));
+        // As most programs write doubles: nothing has to be taken apart.
+        if shortest == Some(self.text) {
+            return true;
+        }
+        let Some(extent) = self.extent() else {
+            return true;
+        };
+        if extent.length() <= ALWAYS_KEPT {
+            return true;
+        }
+        let shortest = shortest.filter(|_| extent.length() <= LONGEST_SHORTEST);
+        let Some(shortest) = shortest.and_then(Number::split) else {
+            return false;
+        };
+        let is_same = |other: Extent| {
+            let lengths = (extent.length(), extent.power) == (other.length(), other.power);
+            lengths && self.significant(extent).eq(shortest.significant(other))
+        };
+        shortest.extent().is_some_and(is_same)
+    }
+
+    /// Counts the digits needed before and behind the point once the exponent is carried out; 255 each at most.
+    pub(crate) fn lengths(&self) -> (u8, u8) {
+        let Some(extent) = self.extent() else {
+            return (0, 0);
+        };
+        let length = i64::try_from(extent.length()).unwrap_or(i64::MAX);
+        let last = extent.power.saturating_sub(length - 1);
+        (
+            saturated(extent.power.saturating_add(1)),
+            saturated(last.saturating_neg()),
+        )
+    }
+
+    /// Returns the number times ten to the `scale`, if that is an integer of at most `precision` digits.
+    pub(crate) fn decimal(&self, precision: u8, scale: u8) -> Option<i128> {
+        if self.is_zero() {
+            return Some(0);
+        }
+        let fraction = self.fraction().trim_end_matches('0');
+        let whole = if fraction.is_empty() {
+            self.whole().trim_end_matches('0')
+        } else {
+            self.whole()
+        };
+        let dropped = if fraction.is_empty() {
+            self.whole().len() - whole.len()
+        } else {
+            0
+        };
+        let shift = self
+            .power()
+            .saturating_add(i64::from(scale))
+            .saturating_add(i64::try_from(dropped).ok()?)
+            .saturating_sub(i64::try_from(fraction.len()).ok()?);
+        let shift = u32::try_from(shift).ok()?;
+        let mut value: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            value = value
+                .checked_mul(10)?
+                .checked_add(i128::from(byte - b'0'))?;
+        }
+        let value = value.checked_mul(10_i128.checked_pow(shift)?)?;
+        let limit = 10_i128.checked_pow(u32::from(precision))?;
+        (value < limit).then_some(if self.negative { -value } else { value })
+    }
+
+    /// Returns the number if it is an integer of 64 bits, however it is written.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        i64::try_from(self.decimal(38, 0)?).ok()
+    }
+
+    /// Returns the number times ten to the `places`, cutting what is finer.
+    pub(crate) fn cut(&self, places: u8) -> Option<i64> {
+        if let Some(value) = self.decimal(38, places) {
+            return i64::try_from(value).ok();
+        }
+        // Only digits behind the last place can be in the way.
+        let extent = self.extent()?;
+        let n_kept = extent.power.saturating_add(1 + i64::from(places));
+        let length = i64::try_from(extent.length()).unwrap_or(i64::MAX);
+        let mut value: i64 = 0;
+        for digit in self
+            .significant(extent)
+            .take(usize::try_from(n_kept.clamp(0, length)).ok()?)
+        {
+            value = value
+                .checked_mul(10)?
+                .checked_add(i64::from(digit - b'0'))?;
+        }
+        let n_zeros = u32::try_from((n_kept - length).max(0)).ok()?;
+        value = value.checked_mul(10_i64.checked_pow(n_zeros)?)?;
+        Some(if self.negative { -value } else { value })
+    }
+}
+
+/// Returns whether the shortest text of the nearest double is this integer.
+pub(crate) fn is_integer_kept_by_double(value: i64) -> bool {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "whether there is a loss is the question"
+    )]
+    let double = value as f64;
+    let mut buffer = zmij::Buffer::new();
+    let shortest = Number::split(buffer.format_finite(double));
+    shortest.and_then(|shortest| shortest.integer()) == Some(value)
+}
+
+impl Extent {
+    fn length(self) -> usize {
+        self.end - self.start
+    }
+}
+
+impl Exponent {
+    fn read(text: &str) -> Option<Exponent> {
+        let (negative, rest) = match text.as_bytes().first()? {
+            b'-' => (true, &text[1..]),
+            b'+' => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let power = rest;
+        if power.is_empty() || !power.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let power = power.parse().unwrap_or(i32::MAX);
+        Some(Exponent {
+            signed: rest.len() < text.len(),
+            power: if negative { -power } else { power },
+        })
+    }
+}
+
+/// The digits that begin at an index; nothing is that far into a text that it has no `u32`.
+fn digits(bytes: &[u8], start: usize) -> Option<Digits> {
+    let mut end = start;
+    while let Some(b'0'..=b'9') = bytes.get(end) {
+        end += 1;
+    }
+    Some(Digits {
+        start: u32::try_from(start).ok()?,
+        end: u32::try_from(end).ok()?,
+    })
+}
+
+fn saturated(count: i64) -> u8 {
+    u8::try_from(count.max(0)).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
+        Number::split(text)?.decimal(precision, scale)
+    }
+
+    #[test]
+    fn decimals_are_exact_or_nothing() {
+        assert_eq!(decimal("1.50", 3, 1), Some(15));
+        assert_eq!(decimal("-1.5", 3, 2), Some(-150));
+        assert_eq!(decimal("1.25", 3, 1), None);
+        assert_eq!(decimal("100", 3, 0), Some(100));
+        assert_eq!(decimal("1000", 3, 0), None);
+        assert_eq!(decimal("1.5e2", 3, 0), Some(150));
+        assert_eq!(decimal("15e-1", 3, 1), Some(15));
+        assert_eq!(decimal("1e-400", 38, 38), None);
+        assert_eq!(decimal("1e99999999999", 38, 0), None);
+        assert_eq!(decimal("0e99999999999", 38, 0), Some(0));
+        assert_eq!(
+            decimal("99999999999999999999999999999999999999", 38, 0),
+            Some(10_i128.pow(38) - 1)
+        );
+        assert_eq!(
+            decimal("0.00000000000000000000000000000000000001", 38, 38),
+            Some(1)
+        );
+        assert_eq!(
+            decimal("000000000000000000000000000000000000000000001", 38, 0),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn integers_may_be_written_as_decimals() {
+        let integer = |text| Number::split(text).and_then(|number| number.integer());
+        assert_eq!(integer("1.0"), Some(1));
+        assert_eq!(integer("1.5"), None);
+        assert_eq!(integer("2e3"), Some(2000));
+        assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(integer("9223372036854775808"), None);
+    }
+
+    #[test]
+    fn what_is_finer_than_a_place_is_cut() {
+        let cut = |text, places| Number::split(text).and_then(|number| number.cut(places));
+        for (text, places, expected) in [
+            ("1.6945324255802982E9", 6, Some(1_694_532_425_580_298)),
+            ("-1.6945324255802982E9", 6, Some(-1_694_532_425_580_298)),
+            ("1.6945324255802982e12", 3, Some(1_694_532_425_580_298)),
+            ("16945324255802982e-7", 6, Some(1_694_532_425_580_298)),
+            ("1e9", 6, Some(1_000_000_000_000_000)),
+            ("0.1234567", 6, Some(123_456)),
+            ("1.9e-7", 6, Some(0)),
+            ("1e-400", 6, Some(0)),
+            ("1e400", 6, None),
+            ("1.23456789e300", 6, None),
+            ("0e5", 6, Some(0)),
+        ] {
+            assert_eq!(cut(text, places), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_look_like_numbers_or_not() {
+        for text in [
+            "", "-", ".", "-.", "e5", "1e", "1e+", "1.e5x", "--1", "+1", "1_000", "1,5", "٣",
+            "0x10", "1e5.0",
+        ] {
+            assert_eq!(Number::split(text), None, "{text}");
+        }
+        assert_eq!(
+            Token::Field("9007199254740993").class(),
+            Some(Class::Integer(9_007_199_254_740_993))
+        );
+        assert_eq!(Token::Field("1.0E+400").class(), Some(Class::Inexact));
+        assert_eq!(Token::Field("1.0E-400").class(), Some(Class::Inexact));
+        assert_eq!(Token::Number("1e400").class(), Some(Class::Inexact));
+        for tiny in ["5e-324", "1.23456789e-320", "2.2250738585072011e-308"] {
+            assert_eq!(Token::Number(tiny).class(), Some(Class::Inexact), "{tiny}");
+        }
+        let least = Token::Number("2.2250738585072014e-308");
+        assert_eq!(
+            least.value(ColumnType::Double),
+            Some(Value::Double(f64::MIN_POSITIVE))
+        );
+        assert_eq!(
+            Token::Number("0e-400").value(ColumnType::Double),
+            Some(Value::Double(0.0))
+        );
+    }
+}

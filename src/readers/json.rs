@@ -1,0 +1,5 @@
+//! JSON documents, and files with one document a line.
+
+pub mod object;
+pub mod records;
+pub mod scan;

@@ -1,0 +1,552 @@
+//! Bytes of a JSON file, cut into values without reading more than one value at a time.
+//!
+//! Knows where a value ends, not whether it is right: that is the parser's business.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+
+use memchr::memchr;
+
+use super::object::{Look, Members};
+use crate::readers::position::{Problem, Syntax};
+
+/// Bytes asked for at once.
+const BLOCK: usize = 1 << 18;
+
+/// No single record is this large; a document without its `records` path may be.
+pub(crate) const LARGEST_VALUE: u64 = 64 << 20;
+
+/// Deepest nesting that is followed while looking for rows or checking what lies beside them.
+const DEEPEST: u8 = 100;
+
+/// Reads a JSON text value by value.
+#[derive(Debug)]
+pub(crate) struct Scanner<R> {
+    input: R,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Place of `buffer[0]` in the file.
+    base: u64,
+}
+
+/// A file whose first bytes have been looked at.
+pub(crate) type Input = io::Chain<io::Cursor<Vec<u8>>, File>;
+
+/// Opens a file behind its byte order mark; returns how many bytes that was.
+pub(crate) fn open(path: &Path) -> Result<(Input, u64), Problem> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut head = Vec::with_capacity(3);
+    file.by_ref()
+        .take(3)
+        .read_to_end(&mut head)
+        .map_err(|error| unreadable(&error))?;
+    let skipped = match head.as_slice() {
+        [0xEF, 0xBB, 0xBF] => {
+            head.clear();
+            3
+        }
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            return Err(
+                Problem::new("the file is UTF-16, not UTF-8").hint("save the source as UTF-8")
+            );
+        }
+        _ => 0,
+    };
+    Ok((io::Cursor::new(head).chain(file), skipped))
+}
+
+pub(crate) fn unreadable(error: &io::Error) -> Problem {
+    Problem::new(format!("the file cannot be read: {error}"))
+}
+
+/// The offset counts from the start of the text.
+pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> Problem {
+    Problem {
+        offset: u64::try_from(error.valid_up_to()).ok(),
+        syntax: Syntax::Broken,
+        ..not_utf8_in("the text")
+    }
+}
+
+pub(crate) fn not_utf8_in(what: &str) -> Problem {
+    Problem::new(format!("{what} is not UTF-8"))
+        .hint("save the source as UTF-8; a common other encoding is `windows-1252`")
+}
+
+impl<R: Read> Scanner<R> {
+    pub(crate) fn new(input: R, base: u64) -> Scanner<R> {
+        Scanner::with_block(input, base, BLOCK)
+    }
+
+    /// Reads a text whose length is known.
+    pub(crate) fn with_block(input: R, base: u64, block: usize) -> Scanner<R> {
+        Scanner {
+            input,
+            buffer: vec![0; block.max(1)],
+            start: 0,
+            end: 0,
+            base,
+        }
+    }
+
+    /// Returns the place of the next byte in the file.
+    pub(crate) fn offset(&self) -> u64 {
+        self.place(self.start)
+    }
+
+    /// Returns the place of the next value in the file.
+    pub(crate) fn offset_of_next(&mut self) -> Result<u64, Problem> {
+        self.peek()?;
+        Ok(self.offset())
+    }
+
+    fn place(&self, index: usize) -> u64 {
+        self.base + u64::try_from(index).unwrap_or(u64::MAX)
+    }
+
+    /// Reads more; returns false at the end. Positions relative to `start` stay valid.
+    fn fill(&mut self) -> Result<bool, Problem> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.base = self.place(self.start);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            if u64::try_from(self.buffer.len()).is_ok_and(|length| length >= LARGEST_VALUE) {
+                return Err(Problem {
+                    offset: Some(self.base),
+                    ..too_large("set `records` to the path of the rows inside the document")
+                });
+            }
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Ok(n_read) => {
+                    self.end += n_read;
+                    return Ok(n_read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(&error)),
+            }
+        }
+    }
+
+    /// Returns the next byte that is not white space, without taking it.
+    pub(crate) fn peek(&mut self) -> Result<Option<u8>, Problem> {
+        loop {
+            while self.start < self.end {
+                let byte = self.buffer[self.start];
+                if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                    return Ok(Some(byte));
+                }
+                self.start += 1;
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes the byte that `peek` has shown.
+    pub(crate) fn bump(&mut self) {
+        self.start += 1;
+    }
+
+    /// Returns the first byte of the value that must come next.
+    pub(crate) fn begin(&mut self) -> Result<u8, Problem> {
+        match self.peek()? {
+            Some(byte @ (b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => Ok(byte),
+            Some(_) => Err(Problem::broken(
+                "broken JSON: expected a value",
+                self.offset(),
+            )),
+            None => Err(self.cut_short()),
+        }
+    }
+
+    /// Takes the next value and returns where it is in the buffer.
+    pub(crate) fn value(&mut self) -> Result<Range<usize>, Problem> {
+        self.begin()?;
+        let length = self.length()?;
+        let range = self.start..self.start + length;
+        self.start += length;
+        Ok(range)
+    }
+
+    /// Takes the next value if it is an object that shows its `members` at a look.
+    pub(crate) fn look(&mut self, members: &mut Members) -> Result<Option<Range<usize>>, Problem> {
+        loop {
+            match members.look(&self.buffer[self.start..self.end]) {
+                Look::Whole(length) => {
+                    let range = self.start..self.start + length;
+                    self.start += length;
+                    return Ok(Some(range));
+                }
+                Look::More if self.fill()? => {}
+                Look::More | Look::Other => return Ok(None),
+            }
+        }
+    }
+
+    /// Passes over the next value if it is an object that shows its `members` at a look, without making room for it.
+    pub(crate) fn skim(&mut self, members: &mut Members) -> Result<bool, Problem> {
+        loop {
+            match members.look(&self.buffer[self.start..self.end]) {
+                Look::Whole(length) => {
+                    self.start += length;
+                    return Ok(true);
+                }
+                Look::More if self.start > 0 && self.fill()? => {}
+                Look::More | Look::Other => return Ok(false),
+            }
+        }
+    }
+
+    /// Takes the next line, without its end; `None` behind the last one.
+    pub(crate) fn line(&mut self) -> Result<Option<Range<usize>>, Problem> {
+        let mut searched = 0;
+        loop {
+            let rest = &self.buffer[self.start + searched..self.end];
+            if let Some(at) = memchr(b'\n', rest) {
+                let range = self.start..self.start + searched + at;
+                self.start = range.end + 1;
+                return Ok(Some(range));
+            }
+            searched += rest.len();
+            if !self.fill()? {
+                let range = self.start..self.end;
+                self.start = self.end;
+                return Ok((!range.is_empty()).then_some(range));
+            }
+        }
+    }
+
+    /// Returns the bytes of a value taken last, with their place in the file.
+    pub(crate) fn bytes(&self, range: &Range<usize>) -> (&[u8], u64) {
+        (&self.buffer[range.clone()], self.place(range.start))
+    }
+
+    /// Returns a value taken last, with its place in the file.
+    pub(crate) fn text(&self, range: &Range<usize>) -> Result<(&str, u64), Problem> {
+        let (bytes, offset) = self.bytes(range);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok((text, offset)),
+            Err(error) => Err(not_utf8(&error).within(offset)),
+        }
+    }
+
+    /// Passes over the next value, however large, without a look inside.
+    pub(crate) fn pass(&mut self) -> Result<(), Problem> {
+        self.begin()?;
+        let mut splitter = Splitter::default();
+        loop {
+            match splitter.feed(&self.buffer[self.start..self.end]) {
+                Fed::End(length) => {
+                    self.start += length;
+                    return Ok(());
+                }
+                Fed::More => self.start = self.end,
+                Fed::Control(at) => return Err(control(self.place(self.start + at))),
+            }
+            if !self.fill()? {
+                return if splitter.is_bare() {
+                    Ok(())
+                } else {
+                    Err(self.cut_short())
+                };
+            }
+        }
+    }
+
+    /// Takes the next value, however large, and finds out whether it is right.
+    pub(crate) fn check(&mut self) -> Result<(), Problem> {
+        self.check_at(0)
+    }
+
+    fn check_at(&mut self, depth: u8) -> Result<(), Problem> {
+        match self.begin()? {
+            b'[' if depth < DEEPEST => self.array(|scanner, _| scanner.check_at(depth + 1)),
+            b'{' if depth < DEEPEST => self.object(|scanner, _| scanner.check_at(depth + 1)),
+            _ => {
+                let range = self.value()?;
+                let (text, offset) = self.text(&range)?;
+                serde_json::from_str::<serde::de::IgnoredAny>(text)
+                    .map(drop)
+                    .map_err(|error| Problem::json(text, &error).within(offset))
+            }
+        }
+    }
+
+    /// Takes an array; `element` takes each of its values and is told its index.
+    pub(crate) fn array<E: From<Problem>>(
+        &mut self,
+        mut element: impl FnMut(&mut Self, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.bump();
+        if self.peek()? == Some(b']') {
+            self.bump();
+            return Ok(());
+        }
+        for index in 0.. {
+            element(self, index)?;
+            if self.separator(b']')? == Separator::End {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an object; `member` takes each of its values and is told its key.
+    pub(crate) fn object<E: From<Problem>>(
+        &mut self,
+        mut member: impl FnMut(&mut Self, String) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.bump();
+        if self.peek()? == Some(b'}') {
+            self.bump();
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            member(self, key)?;
+            if self.separator(b'}')? == Separator::End {
+                return Ok(());
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<String, Problem> {
+        match self.peek()? {
+            Some(b'"') => {}
+            Some(_) => {
+                return Err(Problem::broken(
+                    "broken JSON: expected a key in quotes",
+                    self.offset(),
+                ));
+            }
+            None => return Err(self.cut_short()),
+        }
+        let range = self.value()?;
+        let (text, offset) = self.text(&range)?;
+        let key = serde_json::from_str(text)
+            .map_err(|error| Problem::json(text, &error).within(offset))?;
+        match self.peek()? {
+            Some(b':') => self.bump(),
+            Some(_) => return Err(Problem::broken("broken JSON: expected `:`", self.offset())),
+            None => return Err(self.cut_short()),
+        }
+        Ok(key)
+    }
+
+    fn separator(&mut self, close: u8) -> Result<Separator, Problem> {
+        match self.peek()? {
+            Some(b',') => {
+                self.bump();
+                Ok(Separator::Comma)
+            }
+            Some(byte) if byte == close => {
+                self.bump();
+                Ok(Separator::End)
+            }
+            Some(_) => {
+                let expected = format!("broken JSON: expected `,` or `{}`", char::from(close));
+                Err(Problem::broken(expected, self.offset()))
+            }
+            None => Err(self.cut_short()),
+        }
+    }
+
+    /// Expects nothing more.
+    pub(crate) fn end(&mut self) -> Result<(), Problem> {
+        match self.peek()? {
+            None => Ok(()),
+            Some(byte) => {
+                let problem = Problem::broken(
+                    "there is more after the end of the JSON document",
+                    self.offset(),
+                );
+                Err(if matches!(byte, b'{' | b'[') {
+                    problem.hint("for several documents in one file set `format: ndjson`, with one document a line")
+                } else {
+                    problem
+                })
+            }
+        }
+    }
+
+    fn cut_short(&self) -> Problem {
+        Problem::broken("broken JSON: the document ends too early", self.offset())
+            .hint("was the file or download cut short?")
+    }
+
+    fn length(&mut self) -> Result<usize, Problem> {
+        let mut splitter = Splitter::default();
+        let mut fed = 0;
+        loop {
+            match splitter.feed(&self.buffer[self.start + fed..self.end]) {
+                Fed::End(length) => return Ok(fed + length),
+                Fed::More => fed = self.end - self.start,
+                Fed::Control(at) => return Err(control(self.place(self.start + fed + at))),
+            }
+            if !self.fill()? {
+                return if splitter.is_bare() {
+                    Ok(fed)
+                } else {
+                    Err(Problem {
+                        offset: Some(self.place(self.end)),
+                        ..self.cut_short()
+                    })
+                };
+            }
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Separator {
+    Comma,
+    End,
+}
+
+fn control(offset: u64) -> Problem {
+    Problem::broken(
+        "broken JSON: a line break or control character inside a string",
+        offset,
+    )
+}
+
+pub(crate) fn too_large(hint: &str) -> Problem {
+    Problem::new(format!(
+        "one record is larger than {} MB",
+        LARGEST_VALUE >> 20
+    ))
+    .hint(hint)
+}
+
+/// Finds the end of a value that comes in pieces.
+#[derive(Debug, Default)]
+struct Splitter {
+    depth: u32,
+    state: State,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Start,
+    /// In a number or literal that is not inside anything.
+    Bare,
+    Inside,
+    Text,
+    Escape,
+}
+
+enum Fed {
+    /// The value ends before this index.
+    End(usize),
+    More,
+    /// A character that no string may contain.
+    Control(usize),
+}
+
+impl Splitter {
+    fn is_bare(&self) -> bool {
+        self.state == State::Bare
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Fed {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match self.state {
+                State::Text => {
+                    at += run(&bytes[at..], &PLAIN_TEXT);
+                    match bytes.get(at) {
+                        None => return Fed::More,
+                        Some(b'"') if self.depth == 0 => return Fed::End(at + 1),
+                        Some(b'"') => self.state = State::Inside,
+                        Some(b'\\') => self.state = State::Escape,
+                        Some(_) => return Fed::Control(at),
+                    }
+                }
+                State::Escape => self.state = State::Text,
+                State::Inside => {
+                    at += run(&bytes[at..], &PLAIN_INSIDE);
+                    match bytes.get(at) {
+                        None => return Fed::More,
+                        Some(b'"') => self.state = State::Text,
+                        Some(b'{' | b'[') => self.depth = self.depth.saturating_add(1),
+                        Some(_) => {
+                            self.depth -= 1;
+                            if self.depth == 0 {
+                                return Fed::End(at + 1);
+                            }
+                        }
+                    }
+                }
+                State::Start => match byte {
+                    b'"' => self.state = State::Text,
+                    b'{' | b'[' => {
+                        self.depth = 1;
+                        self.state = State::Inside;
+                    }
+                    _ => self.state = State::Bare,
+                },
+                State::Bare => {
+                    if matches!(
+                        byte,
+                        b',' | b']'
+                            | b'}'
+                            | b':'
+                            | b'{'
+                            | b'['
+                            | b'"'
+                            | b' '
+                            | b'\n'
+                            | b'\r'
+                            | b'\t'
+                    ) {
+                        return Fed::End(at);
+                    }
+                }
+            }
+            at += 1;
+        }
+        Fed::More
+    }
+}
+
+/// Bytes without a meaning inside a string. Most bytes of a file are looked up in one of these tables.
+const PLAIN_TEXT: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        plain[control] = false;
+        control += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
+/// Bytes without a meaning between strings.
+const PLAIN_INSIDE: [bool; 256] = {
+    let mut plain = [true; 256];
+    plain[b'"' as usize] = false;
+    plain[b'{' as usize] = false;
+    plain[b'[' as usize] = false;
+    plain[b'}' as usize] = false;
+    plain[b']' as usize] = false;
+    plain
+};
+
+fn run(bytes: &[u8], plain: &[bool; 256]) -> usize {
+    bytes
+        .iter()
+        .take_while(|byte| plain[usize::from(**byte)])
+        .count()
+}

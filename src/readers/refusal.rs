@@ -1,0 +1,158 @@
+//! Tells an answer that reports an error, whatever its status, from a document that is a row.
+
+use std::io::Read;
+
+use super::envelope_keys;
+use super::json::scan::{self, Scanner};
+use super::position::Problem;
+use crate::data::path::Step;
+use crate::outline::lists::Member;
+use crate::source::{StagedFile, excerpt};
+use crate::table::Rules;
+
+/// Bytes of an error that are looked at.
+const LOOKED_AT: u64 = 4096;
+
+/// Texts that say that there is none.
+const NONE: [&str; 7] = ["", "0", "none", "null", "false", "ok", "no error"];
+
+/// Whether an answer tells under such a key what went wrong.
+pub(crate) fn is_error(key: &str) -> bool {
+    matches!(envelope_keys::word(key).as_str(), "error" | "errors")
+}
+
+/// Fails if one of the members of the root object tells of an error; one that `columns` names is data.
+pub(crate) fn check(file: &StagedFile, members: &[Member], rules: &Rules) -> Result<(), Problem> {
+    for member in members.iter().filter(|member| is_error(member.key())) {
+        if rules.names_key(member.key()) {
+            continue;
+        }
+        let head = member.head(file, LOOKED_AT)?;
+        if let Some(problem) = judge(member.key(), &head) {
+            return Err(problem);
+        }
+    }
+    Ok(())
+}
+
+/// The same for a whole document, whose root may be anything.
+pub(crate) fn check_document(file: &StagedFile, rules: &Rules) -> Result<(), Problem> {
+    let (input, skipped) = scan::open(&file.path)?;
+    check_in(&mut Scanner::new(input, skipped), &|key| {
+        rules.names_key(key)
+    })
+}
+
+/// The same for a document that lacks what was declared.
+pub(crate) fn look<R: Read>(scanner: &mut Scanner<R>) -> Result<(), Problem> {
+    check_in(scanner, &|_| false)
+}
+
+fn check_in<R: Read>(
+    scanner: &mut Scanner<R>,
+    is_data: &dyn Fn(&str) -> bool,
+) -> Result<(), Problem> {
+    if scanner.peek()? != Some(b'{') {
+        return Ok(());
+    }
+    let mut found = None;
+    scanner.object(|scanner, key| {
+        if found.is_some() || !is_error(&key) || is_data(&key) {
+            return scanner.pass();
+        }
+        let range = scanner.value()?;
+        let (bytes, _) = scanner.bytes(&range);
+        found = judge(&key, bytes);
+        Ok::<(), Problem>(())
+    })?;
+    found.map_or(Ok(()), Err)
+}
+
+/// Decides by the beginning of a value whether it tells of an error.
+fn judge(key: &str, head: &[u8]) -> Option<Problem> {
+    let head = &head[..head
+        .len()
+        .min(usize::try_from(LOOKED_AT).unwrap_or(usize::MAX))];
+    let is_error = match serde_json::from_slice::<serde_json::Value>(head) {
+        Ok(serde_json::Value::Number(number)) => {
+            // How many errors there were is data, and so is how large one is; a status is not.
+            envelope_keys::word(key) == "error" && number.as_u64().is_some_and(|code| code >= 100)
+        }
+        Ok(value) => says_something(&value),
+        // Cut off, so there is a lot of it.
+        Err(_) => true,
+    };
+    is_error.then(|| {
+        let place = crate::data::path::pointer(&[Step::Key(key.to_owned())]);
+        Problem::new(format!(
+            "the source reports an error at `{}` where rows were expected: {}",
+            crate::say::harmless(place),
+            excerpt(head)
+        ))
+        .hint("correct what is asked for in `source`, `params`, `auth` or `body`; if this is data, declare its column in `columns`")
+    })
+}
+
+fn says_something(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null => false,
+        Value::Bool(is_so) => *is_so,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !NONE.contains(&text.trim().to_lowercase().as_str()),
+        Value::Array(values) => values.iter().any(says_something),
+        Value::Object(values) => values.values().any(says_something),
+    }
+}
+
+impl Rules {
+    /// Whether a declared column is at a key of the record, or inside what is there.
+    fn names_key(&self, key: &str) -> bool {
+        self.columns.iter().any(|rule| match &rule.from {
+            Some(from) => from.first().is_some_and(|first| first == key),
+            None => rule.name.split('.').next() == Some(key),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_empty_is_no_error() {
+        for (value, expected) in [
+            ("null", false),
+            ("false", false),
+            ("true", true),
+            ("\"\"", false),
+            ("\" \"", false),
+            ("\"OK\"", false),
+            ("\"denied\"", true),
+            ("[]", false),
+            ("[null]", false),
+            (r#"["x"]"#, true),
+            ("{}", false),
+            (r#"{"code":0,"message":""}"#, false),
+            (r#"{"code":7,"message":""}"#, true),
+            ("0", false),
+            ("0.05", false),
+            ("404", true),
+            (r#"{"message":"cut"#, true),
+        ] {
+            assert_eq!(
+                judge("error", value.as_bytes()).is_some(),
+                expected,
+                "{value}"
+            );
+        }
+        assert!(judge("errors", b"404").is_none());
+    }
+
+    #[test]
+    fn an_error_is_shown_short() {
+        let long = format!("\"{}\"", "x".repeat(10_000));
+        let problem = judge("error", long.as_bytes()).unwrap();
+        assert!(problem.what.chars().count() < 400, "{}", problem.what);
+    }
+}

@@ -1,0 +1,360 @@
+//! One XML element with everything inside, in a flat piece of memory that is used again for the next.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::shape::{Shape, ShapeId};
+use crate::data::token::Token;
+use crate::readers::json::scan;
+use crate::readers::position::Problem;
+
+/// Deepest nesting of elements that is followed.
+pub(crate) const DEEPEST: usize = 100;
+
+/// Most elements and attributes of one record.
+const MOST_ITEMS: usize = 4 << 20;
+
+/// Index of an element or attribute in its tree.
+pub(crate) type ItemId = usize;
+
+/// A record: its elements and attributes in the order of the document.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    items: Vec<Item>,
+    /// Names and values of the items.
+    text: String,
+    /// Elements that have begun and not ended.
+    open: Vec<ItemId>,
+    /// Own text of each of these; longer than `open` to keep the memory.
+    own: Vec<Own>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    text: String,
+    /// Whether a part of it is meant exactly as written.
+    is_exact: bool,
+    has_elements: bool,
+}
+
+#[derive(Debug)]
+struct Item {
+    kind: Kind,
+    /// Of attributes behind an `@`.
+    name: Range<usize>,
+    value: Option<Range<usize>>,
+    /// Index behind the last item inside.
+    end: ItemId,
+    /// What the document says about the type.
+    edm: Option<Range<usize>>,
+    /// JSON of this element, or of all its like-named siblings, once it was asked for.
+    json: OnceCell<String>,
+}
+
+/// What an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Element,
+    /// An element that is explicitly null.
+    Null,
+    /// An element whose children are the elements of a list.
+    List,
+    Attribute,
+    /// An attribute that describes its element and is no data.
+    Schema,
+}
+
+impl Tree {
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.text.clear();
+        self.open.clear();
+    }
+
+    /// Begins an element inside the open one.
+    pub(crate) fn start(&mut self, name: &str) -> Result<(), Problem> {
+        let depth = self.open.len();
+        if depth >= DEEPEST {
+            return Err(Problem::new(format!(
+                "elements are nested deeper than {DEEPEST} levels"
+            )));
+        }
+        if let Some(parent) = depth.checked_sub(1) {
+            self.own[parent].has_elements = true;
+        }
+        if self.own.len() == depth {
+            self.own.push(Own::default());
+        }
+        let own = &mut self.own[depth];
+        own.text.clear();
+        own.is_exact = false;
+        own.has_elements = false;
+        let name = self.keep(&[name])?;
+        self.open.push(self.items.len());
+        self.push(Kind::Element, name, None);
+        Ok(())
+    }
+
+    /// Adds an attribute to the element begun last.
+    pub(crate) fn attribute(&mut self, kind: Kind, name: &str, value: &str) -> Result<(), Problem> {
+        let name = self.keep(&["@", name])?;
+        let value = match value {
+            "" => None,
+            value => Some(self.keep(&[value])?),
+        };
+        self.push(kind, name, value);
+        Ok(())
+    }
+
+    /// Says what the element begun last is.
+    pub(crate) fn mark(&mut self, kind: Kind, edm: Option<&str>) -> Result<(), Problem> {
+        let edm = match edm {
+            Some(edm) => Some(self.keep(&[edm])?),
+            None => None,
+        };
+        if let Some(&at) = self.open.last() {
+            self.items[at].kind = kind;
+            self.items[at].edm = edm;
+        }
+        Ok(())
+    }
+
+    /// Adds text to the open element; `is_exact` keeps even blanks that stand alone.
+    pub(crate) fn text(&mut self, text: &str, is_exact: Exactness) -> Result<(), Problem> {
+        if let Some(depth) = self.open.len().checked_sub(1) {
+            let own = &mut self.own[depth];
+            own.text.push_str(text);
+            own.is_exact |= is_exact == Exactness::Exact;
+            if too_long(own.text.len() + self.text.len()) {
+                return Err(scan::too_large(
+                    "set `records` to the path of the rows inside the document",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the open element; returns true if it was the outermost.
+    pub(crate) fn end(&mut self) -> Result<bool, Problem> {
+        let Some(at) = self.open.pop() else {
+            return Ok(true);
+        };
+        let own = std::mem::take(&mut self.own[self.open.len()]);
+        let is_empty = own.text.chars().all(is_blank);
+        let text = if own.has_elements {
+            own.text.trim_matches(is_blank)
+        } else if is_empty && !own.is_exact {
+            ""
+        } else {
+            own.text.as_str()
+        };
+        if !text.is_empty() && self.items[at].kind != Kind::Null {
+            self.items[at].value = Some(self.keep(&[text])?);
+        }
+        self.own[self.open.len()] = own;
+        self.items[at].end = self.items.len();
+        if self.items.len() > MOST_ITEMS {
+            return Err(scan::too_large(
+                "set `records` to the path of the rows inside the document",
+            ));
+        }
+        Ok(self.open.is_empty())
+    }
+
+    fn push(&mut self, kind: Kind, name: Range<usize>, value: Option<Range<usize>>) {
+        self.items.push(Item {
+            kind,
+            name,
+            value,
+            end: self.items.len() + 1,
+            edm: None,
+            json: OnceCell::new(),
+        });
+    }
+
+    fn keep(&mut self, parts: &[&str]) -> Result<Range<usize>, Problem> {
+        let start = self.text.len();
+        for part in parts {
+            self.text.push_str(part);
+        }
+        if too_long(self.text.len()) {
+            return Err(scan::too_large(
+                "set `records` to the path of the rows inside the document",
+            ));
+        }
+        Ok(start..self.text.len())
+    }
+
+    pub(crate) fn kind(&self, at: ItemId) -> Kind {
+        self.items[at].kind
+    }
+
+    /// Returns the name; of attributes behind an `@`.
+    pub(crate) fn name(&self, at: ItemId) -> &str {
+        &self.text[self.items[at].name.clone()]
+    }
+
+    /// Returns an element's own text or an attribute's value, unless it is empty.
+    pub(crate) fn value(&self, at: ItemId) -> Option<&str> {
+        let value = self.items[at].value.clone()?;
+        Some(&self.text[value])
+    }
+
+    pub(crate) fn edm(&self, at: ItemId) -> Option<&str> {
+        let edm = self.items[at].edm.clone()?;
+        Some(&self.text[edm])
+    }
+
+    pub(crate) fn token(&self, at: ItemId) -> Token<'_> {
+        let item = &self.items[at];
+        match self.value(at) {
+            Some(text) => Token::Field(text),
+            // What says that it is text and not null is empty text.
+            None if item.kind == Kind::Element && self.edm(at) == Some("Edm.String") => {
+                Token::String("\"\"")
+            }
+            None => Token::Null,
+        }
+    }
+
+    /// Goes through the attributes and elements directly inside an element.
+    pub(crate) fn children(&self, at: ItemId) -> impl Iterator<Item = ItemId> + '_ {
+        let end = self.items.get(at).map_or(0, |item| item.end);
+        let mut next = at + 1;
+        std::iter::from_fn(move || {
+            let child = next;
+            next = self.items.get(child).filter(|_| child < end)?.end;
+            Some(child)
+        })
+    }
+
+    /// Goes through the elements directly inside an element.
+    pub(crate) fn elements(&self, at: ItemId) -> impl Iterator<Item = ItemId> + '_ {
+        self.children(at)
+            .filter(|child| !matches!(self.items[*child].kind, Kind::Attribute | Kind::Schema))
+    }
+
+    /// Goes through the elements that are one list: those of this name, or the children of a list element.
+    pub(crate) fn list(&self, parent: ItemId, first: ItemId) -> Vec<ItemId> {
+        if self.kind(first) == Kind::List {
+            return self.elements(first).collect();
+        }
+        let name = self.name(first);
+        self.elements(parent)
+            .filter(|item| self.name(*item) == name)
+            .collect()
+    }
+
+    /// Returns the JSON array of a list.
+    pub(crate) fn array(&self, parent: ItemId, first: ItemId, shape: &Shape, id: ShapeId) -> &str {
+        self.items[first].json.get_or_init(|| {
+            let mut json = String::new();
+            self.write_array(&self.list(parent, first), (shape, id), &mut json);
+            json
+        })
+    }
+
+    /// Returns the JSON object of an element.
+    pub(crate) fn object(&self, at: ItemId, shape: &Shape, id: ShapeId) -> &str {
+        self.items[at].json.get_or_init(|| {
+            let mut json = String::new();
+            self.write(at, (shape, id), &mut json);
+            json
+        })
+    }
+
+    fn write_array(&self, items: &[ItemId], shape: (&Shape, ShapeId), json: &mut String) {
+        json.push('[');
+        for (position, item) in items.iter().enumerate() {
+            if position > 0 {
+                json.push(',');
+            }
+            self.write(*item, shape, json);
+        }
+        json.push(']');
+    }
+
+    fn write(&self, at: ItemId, (shape, id): (&Shape, ShapeId), json: &mut String) {
+        if shape.is_simple(id) || self.kind(at) == Kind::Null {
+            write_text(self.value(at), json);
+            return;
+        }
+        let mut members = Members { json, count: 0 };
+        let mut lists: HashSet<ShapeId> = HashSet::new();
+        for child in self.children(at) {
+            let name = self.name(child);
+            match self.kind(child) {
+                Kind::Attribute => {
+                    // Beside an element of that name it keeps its `@`.
+                    let plain = &name[1..];
+                    let is_taken =
+                        shape.child(id, plain).is_some() || plain == "value" && shape.has_text(id);
+                    let json = members.begin(if is_taken { name } else { plain });
+                    write_text(self.value(child), json);
+                }
+                Kind::Schema => {}
+                Kind::Element | Kind::Null | Kind::List => {
+                    let Some(inner) = shape.child(id, name) else {
+                        continue;
+                    };
+                    if !shape.is_list(inner) {
+                        self.write(child, (shape, inner), members.begin(name));
+                    } else if lists.insert(inner) {
+                        let list = self.list(at, child);
+                        self.write_array(&list, (shape, inner), members.begin(name));
+                    }
+                }
+            }
+        }
+        if let Some(text) = self.value(at) {
+            let is_taken = shape.child(id, "value").is_some();
+            let json = members.begin(if is_taken { "#text" } else { "value" });
+            write_text(Some(text), json);
+        }
+        members.end();
+    }
+}
+
+/// Whether text stands as it is, as in CDATA, or among the layout of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exactness {
+    Exact,
+    Loose,
+}
+
+/// A JSON object that is being written.
+struct Members<'j> {
+    json: &'j mut String,
+    count: usize,
+}
+
+impl Members<'_> {
+    fn begin(&mut self, name: &str) -> &mut String {
+        self.json.push(if self.count == 0 { '{' } else { ',' });
+        self.count += 1;
+        write_text(Some(name), self.json);
+        self.json.push(':');
+        self.json
+    }
+
+    fn end(self) {
+        self.json.push_str(if self.count == 0 { "{}" } else { "}" });
+    }
+}
+
+fn write_text(text: Option<&str>, json: &mut String) {
+    match text {
+        Some(text) => json.push_str(&serde_json::Value::from(text).to_string()),
+        None => json.push_str("null"),
+    }
+}
+
+/// White space as XML has it.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+fn too_long(length: usize) -> bool {
+    u64::try_from(length).is_ok_and(|length| length > scan::LARGEST_VALUE)
+}

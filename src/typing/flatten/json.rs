@@ -1,0 +1,348 @@
+//! One JSON record, flattened: every value goes to the node of its key.
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::data::ColumnType;
+use crate::data::token::{Token, unquoted};
+use crate::readers::json::object::{Look, Member, Members};
+use crate::readers::json::records::Record;
+use crate::readers::position::Problem;
+use crate::typing::layout::{Layout, Mode, NodeId};
+use crate::typing::odata::{self, Notation};
+use crate::typing::rules::RuleKind;
+
+/// Deepest nesting that is flattened.
+const DEEPEST: u8 = 100;
+
+/// How far keys without a declaration matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Every key is a column.
+    All,
+    /// Only what `from` reaches: inside arrays, kept or skipped objects.
+    Declared,
+}
+
+/// Takes the values of records.
+pub(crate) trait Take<'r> {
+    fn layout(&self) -> &Layout;
+
+    fn notation(&self) -> Notation {
+        Notation::Plain
+    }
+
+    /// Returns the node for a key, if it matters in this scope.
+    fn key(
+        &mut self,
+        parent: NodeId,
+        expected: usize,
+        key: &str,
+        scope: Scope,
+    ) -> Result<Option<NodeId>, Problem>;
+
+    /// Takes a value that is not flattened (further).
+    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem>;
+}
+
+/// Takes one record apart; offsets of problems count from the start of its text.
+pub(crate) fn record<'r, T: Take<'r>>(take: &mut T, record: &Record<'r>) -> Result<(), Problem> {
+    let text = record.text;
+    if let Some(members) = record.members {
+        return all(take, NodeId::ROOT, (text, members), Scope::All, 0);
+    }
+    match text.as_bytes().first() {
+        Some(b'{') => object(take, NodeId::ROOT, text, Scope::All, 0),
+        Some(b'[') => {
+            let elements = elements(text)?;
+            for (index, element) in elements.into_iter().enumerate() {
+                virtual_key(take, index, &format!("c{}", index + 1), element.get())?;
+            }
+            Ok(())
+        }
+        _ => {
+            let raw: &RawValue =
+                serde_json::from_str(text).map_err(|error| Problem::json(text, &error))?;
+            if raw.get() == "null" {
+                Ok(())
+            } else {
+                virtual_key(take, 0, "value", raw.get())
+            }
+        }
+    }
+}
+
+/// Takes the members of an object that are already known.
+fn all<'r, T: Take<'r>>(
+    take: &mut T,
+    parent: NodeId,
+    (text, members): (&'r str, &[Member]),
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    let mut expected = 0;
+    for member in members {
+        let key = member.key(text);
+        if let Some(node) = take.key(parent, expected, key, scope)? {
+            expected = take.layout().position(node) + 1;
+            self::member(take, node, (text, member), scope, depth)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the value of one member, whose node is known.
+pub(crate) fn member<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    (text, member): (&'r str, &Member),
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    match member.token(text) {
+        Some(token) => take.token(node, token, scope),
+        None => value(take, node, member.value(text), scope, depth),
+    }
+}
+
+/// Values without a key of their own get one that `columns` can name.
+fn virtual_key<'r, T: Take<'r>>(
+    take: &mut T,
+    expected: usize,
+    key: &str,
+    text: &'r str,
+) -> Result<(), Problem> {
+    match take.key(NodeId::ROOT, expected, key, Scope::All)? {
+        Some(node) => value(take, node, text, Scope::All, 0),
+        None => Ok(()),
+    }
+}
+
+fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
+    serde_json::from_str(text).map_err(|error| Problem::json(text, &error))
+}
+
+fn object<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    let mut members = Members::default();
+    if members.look(text.as_bytes()) == Look::Whole(text.len()) {
+        return all(take, node, (text, members.list()), scope, depth);
+    }
+    let mut failed = None;
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let members = Parsed {
+        take,
+        node,
+        scope,
+        depth,
+        failed: &mut failed,
+    };
+    let result = parser.deserialize_map(members).and_then(|()| parser.end());
+    match (failed, result) {
+        (Some(problem), _) => Err(problem),
+        (None, Err(error)) => Err(Problem::json(text, &error)),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn value<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    match text.as_bytes() {
+        [b'"', ..] => {
+            if !text.as_bytes().contains(&b'\\') {
+                return take.token(node, Token::Plain(text), scope);
+            }
+            // Everything else about the string has been checked by the parser before.
+            if unquoted(text).is_err() {
+                if take.layout().node(node).mode == Mode::Skip {
+                    return Ok(());
+                }
+                let problem =
+                    "an escape like `\\ud800` stands for half a character, a lone surrogate";
+                let name = take.layout().name(node);
+                return Err(Problem::new(problem).column(name).hint(format!(
+                    "fix the source, or leave the column out in `columns`: `{name}: skip`"
+                )));
+            }
+            take.token(node, Token::String(text), scope)
+        }
+        [b'{', inside @ .., b'}'] if inside.trim_ascii().is_empty() => {
+            take.token(node, Token::EmptyObject, scope)
+        }
+        [b'{', ..] => match (take.notation() == Notation::OData)
+            .then(|| odata::results(text))
+            .flatten()
+        {
+            Some(expansion)
+                if !expansion.is_whole && take.layout().node(node).mode != Mode::Skip =>
+            {
+                Err(odata::incomplete(take.layout().name(node)))
+            }
+            Some(expansion) => value(take, node, expansion.list, scope, depth),
+            None => nested(take, node, text, scope, depth),
+        },
+        [b'[', ..] => {
+            if take.notation() == Notation::OData
+                && take.layout().node(node).mode != Mode::Skip
+                && let Some(list) = odata::cut_inside(text)
+            {
+                let outer = take.layout().name(node);
+                return Err(odata::incomplete(&format!("{outer}/{list}")));
+            }
+            take.token(node, Token::Document(text), scope)?;
+            if take.layout().node(node).declared_below {
+                within_array(take, node, text, depth)
+            } else {
+                Ok(())
+            }
+        }
+        b"true" => take.token(node, Token::Boolean(true), scope),
+        b"false" => take.token(node, Token::Boolean(false), scope),
+        b"null" => take.token(node, Token::Null, scope),
+        _ => take.token(node, Token::Number(text), scope),
+    }
+}
+
+fn nested<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    scope: Scope,
+    depth: u8,
+) -> Result<(), Problem> {
+    if depth >= DEEPEST {
+        let name = take.layout().name(node);
+        let top = name.split('.').next().unwrap_or(name);
+        return Err(
+            Problem::new(format!("objects are nested deeper than {DEEPEST} levels")).hint(format!(
+                "keep the outermost as JSON text in `columns`: `{top}: json`"
+            )),
+        );
+    }
+    let mode = take.layout().node(node).mode;
+    let declared = take.layout().declared(node);
+    // A declared type has the whole object: as text, or as a value that does not fit.
+    if declared.is_some() || mode == Mode::Json {
+        take.token(node, Token::Document(text), scope)?;
+    }
+    let is_text = declared == Some(RuleKind::Typed(ColumnType::Text));
+    let inner = if mode == Mode::Flatten && !is_text {
+        scope
+    } else {
+        Scope::Declared
+    };
+    if inner == Scope::All || take.layout().node(node).declared_below {
+        object(take, node, text, inner, depth + 1).map_err(Problem::unplaced)
+    } else {
+        Ok(())
+    }
+}
+
+/// Inside an array only declared places matter: `from /tags/0`.
+fn within_array<'r, T: Take<'r>>(
+    take: &mut T,
+    node: NodeId,
+    text: &'r str,
+    depth: u8,
+) -> Result<(), Problem> {
+    if depth >= DEEPEST {
+        return Ok(());
+    }
+    for (index, element) in elements(text)?.into_iter().enumerate() {
+        if let Some(child) = take.key(node, 0, &index.to_string(), Scope::Declared)? {
+            value(take, child, element.get(), Scope::Declared, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+struct Parsed<'a, T> {
+    take: &'a mut T,
+    node: NodeId,
+    scope: Scope,
+    depth: u8,
+    /// The parser's own errors cannot carry ours.
+    failed: &'a mut Option<Problem>,
+}
+
+impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut expected = 0;
+        loop {
+            let key = Key {
+                take: &mut *self.take,
+                parent: self.node,
+                expected,
+                scope: self.scope,
+                failed: &mut *self.failed,
+            };
+            let Some(child) = map.next_key_seed(key)? else {
+                return Ok(());
+            };
+            let raw: &'r RawValue = map.next_value()?;
+            let Some(child) = child else {
+                continue;
+            };
+            expected = self.take.layout().position(child) + 1;
+            if let Err(problem) = value(self.take, child, raw.get(), self.scope, self.depth) {
+                *self.failed = Some(problem);
+                return Err(A::Error::custom(""));
+            }
+        }
+    }
+}
+
+struct Key<'a, T> {
+    take: &'a mut T,
+    parent: NodeId,
+    expected: usize,
+    scope: Scope,
+    failed: &'a mut Option<Problem>,
+}
+
+impl<'r, T: Take<'r>> DeserializeSeed<'r> for Key<'_, T> {
+    type Value = Option<NodeId>;
+
+    fn deserialize<D: serde::Deserializer<'r>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'r, T: Take<'r>> Visitor<'r> for Key<'_, T> {
+    type Value = Option<NodeId>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        self.take
+            .key(self.parent, self.expected, key, self.scope)
+            .map_err(|problem| {
+                *self.failed = Some(problem);
+                E::custom("")
+            })
+    }
+}
