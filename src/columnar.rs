@@ -24,9 +24,9 @@ use parquet::schema::types::TypePtr;
 use self::cells::Cells;
 use crate::data::{Column, ColumnType, DataError, Value};
 use crate::readers::position::Problem;
+use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
 use crate::table::{ColumnRule, SystemColumn, Table, without_file};
-use crate::typing::rules::Rules;
 use schema::Leaf;
 
 /// Rows decoded at once: enough to amortise a call, few enough for wide rows of long texts.

@@ -113,3 +113,45 @@ impl fmt::Display for DataError {
 }
 
 impl std::error::Error for DataError {}
+
+/// Columns that say where a row comes from, in the order they are appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SystemColumn {
+    /// `_fetched_at`: when fetching began, in UTC.
+    FetchedAt,
+    /// `_source`: the file, or the URL without its query.
+    Source,
+    /// `_row`: counted from 1 over all files.
+    Row,
+    /// `_key`: the object key that `*` in `records` stood for; several are joined by `/`.
+    Key,
+}
+
+impl SystemColumn {
+    /// All of them, in order.
+    pub const ALL: [SystemColumn; 4] = [
+        SystemColumn::FetchedAt,
+        SystemColumn::Source,
+        SystemColumn::Row,
+        SystemColumn::Key,
+    ];
+
+    /// Returns the column's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            SystemColumn::FetchedAt => "_fetched_at",
+            SystemColumn::Source => "_source",
+            SystemColumn::Row => "_row",
+            SystemColumn::Key => "_key",
+        }
+    }
+
+    /// Returns the column's type.
+    pub fn column_type(self) -> ColumnType {
+        match self {
+            SystemColumn::FetchedAt => ColumnType::Timestamp,
+            SystemColumn::Source | SystemColumn::Key => ColumnType::Text,
+            SystemColumn::Row => ColumnType::BigInt,
+        }
+    }
+}

@@ -81,6 +81,7 @@ pub mod panics;
 pub mod problem;
 pub mod readers;
 pub mod report;
+pub mod rules;
 pub mod say;
 pub mod secrets;
 pub mod source;

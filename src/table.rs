@@ -18,10 +18,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 pub use crate::columnar::{Cell, Parquet, Part};
+pub use crate::data::SystemColumn;
 pub use crate::data::path::RecordsPath;
 pub use crate::outline::page::parse_pointer;
-pub use crate::readers::csv::options::CsvOptions;
-pub use crate::typing::rules::{ColumnRule, RuleKind, Rules, SystemColumn, TimeFormat};
+pub use crate::rules::Rules;
+pub use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
+pub use crate::rules::csv::CsvOptions;
 
 use self::structure::Markup;
 use crate::data::{Column, ColumnType, DataError, Value};

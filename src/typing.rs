@@ -10,4 +10,3 @@ pub mod layout;
 pub mod odata;
 pub mod profile;
 pub mod remedy;
-pub mod rules;

@@ -19,9 +19,9 @@ use crate::data::time;
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};
 use crate::readers::position::Problem;
+use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::say::quoted;
 use crate::typing::cast::{self, Misfit};
-use crate::typing::rules::{ColumnRule, RuleKind};
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;

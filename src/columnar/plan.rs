@@ -15,10 +15,11 @@ use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open, pages
 use crate::data::path::{self, Step};
 use crate::data::{Column, ColumnType, DataError};
 use crate::readers::position::Problem;
+use crate::rules::Rules;
+use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::source::{Staged, StagedFile};
 use crate::table::{Basis, SystemColumn, Table};
 use crate::typing::layout::{Layout, MOST_COLUMNS};
-use crate::typing::rules::{ColumnRule, RuleKind, Rules};
 
 /// Up to here a double holds every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;

@@ -1,7 +1,6 @@
 //! Files of separated values.
 
 pub mod dialect;
-pub mod options;
 pub mod quotes;
 pub mod records;
 pub mod trim;

@@ -105,16 +105,6 @@ fn says_something(value: &serde_json::Value) -> bool {
     }
 }
 
-impl Rules {
-    /// Whether a declared column is at a key of the record, or inside what is there.
-    fn names_key(&self, key: &str) -> bool {
-        self.columns.iter().any(|rule| match &rule.from {
-            Some(from) => from.first().is_some_and(|first| first == key),
-            None => rule.name.split('.').next() == Some(key),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

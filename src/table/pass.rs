@@ -18,6 +18,7 @@ use crate::readers::json::object::Member;
 use crate::readers::json::records::{self, Record, Stop};
 use crate::readers::position::Problem;
 use crate::readers::refusal;
+use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
 use crate::typing::edm::Types;
 use crate::typing::flatten::json::{self, Scope, Take};
@@ -25,7 +26,6 @@ use crate::typing::key_plan::{Lane, Routine};
 use crate::typing::layout::{Layout, LeafId, NodeId};
 use crate::typing::odata::{self, Notation};
 use crate::typing::profile::{Located, Survey};
-use crate::typing::rules::Rules;
 
 /// A walk over all files of a table.
 pub(crate) struct Pass<'p> {

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use super::{Basis, CsvOptions, Rules, Table};
 use crate::data::DataError;
+use crate::say::nearest;
 use crate::source::{Format, Staged};
-use crate::typing::rules::nearest;
 
 /// Declared columns for which the nearest name in the data is looked for.
 const MOST_GUESSES: usize = 5;

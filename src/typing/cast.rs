@@ -8,10 +8,10 @@ use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
-use super::rules::{ColumnRule, RuleKind, TimeFormat};
 use crate::data::time::{self, Moment};
 use crate::data::token::{Number, Token, boolean};
 use crate::data::{ColumnType, Value};
+use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
 
 /// Why a value does not fit, as the end of a sentence about it.
 pub(crate) type Misfit = &'static str;

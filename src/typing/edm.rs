@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::rules::{ColumnRule, RuleKind, TimeFormat};
 use crate::data::ColumnType;
 use crate::readers::xml::shape::{Edm, Shape, ShapeId};
+use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
 
 /// Most digits of a decimal column.
 const PRECISION: u8 = 38;

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
-use super::rules::{ColumnRule, RuleKind};
 use crate::data::token::{Token, numeral};
 use crate::readers::position::Problem;
+use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::say::{listed, quoted};
 
 /// Most columns of a table, whatever its format. The engine takes 16,384, but rows that wide are no rows.

@@ -9,10 +9,10 @@ use super::infer::{Kind, Reason, Seen};
 use super::layout::{Layout, LeafId, Mode, NodeId};
 use super::odata::{self, Notation};
 use super::remedy;
-use super::rules::RuleKind;
 use crate::data::token::{Class, Token};
 use crate::data::{Column, ColumnType, Value};
 use crate::readers::position::Problem;
+use crate::rules::columns::RuleKind;
 use crate::say::{listed, quoted};
 
 /// Distinct values shown when some do not fit.

@@ -2,10 +2,10 @@
 
 use jiff::fmt::strtime::BrokenDownTime;
 
-use super::rules::{ColumnRule, RuleKind};
 use crate::data::ColumnType;
 use crate::data::token::Number;
-use crate::readers::csv::options::CsvOptions;
+use crate::rules::columns::{ColumnRule, RuleKind};
+use crate::rules::csv::CsvOptions;
 
 /// Dates as they are written in practice; both orders of day and month are tried.
 const DATES: [&str; 8] = [

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use encoding_rs::Encoding;
 
-use super::options::{Blanks, CsvOptions, Header, Quote, announced};
 use super::trim::Trimmer;
 use crate::readers::position::Problem;
 use crate::readers::text;
+use crate::rules::csv::{Blanks, CsvOptions, Header, Quote, announced};
 
 /// Bytes looked at.
 const LOOKED_AT: usize = 1 << 20;

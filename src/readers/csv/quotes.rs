@@ -8,11 +8,11 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr2, memchr3};
 
 use super::dialect::Dialect;
-use super::options::{Blanks, Quote};
 use super::trim::Trimmer;
 use crate::readers::json::scan;
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text::Input;
+use crate::rules::csv::{Blanks, Quote};
 
 /// Bytes of a file whose quotes are in order as far as they have been read.
 pub(crate) struct Watched {

@@ -7,12 +7,12 @@ use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use encoding_rs::{Encoding, UTF_8};
 
 use super::dialect::{self, Dialect};
-use super::options::{Blanks, CsvOptions, Header, Quote};
 use super::quotes::Watched;
 use crate::data::token::{Local, Token};
 use crate::readers::json::scan;
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text;
+use crate::rules::csv::{Blanks, CsvOptions, Header, Quote};
 use crate::source::{Format, StagedFile};
 
 /// Follows the file's last byte. Inside quotes that were never closed it becomes part of the field; otherwise it

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dialect::Dialect;
-use super::options::Quote;
+use crate::rules::csv::Quote;
 
 /// Follows the fields of a file, in pieces of any size.
 #[derive(Debug)]

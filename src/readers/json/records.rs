@@ -11,9 +11,9 @@ use super::scan::{self, Scanner};
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::position::Problem;
 use crate::readers::refusal;
+use crate::say::nearest;
 use crate::say::{listed, quoted};
 use crate::source::{Format, StagedFile};
-use crate::typing::rules::nearest;
 
 /// Keys remembered for a message about a missing one.
 pub(crate) const REMEMBERED: usize = 1000;

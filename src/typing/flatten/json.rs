@@ -11,9 +11,9 @@ use crate::data::token::{Token, unquoted};
 use crate::readers::json::object::{Look, Member, Members};
 use crate::readers::json::records::Record;
 use crate::readers::position::Problem;
+use crate::rules::columns::RuleKind;
 use crate::typing::layout::{Layout, Mode, NodeId};
 use crate::typing::odata::{self, Notation};
-use crate::typing::rules::RuleKind;
 
 /// Deepest nesting that is flattened.
 const DEEPEST: u8 = 100;

@@ -8,9 +8,9 @@ use crate::data::token::Token;
 use crate::readers::position::Problem;
 use crate::readers::xml::shape::{Shape, ShapeId};
 use crate::readers::xml::tree::{ItemId, Kind, Tree};
+use crate::rules::columns::RuleKind;
 use crate::say::quoted;
 use crate::typing::layout::{Mode, NodeId};
-use crate::typing::rules::RuleKind;
 
 /// A record and what its like look like.
 #[derive(Clone, Copy, Debug)]

@@ -6,91 +6,8 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
 use crate::data::path;
-use crate::data::{Column, ColumnType};
-
-/// What is known about the rows before they are read.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Where the rows are; found automatically if absent.
-    pub records: Option<crate::table::RecordsPath>,
-    /// Columns whose type, name or place is declared; the rest is inferred.
-    pub columns: Vec<ColumnRule>,
-    /// Columns about the run itself that the user's SQL names.
-    pub system: std::collections::BTreeSet<SystemColumn>,
-    /// How files of separated values are written.
-    pub csv: crate::table::CsvOptions,
-}
-
-/// Columns that say where a row comes from, in the order they are appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SystemColumn {
-    /// `_fetched_at`: when fetching began, in UTC.
-    FetchedAt,
-    /// `_source`: the file, or the URL without its query.
-    Source,
-    /// `_row`: counted from 1 over all files.
-    Row,
-    /// `_key`: the object key that `*` in `records` stood for; several are joined by `/`.
-    Key,
-}
-
-impl Rules {
-    /// Puts the system columns behind those of the data and returns them; a name the data has stays the data's.
-    pub(crate) fn add_system_columns(
-        &self,
-        columns: &mut Vec<Column>,
-        notices: &mut Vec<String>,
-    ) -> Vec<SystemColumn> {
-        let mut system = Vec::new();
-        for &column in &self.system {
-            let name = column.name();
-            if columns
-                .iter()
-                .any(|other| other.name.eq_ignore_ascii_case(name))
-            {
-                notices.push(format!(
-                    "`{name}` is a column of the data, which takes precedence"
-                ));
-            } else {
-                system.push(column);
-            }
-        }
-        columns.extend(system.iter().map(|column| Column {
-            name: column.name().to_owned(),
-            column_type: column.column_type(),
-        }));
-        system
-    }
-}
-
-impl SystemColumn {
-    /// All of them, in order.
-    pub const ALL: [SystemColumn; 4] = [
-        SystemColumn::FetchedAt,
-        SystemColumn::Source,
-        SystemColumn::Row,
-        SystemColumn::Key,
-    ];
-
-    /// Returns the column's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            SystemColumn::FetchedAt => "_fetched_at",
-            SystemColumn::Source => "_source",
-            SystemColumn::Row => "_row",
-            SystemColumn::Key => "_key",
-        }
-    }
-
-    /// Returns the column's type.
-    pub fn column_type(self) -> ColumnType {
-        match self {
-            SystemColumn::FetchedAt => ColumnType::Timestamp,
-            SystemColumn::Source | SystemColumn::Key => ColumnType::Text,
-            SystemColumn::Row => ColumnType::BigInt,
-        }
-    }
-}
+use crate::data::ColumnType;
+use crate::say::nearest;
 
 /// One declared column: a line of the `columns` input.
 #[derive(Clone, Debug)]
@@ -312,25 +229,6 @@ fn unknown_type(word: &str, lower: &str) -> String {
             TYPES.join(" ")
         ),
     }
-}
-
-/// Returns the candidate that a mistyped word most likely means.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
-    let lower = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 fn options(rule: &mut ColumnRule, mut text: &str) -> Result<(), String> {

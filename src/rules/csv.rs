@@ -2,9 +2,9 @@
 
 use encoding_rs::Encoding;
 
+use crate::say::nearest;
 use crate::data::local_number::Numbers;
 use crate::readers::text;
-use crate::typing::rules::nearest;
 
 /// What is said about CSV files; the rest is found out or usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
