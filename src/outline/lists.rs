@@ -10,9 +10,9 @@ use super::page_signs;
 use crate::data::path::Step;
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
 use crate::readers::json::object::Members;
-use crate::readers::json::records::REMEMBERED;
-use crate::readers::json::scan::{self, Scanner};
+use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
+use crate::readers::record::REMEMBERED;
 use crate::source::StagedFile;
 
 /// Objects are searched that lie behind so many keys; the root lies behind none.
@@ -83,16 +83,17 @@ impl Member {
         let mut head = Vec::new();
         let mut input = self.read(file)?.take(length);
         let read = input.read_to_end(&mut head);
-        read.map_err(|error| scan::unreadable(&error))?;
+        read.map_err(|error| crate::readers::text::unreadable(&error))?;
         Ok(head)
     }
 
     fn read(&self, file: &StagedFile) -> Result<Take<File>, Problem> {
         let length = self.place.end - self.place.start;
-        let mut input = File::open(&file.path).map_err(|error| scan::unreadable(&error))?;
+        let mut input =
+            File::open(&file.path).map_err(|error| crate::readers::text::unreadable(&error))?;
         input
             .seek(SeekFrom::Start(self.place.start))
-            .map_err(|error| scan::unreadable(&error))?;
+            .map_err(|error| crate::readers::text::unreadable(&error))?;
         Ok(input.take(length))
     }
 }

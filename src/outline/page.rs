@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 use super::rows::{self, Outline};
 use super::{feed, page_signs};
 use crate::data::path::{RecordsPath, Step, keys};
-use crate::readers::json::records::{self, Record, Stop};
-use crate::readers::json::scan::{self, Scanner};
+use crate::readers::json::records::{self, Record};
+use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
+use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
 use crate::table::structure::{self, is_markup};
@@ -188,7 +189,7 @@ impl Rules {
         };
         seen.rows = Table::read(&staged, &rules)?.rows();
         seen.digest = digest(&page).map_err(|error| {
-            let problem = scan::unreadable(&error);
+            let problem = crate::readers::text::unreadable(&error);
             problem.at(&page, None, None)
         })?;
         Ok(seen)
@@ -197,7 +198,7 @@ impl Rules {
 
 /// Whether the document is an array, which has no place for anything but rows.
 fn is_array(page: &StagedFile) -> Result<bool, Problem> {
-    let (input, skipped) = scan::open(&page.path)?;
+    let (input, skipped) = crate::readers::text::open_utf8(&page.path)?;
     Ok(Scanner::new(input, skipped).peek()? == Some(b'['))
 }
 
@@ -305,7 +306,7 @@ impl<'a> Look<'a> {
             want.key(0).is_none() && !matches!(want, Want::Rows(_))
         };
         let Some(outline) = outline.filter(|_| !all.iter().any(is_value)) else {
-            let (input, skipped) = scan::open(&page.path)?;
+            let (input, skipped) = crate::readers::text::open_utf8(&page.path)?;
             return self.seek(&mut Scanner::new(input, skipped), 0, &all);
         };
         self.has_rows |= all.iter().any(|want| self.are_rows(*want, 0));

@@ -6,7 +6,7 @@
 use super::lists::{Holds, Member, Other, Search, Spot};
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
-use crate::readers::json::scan::{self, Scanner};
+use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
 use crate::readers::refusal;
 use crate::say::harmless;
@@ -101,9 +101,26 @@ pub(crate) fn locate_in(
         None => outline.choose(file, rules)?,
     };
     if found.extent == Extent::Document || outline.count(&found.path) == Some(0) {
-        refusal::check(file, &outline.members, rules)?;
+        check_members(file, &outline.members, rules)?;
     }
     Ok(found)
+}
+
+/// Fails if one of the members of the root object tells of an error; one that `columns` names is data.
+fn check_members(file: &StagedFile, members: &[Member], rules: &Rules) -> Result<(), Problem> {
+    for member in members
+        .iter()
+        .filter(|member| refusal::is_error(member.key()))
+    {
+        if rules.names_key(member.key()) {
+            continue;
+        }
+        let head = member.head(file, refusal::LOOKED_AT)?;
+        if let Some(problem) = refusal::judge(member.key(), &head) {
+            return Err(problem);
+        }
+    }
+    Ok(())
 }
 
 /// Counts the rows of an array that has two elements: an object about the answer, and the list of the rows.
@@ -119,7 +136,7 @@ fn count_behind_head(file: &StagedFile) -> Result<Option<u64>, Problem> {
             Other::Broken
         }
     }
-    let (input, skipped) = scan::open(&file.path)?;
+    let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     let mut scanner = Scanner::new(input, skipped);
     if scanner.peek()? != Some(b'[') {
         return Ok(None);
@@ -190,7 +207,7 @@ impl Outline {
         file: &StagedFile,
         matters: &dyn Fn(&str) -> bool,
     ) -> Result<Option<Outline>, Problem> {
-        let (input, skipped) = scan::open(&file.path)?;
+        let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
         let mut scanner = Scanner::new(input, skipped);
         if scanner.peek()? != Some(b'{') {
             return Ok(None);
@@ -244,7 +261,7 @@ impl Outline {
         let keyed = holding(Holds::Keyed, Purpose::Rows);
         match lists.as_slice() {
             [] => {
-                refusal::check(file, &self.members, rules)?;
+                check_members(file, &self.members, rules)?;
                 if !aside.is_empty() {
                     return Err(doubtful(&aside));
                 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::text;
+use super::decoder;
 use crate::data::DataError;
 use crate::say::{harmless, quoted_part};
 use crate::source::{Format, StagedFile};
@@ -169,7 +169,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn find(file: &StagedFile, encoding: &'static Encoding, offset: u64) -> std::io::Result<Place> {
-        let mut before = text::for_places(&file.path, encoding)?.take(offset);
+        let mut before = decoder::for_positions(&file.path, encoding)?.take(offset);
         let (mut line, mut column) = (1, 1);
         let mut tail: Vec<u8> = Vec::new();
         let mut last = 0;

@@ -3,15 +3,14 @@
 use std::io::Read;
 
 use super::envelope_keys;
-use super::json::scan::{self, Scanner};
+use super::json::scan::Scanner;
 use super::position::Problem;
 use crate::data::path::Step;
-use crate::outline::lists::Member;
 use crate::source::{StagedFile, excerpt};
 use crate::table::Rules;
 
 /// Bytes of an error that are looked at.
-const LOOKED_AT: u64 = 4096;
+pub(crate) const LOOKED_AT: u64 = 4096;
 
 /// Texts that say that there is none.
 const NONE: [&str; 7] = ["", "0", "none", "null", "false", "ok", "no error"];
@@ -21,29 +20,15 @@ pub(crate) fn is_error(key: &str) -> bool {
     matches!(envelope_keys::word(key).as_str(), "error" | "errors")
 }
 
-/// Fails if one of the members of the root object tells of an error; one that `columns` names is data.
-pub(crate) fn check(file: &StagedFile, members: &[Member], rules: &Rules) -> Result<(), Problem> {
-    for member in members.iter().filter(|member| is_error(member.key())) {
-        if rules.names_key(member.key()) {
-            continue;
-        }
-        let head = member.head(file, LOOKED_AT)?;
-        if let Some(problem) = judge(member.key(), &head) {
-            return Err(problem);
-        }
-    }
-    Ok(())
-}
-
-/// The same for a whole document, whose root may be anything.
+/// Fails if a document tells of an error under a key of its root; one that `columns` names is data.
 pub(crate) fn check_document(file: &StagedFile, rules: &Rules) -> Result<(), Problem> {
-    let (input, skipped) = scan::open(&file.path)?;
+    let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     check_in(&mut Scanner::new(input, skipped), &|key| {
         rules.names_key(key)
     })
 }
 
-/// The same for a document that lacks what was declared.
+/// Fails if a document, of which a part has been read, tells of an error: it lacks what was declared.
 pub(crate) fn look<R: Read>(scanner: &mut Scanner<R>) -> Result<(), Problem> {
     check_in(scanner, &|_| false)
 }
@@ -69,7 +54,7 @@ fn check_in<R: Read>(
 }
 
 /// Decides by the beginning of a value whether it tells of an error.
-fn judge(key: &str, head: &[u8]) -> Option<Problem> {
+pub(crate) fn judge(key: &str, head: &[u8]) -> Option<Problem> {
     let head = &head[..head
         .len()
         .min(usize::try_from(LOOKED_AT).unwrap_or(usize::MAX))];

@@ -1,17 +1,17 @@
-//! Text files as UTF-8, whatever encoding they have: streaming, and strict where bytes make no sense.
+//! Text files as UTF-8, whatever encoding they have, and what is said of those that are none.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use encoding_rs::Encoding;
 
-use super::json::scan;
+use super::decoder::{self, Bytes, Peeked};
 use super::position::{Problem, Syntax};
 
-/// Bytes decoded at once.
-const BLOCK: usize = 1 << 16;
+/// No single record is this large; a document without its `records` path may be.
+pub(crate) const LARGEST_VALUE: u64 = 64 << 20;
 
 /// Bytes a suggested encoding is based on.
 const LOOKED_AT: u64 = 4 << 20;
@@ -27,6 +27,7 @@ pub(crate) struct Opened {
 /// UTF-8 bytes of a file. Those of a UTF-8 file are passed on as they are, checked or not.
 pub(crate) struct Input {
     bytes: Bytes,
+    encoding: &'static Encoding,
     /// Handed out once and given back.
     again: io::Cursor<Vec<u8>>,
     /// Bytes handed out so far.
@@ -39,71 +40,71 @@ pub(crate) struct Input {
     advice: &'static str,
 }
 
-enum Bytes {
-    Plain(io::Chain<io::Cursor<Vec<u8>>, File>),
-    Foreign(Box<Foreign>),
-}
-
-/// A file on its way from another encoding.
-struct Foreign {
-    file: io::Chain<io::Cursor<Vec<u8>>, File>,
-    decoder: Decoder,
-    raw: Vec<u8>,
-    /// What of `raw` is not decoded yet.
-    pending: std::ops::Range<usize>,
-    text: Vec<u8>,
-    /// What of `text` is not handed out yet.
-    ready: std::ops::Range<usize>,
-    at_end: bool,
-    done: bool,
-}
-
 /// Opens a file. A byte order mark decides, then `given`; otherwise it is UTF-8.
 pub(crate) fn open(path: &Path, given: Option<&'static Encoding>) -> Result<Opened, Problem> {
-    let mut file = File::open(path).map_err(|error| scan::unreadable(&error))?;
-    let mut head = Vec::with_capacity(3);
-    file.by_ref()
-        .take(3)
-        .read_to_end(&mut head)
-        .map_err(|error| scan::unreadable(&error))?;
-    let (encoding, mark) = match Encoding::for_bom(&head) {
-        Some((encoding, length)) => (encoding, length),
-        None => (given.unwrap_or(UTF_8), 0),
-    };
-    head.drain(..mark);
-    let file = io::Cursor::new(head).chain(file);
-    let (bytes, skipped) = if encoding == UTF_8 {
-        (Bytes::Plain(file), mark as u64)
-    } else {
-        (Bytes::Foreign(Box::new(Foreign::new(file, encoding))), 0)
-    };
+    let decoded = decoder::open(path, given).map_err(|error| unreadable(&error))?;
     Ok(Opened {
         input: Input {
-            bytes,
+            bytes: decoded.bytes,
             again: io::Cursor::default(),
+            encoding: decoded.encoding,
             n_read: 0,
             failed: None,
             limit: u64::MAX,
             advice: "",
         },
-        skipped,
-        encoding,
+        skipped: decoded.skipped,
+        encoding: decoded.encoding,
     })
 }
 
-/// Reads a file as places in it are counted: UTF-8 as it is, everything else decoded.
-pub(crate) fn for_places(
-    path: &Path,
-    encoding: &'static Encoding,
-) -> io::Result<Box<dyn io::BufRead>> {
-    if encoding == UTF_8 {
-        return Ok(Box::new(io::BufReader::with_capacity(
-            BLOCK,
-            File::open(path)?,
-        )));
+/// Opens a UTF-8 file behind its byte order mark; returns how many bytes that was.
+pub(crate) fn open_utf8(path: &Path) -> Result<(Peeked, u64), Problem> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut head = Vec::with_capacity(3);
+    file.by_ref()
+        .take(3)
+        .read_to_end(&mut head)
+        .map_err(|error| unreadable(&error))?;
+    let skipped = match head.as_slice() {
+        [0xEF, 0xBB, 0xBF] => {
+            head.clear();
+            3
+        }
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            return Err(
+                Problem::new("the file is UTF-16, not UTF-8").hint("save the source as UTF-8")
+            );
+        }
+        _ => 0,
+    };
+    Ok((io::Cursor::new(head).chain(file), skipped))
+}
+
+pub(crate) fn unreadable(error: &io::Error) -> Problem {
+    Problem::new(format!("the file cannot be read: {error}"))
+}
+
+/// The offset counts from the start of the text.
+pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> Problem {
+    Problem {
+        offset: u64::try_from(error.valid_up_to()).ok(),
+        syntax: Syntax::Broken,
+        ..not_utf8_in("the text")
     }
-    let opened = open(path, Some(encoding)).map_err(|problem| io::Error::other(problem.what))?;
-    Ok(Box::new(io::BufReader::with_capacity(BLOCK, opened.input)))
+}
+
+pub(crate) fn not_utf8_in(what: &str) -> Problem {
+    Problem::new(format!("{what} is not UTF-8"))
+        .hint("save the source as UTF-8; a common other encoding is `windows-1252`")
+}
+
+pub(crate) fn too_large(hint: &str) -> Problem {
+    Problem::new(format!(
+        "one record is larger than {} MB",
+        LARGEST_VALUE >> 20
+    ))
+    .hint(hint)
 }
 
 /// Returns the first bytes of a file as text, as much of them as makes sense.
@@ -117,7 +118,7 @@ pub(crate) fn head(
     let read = opened.input.take(length).read_to_end(&mut head);
     // What is wrong with the bytes is told when they are read in earnest.
     match read {
-        Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(scan::unreadable(&error)),
+        Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(unreadable(&error)),
         _ => Ok(head),
     }
 }
@@ -160,56 +161,6 @@ fn guess(path: &Path) -> Option<&'static Encoding> {
     Some(detector.guess(None, Utf8Detection::Deny))
 }
 
-/// Returns the encoding of a name as browsers know them.
-pub(crate) fn by_label(label: &str) -> Option<&'static Encoding> {
-    Encoding::for_label_no_replacement(label.as_bytes())
-}
-
-impl Foreign {
-    fn new(file: io::Chain<io::Cursor<Vec<u8>>, File>, encoding: &'static Encoding) -> Foreign {
-        Foreign {
-            file,
-            decoder: encoding.new_decoder_without_bom_handling(),
-            raw: vec![0; BLOCK],
-            pending: 0..0,
-            text: vec![0; 3 * BLOCK],
-            ready: 0..0,
-            at_end: false,
-            done: false,
-        }
-    }
-
-    /// Decodes more; an error is a problem at the end of what is ready.
-    fn fill(&mut self) -> io::Result<Result<(), Problem>> {
-        while self.ready.is_empty() && !self.done {
-            if self.pending.is_empty() && !self.at_end {
-                let n_read = self.file.read(&mut self.raw)?;
-                self.pending = 0..n_read;
-                self.at_end = n_read == 0;
-            }
-            let (result, n_decoded, n_written) = self.decoder.decode_to_utf8_without_replacement(
-                &self.raw[self.pending.clone()],
-                &mut self.text,
-                self.at_end,
-            );
-            self.pending.start += n_decoded;
-            self.ready = 0..n_written;
-            match result {
-                DecoderResult::InputEmpty => self.done = self.at_end,
-                DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => {
-                    self.done = true;
-                    let name = self.decoder.encoding().name().to_ascii_lowercase();
-                    return Ok(Err(Problem::new(format!(
-                        "the bytes here are not `{name}`"
-                    ))));
-                }
-            }
-        }
-        Ok(Ok(()))
-    }
-}
-
 impl Input {
     /// Passes over one line, however it ends; returns false at the end of the file.
     pub(crate) fn skip_line(&mut self) -> io::Result<bool> {
@@ -246,7 +197,7 @@ impl Input {
     /// Says that what was handed out has been dealt with: whoever reads keeps no more than one value.
     pub(crate) fn go_on(&mut self, advice: &'static str) {
         self.advice = advice;
-        self.limit = self.n_read + scan::LARGEST_VALUE;
+        self.limit = self.n_read + LARGEST_VALUE;
     }
 }
 
@@ -260,33 +211,25 @@ impl Read for Input {
         if self.failed.is_none() && self.n_read > self.limit {
             self.failed = Some(Problem {
                 syntax: Syntax::Bytes,
-                ..scan::too_large(self.advice)
+                ..too_large(self.advice)
             });
         }
         if self.failed.is_some() {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let n_read = match &mut self.bytes {
-            Bytes::Plain(file) => file.read(buffer)?,
-            Bytes::Foreign(foreign) => {
-                let filled = foreign.fill()?;
-                let length = foreign.ready.len().min(buffer.len());
-                let from = foreign.ready.start;
-                buffer[..length].copy_from_slice(&foreign.text[from..from + length]);
-                foreign.ready.start += length;
-                if let Err(problem) = filled {
-                    self.failed = Some(Problem {
-                        offset: Some(self.n_read + length as u64 + foreign.ready.len() as u64),
-                        syntax: Syntax::Bytes,
-                        ..problem
-                    });
-                    if length == 0 {
-                        return Err(io::ErrorKind::InvalidData.into());
-                    }
-                }
-                length
+        let chunk = self.bytes.next(buffer)?;
+        let n_read = chunk.length;
+        if let Some(behind) = chunk.malformed {
+            let name = self.encoding.name().to_ascii_lowercase();
+            self.failed = Some(Problem {
+                offset: Some(self.n_read + n_read as u64 + behind),
+                syntax: Syntax::Bytes,
+                ..Problem::new(format!("the bytes here are not `{name}`"))
+            });
+            if n_read == 0 {
+                return Err(io::ErrorKind::InvalidData.into());
             }
-        };
+        }
         self.n_read += n_read as u64;
         Ok(n_read)
     }
@@ -299,7 +242,7 @@ mod tests {
     fn read(bytes: &[u8], label: &str) -> Result<String, Problem> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut opened = open(file.path(), by_label(label))?;
+        let mut opened = open(file.path(), decoder::by_label(label))?;
         let mut text = String::new();
         match opened.input.read_to_string(&mut text) {
             Ok(_) => Ok(text),
@@ -313,7 +256,9 @@ mod tests {
         assert_eq!(read(b"\xA4", "iso-8859-15").unwrap(), "€");
         assert_eq!(read("ä".as_bytes(), "utf8").unwrap(), "ä");
         assert_eq!(read(b"\x83\x65", "Shift_JIS").unwrap(), "テ");
-        assert!(by_label("latin-99").is_none() && by_label("replacement").is_none());
+        assert!(
+            decoder::by_label("latin-99").is_none() && decoder::by_label("replacement").is_none()
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! XML documents and Atom feeds.
 
+pub mod document;
 pub mod records;
+pub mod search;
 pub mod shape;
 pub mod tree;

@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-use crate::data::path;
 use crate::data::ColumnType;
+use crate::data::path;
 use crate::say::nearest;
 
 /// One declared column: a line of the `columns` input.

@@ -2,9 +2,9 @@
 
 use encoding_rs::Encoding;
 
-use crate::say::nearest;
 use crate::data::local_number::Numbers;
 use crate::readers::text;
+use crate::say::nearest;
 
 /// What is said about CSV files; the rest is found out or usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -178,7 +178,7 @@ fn numbers(decimal: Option<&str>, thousands: Option<&str>) -> Result<Numbers, St
 }
 
 fn encoding(label: &str) -> Result<&'static Encoding, String> {
-    text::by_label(label).ok_or_else(|| {
+    crate::readers::decoder::by_label(label).ok_or_else(|| {
         let known = [
             "utf-8",
             "windows-1252",

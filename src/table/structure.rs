@@ -11,10 +11,11 @@ use crate::data::DataError;
 use crate::data::path::{RecordsPath, Step};
 use crate::outline::rows::{self, Extent, Found};
 use crate::outline::xml_rows;
-use crate::readers::json::records::Stop;
 use crate::readers::position::Problem;
+use crate::readers::record::Stop;
 use crate::readers::text;
-use crate::readers::xml::records::{self, Emptiness, Names, Record};
+use crate::readers::xml::document::Names;
+use crate::readers::xml::records::{self, Emptiness, Record};
 use crate::readers::xml::shape::Shape;
 use crate::readers::xml::tree::Tree;
 use crate::source::{Format, Staged, StagedFile};
@@ -53,7 +54,7 @@ pub(crate) fn locate(file: &StagedFile) -> Result<RecordsPath, DataError> {
 
 fn encoding(file: &StagedFile) -> Result<&'static Encoding, DataError> {
     let at = |problem: Problem| problem.at(file, None, None);
-    let declared = records::encoding(&file.path).map_err(at)?;
+    let declared = crate::readers::xml::document::encoding(&file.path).map_err(at)?;
     Ok(text::open(&file.path, declared).map_err(at)?.encoding)
 }
 
@@ -146,7 +147,10 @@ impl Known {
                 emptiness: Emptiness::Wrong,
             });
         }
-        let steps = match records::root(file, Some(encoding)).map_err(at)?.as_str() {
+        let steps = match crate::readers::xml::document::root(file, Some(encoding))
+            .map_err(at)?
+            .as_str()
+        {
             "entry" => vec![],
             _ => vec![
                 Step::Key(String::from("feed")),

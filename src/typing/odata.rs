@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 use super::edm::{StructureId, Types};
 use super::profile::Survey;
 use crate::data::path::RecordsPath;
-use crate::readers::json::records::{self, Record, Stop};
-use crate::readers::json::scan::{self, Scanner};
+use crate::readers::json::records::{self, Record};
+use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
+use crate::readers::record::Stop;
 use crate::readers::xml::tree::{Exactness, ItemId, Kind, Tree};
 use crate::say::quoted;
 use crate::source::{Staged, StagedFile};
@@ -129,7 +130,8 @@ pub(crate) fn expect(
         ));
         return Ok(());
     };
-    let document = std::fs::read_to_string(described).map_err(|error| scan::unreadable(&error))?;
+    let document = std::fs::read_to_string(described)
+        .map_err(|error| crate::readers::text::unreadable(&error))?;
     let types = match Types::parse(&document) {
         Ok(types) => types,
         Err(error) => {
@@ -155,7 +157,7 @@ fn record_type(
     path: &RecordsPath,
     types: &Types,
 ) -> Result<Option<StructureId>, Problem> {
-    let (input, skipped) = scan::open(&file.path)?;
+    let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     let mut scanner = Scanner::new(input, skipped);
     let mut context = None;
     if scanner.peek()? == Some(b'{') {

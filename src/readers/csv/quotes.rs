@@ -9,7 +9,6 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::dialect::Dialect;
 use super::trim::Trimmer;
-use crate::readers::json::scan;
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text::Input;
 use crate::rules::csv::{Blanks, Quote};
@@ -172,7 +171,7 @@ impl Watch {
                     } else {
                         at = bytes.len();
                     }
-                    if base + at as u64 - self.opened > scan::LARGEST_VALUE {
+                    if base + at as u64 - self.opened > crate::readers::text::LARGEST_VALUE {
                         return Err(self.endless());
                     }
                 }
@@ -203,7 +202,7 @@ impl Watch {
             syntax: Syntax::Bytes,
             ..Problem::new(format!(
                 "a quote is opened and not closed within {} MB",
-                scan::LARGEST_VALUE >> 20
+                crate::readers::text::LARGEST_VALUE >> 20
             ))
             .hint("if quotes have no meaning in this file, set `csv: quote=none`")
         }

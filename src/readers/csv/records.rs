@@ -9,7 +9,6 @@ use encoding_rs::{Encoding, UTF_8};
 use super::dialect::{self, Dialect};
 use super::quotes::Watched;
 use crate::data::token::{Local, Token};
-use crate::readers::json::scan;
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text;
 use crate::rules::csv::{Blanks, CsvOptions, Header, Quote};
@@ -68,7 +67,7 @@ impl Csv {
             if !opened
                 .input
                 .skip_line()
-                .map_err(|error| scan::unreadable(&error))?
+                .map_err(|error| crate::readers::text::unreadable(&error))?
             {
                 return Err(Problem::new(format!(
                     "the file has no more than the {} lines to skip",
@@ -234,7 +233,7 @@ impl Csv {
                 let watched = &mut *self.reader.get_mut().get_mut().0;
                 let (skipped, failed) = (self.skipped, watched.failed.take());
                 failed.map_or_else(
-                    || scan::unreadable(&error),
+                    || crate::readers::text::unreadable(&error),
                     |problem| problem.within(skipped),
                 )
             }

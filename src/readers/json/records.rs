@@ -7,16 +7,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use super::object::{Kin, Look, Member, Members};
-use super::scan::{self, Scanner};
+use super::scan::Scanner;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::position::Problem;
+use crate::readers::record::{REMEMBERED, Stop, missing};
 use crate::readers::refusal;
-use crate::say::nearest;
-use crate::say::{listed, quoted};
+use crate::say::quoted;
 use crate::source::{Format, StagedFile};
-
-/// Keys remembered for a message about a missing one.
-pub(crate) const REMEMBERED: usize = 1000;
 
 /// Bytes of records that change threads at once.
 const BATCH_BYTES: usize = 64 << 10;
@@ -36,19 +33,6 @@ pub(crate) struct Record<'r> {
     pub(crate) key: Option<&'r str>,
     /// Byte of the file.
     pub(crate) offset: u64,
-}
-
-/// Why reading stopped: our own problem, or the receiver's.
-#[derive(Debug)]
-pub(crate) enum Stop<E> {
-    Problem(Problem),
-    Sink(E),
-}
-
-impl<E> From<Problem> for Stop<E> {
-    fn from(problem: Problem) -> Stop<E> {
-        Stop::Problem(problem)
-    }
 }
 
 /// Hands over every record of a file; without a path each line or the whole document is one.
@@ -156,7 +140,7 @@ impl Pile {
                 let broken = &places[n_valid];
                 let problem = std::str::from_utf8(&bytes[broken.text.clone()])
                     .err()
-                    .map(|error| scan::not_utf8(&error).within(broken.offset));
+                    .map(|error| crate::readers::text::not_utf8(&error).within(broken.offset));
                 bytes.truncate(broken.text.start);
                 places.truncate(n_valid);
                 (String::from_utf8(bytes).unwrap_or_default(), problem)
@@ -222,14 +206,14 @@ fn each<E>(
     if file.format == Format::NdJson {
         lines(file, path.is_some(), &mut walk)?;
     } else {
-        let (input, skipped) = scan::open(&file.path)?;
+        let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
         let mut scanner = Scanner::new(input, skipped);
         if scanner.peek()?.is_none() {
             return Err(Problem::new("the file is empty, not even `[]`").into());
         }
         let descended = walk.descend(&mut scanner, 0);
         if walk.missing > 0 && walk.found == 0 {
-            let (input, skipped) = scan::open(&file.path)?;
+            let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
             refusal::look(&mut Scanner::new(input, skipped))?;
         }
         descended?;
@@ -251,7 +235,7 @@ fn lines<E, F: FnMut(Piece<'_>) -> Result<(), Stop<E>>>(
     has_path: bool,
     walk: &mut Walk<'_, F>,
 ) -> Result<(), Stop<E>> {
-    let (input, skipped) = scan::open(&file.path)?;
+    let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     let mut lines = Scanner::new(input, skipped);
     while let Some(line) = lines.line()? {
         let (bytes, offset) = lines.bytes(&line);
@@ -455,35 +439,6 @@ impl<F> Walk<'_, F> {
             key: (!self.keys.is_empty()).then_some(self.key.as_str()),
             offset,
         })
-    }
-}
-
-pub(crate) fn missing(
-    steps: &[Step],
-    at: usize,
-    wanted: &str,
-    keys: &[String],
-    offset: u64,
-) -> Problem {
-    let here = pointer(&steps[..at]);
-    let names = keys.iter().map(String::as_str);
-    let there = if keys.is_empty() {
-        String::from("it is empty")
-    } else {
-        format!("it has {}", listed(names.clone()))
-    };
-    let problem = Problem::new(format!("`{here}` has no `{wanted}`, {there}"));
-    let hint = match nearest(wanted, names) {
-        Some(near) => {
-            let mut meant = steps.to_vec();
-            meant[at] = Step::Key(near.to_owned());
-            format!("did you mean `records: {}`?", pointer(&meant))
-        }
-        None => String::from("set `records` to the path of the rows"),
-    };
-    Problem {
-        offset: Some(offset),
-        ..problem.hint(hint)
     }
 }
 

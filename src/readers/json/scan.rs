@@ -2,21 +2,17 @@
 //!
 //! Knows where a value ends, not whether it is right: that is the parser's business.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
 
 use memchr::memchr;
 
 use super::object::{Look, Members};
-use crate::readers::position::{Problem, Syntax};
+use crate::readers::position::Problem;
+use crate::readers::text::{LARGEST_VALUE, not_utf8, too_large, unreadable};
 
 /// Bytes asked for at once.
 const BLOCK: usize = 1 << 18;
-
-/// No single record is this large; a document without its `records` path may be.
-pub(crate) const LARGEST_VALUE: u64 = 64 << 20;
 
 /// Deepest nesting that is followed while looking for rows or checking what lies beside them.
 const DEEPEST: u8 = 100;
@@ -30,50 +26,6 @@ pub(crate) struct Scanner<R> {
     end: usize,
     /// Place of `buffer[0]` in the file.
     base: u64,
-}
-
-/// A file whose first bytes have been looked at.
-pub(crate) type Input = io::Chain<io::Cursor<Vec<u8>>, File>;
-
-/// Opens a file behind its byte order mark; returns how many bytes that was.
-pub(crate) fn open(path: &Path) -> Result<(Input, u64), Problem> {
-    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut head = Vec::with_capacity(3);
-    file.by_ref()
-        .take(3)
-        .read_to_end(&mut head)
-        .map_err(|error| unreadable(&error))?;
-    let skipped = match head.as_slice() {
-        [0xEF, 0xBB, 0xBF] => {
-            head.clear();
-            3
-        }
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-            return Err(
-                Problem::new("the file is UTF-16, not UTF-8").hint("save the source as UTF-8")
-            );
-        }
-        _ => 0,
-    };
-    Ok((io::Cursor::new(head).chain(file), skipped))
-}
-
-pub(crate) fn unreadable(error: &io::Error) -> Problem {
-    Problem::new(format!("the file cannot be read: {error}"))
-}
-
-/// The offset counts from the start of the text.
-pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> Problem {
-    Problem {
-        offset: u64::try_from(error.valid_up_to()).ok(),
-        syntax: Syntax::Broken,
-        ..not_utf8_in("the text")
-    }
-}
-
-pub(crate) fn not_utf8_in(what: &str) -> Problem {
-    Problem::new(format!("{what} is not UTF-8"))
-        .hint("save the source as UTF-8; a common other encoding is `windows-1252`")
 }
 
 impl<R: Read> Scanner<R> {
@@ -418,14 +370,6 @@ fn control(offset: u64) -> Problem {
         "broken JSON: a line break or control character inside a string",
         offset,
     )
-}
-
-pub(crate) fn too_large(hint: &str) -> Problem {
-    Problem::new(format!(
-        "one record is larger than {} MB",
-        LARGEST_VALUE >> 20
-    ))
-    .hint(hint)
 }
 
 /// Finds the end of a value that comes in pieces.

@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use super::shape::{Shape, ShapeId};
 use crate::data::token::Token;
-use crate::readers::json::scan;
 use crate::readers::position::Problem;
 
 /// Deepest nesting of elements that is followed.
@@ -127,7 +126,7 @@ impl Tree {
             own.text.push_str(text);
             own.is_exact |= is_exact == Exactness::Exact;
             if too_long(own.text.len() + self.text.len()) {
-                return Err(scan::too_large(
+                return Err(crate::readers::text::too_large(
                     "set `records` to the path of the rows inside the document",
                 ));
             }
@@ -155,7 +154,7 @@ impl Tree {
         self.own[self.open.len()] = own;
         self.items[at].end = self.items.len();
         if self.items.len() > MOST_ITEMS {
-            return Err(scan::too_large(
+            return Err(crate::readers::text::too_large(
                 "set `records` to the path of the rows inside the document",
             ));
         }
@@ -179,7 +178,7 @@ impl Tree {
             self.text.push_str(part);
         }
         if too_long(self.text.len()) {
-            return Err(scan::too_large(
+            return Err(crate::readers::text::too_large(
                 "set `records` to the path of the rows inside the document",
             ));
         }
@@ -356,5 +355,5 @@ fn is_blank(c: char) -> bool {
 }
 
 fn too_long(length: usize) -> bool {
-    u64::try_from(length).is_ok_and(|length| length > scan::LARGEST_VALUE)
+    u64::try_from(length).is_ok_and(|length| length > crate::readers::text::LARGEST_VALUE)
 }
