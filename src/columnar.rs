@@ -22,11 +22,13 @@ use parquet::arrow::arrow_reader::{
 use parquet::schema::types::TypePtr;
 
 use self::cells::Cells;
+use crate::data::SystemColumn;
 use crate::data::{Column, ColumnType, DataError, Value};
 use crate::readers::position::Problem;
 use crate::rules::Rules;
+use crate::rules::columns::ColumnRule;
 use crate::source::{Format, Staged, StagedFile};
-use crate::table::{ColumnRule, SystemColumn, Table, without_file};
+use crate::table::{Table, without_file};
 use schema::Leaf;
 
 /// Rows decoded at once: enough to amortise a call, few enough for wide rows of long texts.

@@ -12,13 +12,14 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use super::cells::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
 use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open, pages};
+use crate::data::SystemColumn;
 use crate::data::path::{self, Step};
 use crate::data::{Column, ColumnType, DataError};
 use crate::readers::position::Problem;
 use crate::rules::Rules;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::source::{Staged, StagedFile};
-use crate::table::{Basis, SystemColumn, Table};
+use crate::table::{Basis, Table};
 use crate::typing::layout::{Layout, MOST_COLUMNS};
 
 /// Up to here a double holds every integer.

@@ -17,9 +17,10 @@ use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
+use crate::rules::Rules;
 use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
+use crate::table::Table;
 use crate::table::structure::{self, is_markup};
-use crate::table::{Rules, Table};
 
 /// Where `OData` says that there is more.
 const NEXT_LINKS: [&[&str]; 4] = [

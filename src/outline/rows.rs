@@ -9,9 +9,9 @@ use crate::readers::envelope_keys::{self, Purpose, Wrapper};
 use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
 use crate::readers::refusal;
+use crate::rules::Rules;
 use crate::say::harmless;
 use crate::source::{Format, StagedFile};
-use crate::table::Rules;
 
 /// Places shown in a message, and those written out as a line to copy.
 const SHOWN: usize = 20;

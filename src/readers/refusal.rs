@@ -6,8 +6,8 @@ use super::envelope_keys;
 use super::json::scan::Scanner;
 use super::position::Problem;
 use crate::data::path::Step;
+use crate::rules::Rules;
 use crate::source::{StagedFile, excerpt};
-use crate::table::Rules;
 
 /// Bytes of an error that are looked at.
 pub(crate) const LOOKED_AT: u64 = 4096;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
-use super::Rules;
 use super::pass::{Ended, Pass};
 use crate::data::DataError;
 use crate::data::path::{RecordsPath, Step};
@@ -18,6 +17,7 @@ use crate::readers::xml::document::Names;
 use crate::readers::xml::records::{self, Emptiness, Record};
 use crate::readers::xml::shape::Shape;
 use crate::readers::xml::tree::Tree;
+use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
 use crate::typing::edm::{StructureId, Types};
 use crate::typing::flatten::xml::{self, Shaped};

@@ -2,8 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::{Basis, CsvOptions, Rules, Table};
+use super::{Basis, Table};
 use crate::data::DataError;
+use crate::rules::Rules;
+use crate::rules::csv::CsvOptions;
 use crate::say::nearest;
 use crate::source::{Format, Staged};
 
