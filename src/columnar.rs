@@ -24,19 +24,24 @@ use parquet::schema::types::TypePtr;
 use self::cells::Cells;
 use crate::data::SystemColumn;
 use crate::data::{Column, ColumnType, DataError, Value};
-use crate::readers::position::Problem;
+use crate::readers::position::{Problem, without_file};
 use crate::rules::Rules;
 use crate::rules::columns::ColumnRule;
 use crate::source::{Format, Staged, StagedFile};
-use crate::table::{Table, without_file};
+
+use crate::typing::layout;
 use schema::Leaf;
 
 /// Rows decoded at once: enough to amortise a call, few enough for wide rows of long texts.
 const BATCH: usize = 4096;
 
-/// The files of a table, with what fills its columns from each.
+/// A table of files whose columns have types, with what fills its columns from each file.
 #[derive(Debug)]
-pub struct Parquet {
+pub struct Columnar {
+    name: String,
+    columns: Vec<Column>,
+    rows: u64,
+    notices: Vec<String>,
     parts: Vec<Part>,
 }
 
@@ -82,7 +87,27 @@ pub enum Cell {
     Text(String),
 }
 
-impl Parquet {
+impl Columnar {
+    /// Returns the name by which the user's SQL calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the columns; values of a row come in this order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns the number of rows, as the files themselves say.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Returns what a careful person may want to know.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
     /// Returns the files in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -118,7 +143,7 @@ impl Part {
     /// Converts every row; `sink` gets the values of one row at a time.
     pub(crate) fn for_each_row<E: From<DataError>>(
         &self,
-        table: &Table,
+        columns: &[Column],
         sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
         let whole = |problem: Problem| E::from(problem.at(&self.file, None, None));
@@ -132,11 +157,11 @@ impl Part {
         let mut row = self.rows_before;
         for batch in batches(&self.file, metadata, roots.iter().copied()).map_err(whole)? {
             let batch = batch.map_err(whole)?;
-            let columns = self.columns(&batch, &roots).map_err(whole)?;
+            let cells = self.columns(&batch, &roots).map_err(whole)?;
             for index in 0..batch.num_rows() {
                 row += 1;
                 let values = self
-                    .row(&columns, index, row, table)
+                    .row(&cells, index, row, columns)
                     .map_err(|problem| problem.at(&self.file, Some(row), None))?;
                 sink(&values)?;
             }
@@ -172,13 +197,13 @@ impl Part {
 
     fn row<'r>(
         &'r self,
-        columns: &'r [Option<Cells<'r>>],
+        cells: &'r [Option<Cells<'r>>],
         index: usize,
         row: u64,
-        table: &Table,
+        columns: &[Column],
     ) -> Result<Vec<Value<'r>>, Problem> {
         let mut values = Vec::with_capacity(self.fills.len());
-        for ((fill, cells), column) in self.fills.iter().zip(columns).zip(table.columns()) {
+        for ((fill, cells), column) in self.fills.iter().zip(cells).zip(columns) {
             values.push(match (fill, cells) {
                 (Fill::Leaf(_, rule), Some(cells)) => value(cells, index, rule.as_ref(), column)?,
                 (Fill::System(SystemColumn::FetchedAt), _) => Value::Timestamp(self.fetched_at),
@@ -228,8 +253,16 @@ pub(crate) fn is_any(staged: &Staged) -> bool {
     files.any(|file| file.format == Format::Parquet)
 }
 
+/// Returns the number of rows, as the file itself says.
+pub(crate) fn count(file: &StagedFile) -> Result<u64, DataError> {
+    let at = |problem: Problem| problem.at(file, None, None);
+    let metadata = open(file).map_err(at)?;
+    let rows = metadata.metadata().file_metadata().num_rows();
+    u64::try_from(rows).map_err(|_| at(broken("its number of rows is negative")))
+}
+
 /// Reads the schemas of all files and decides columns, types and who reads which file.
-pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError> {
     if let Some(other) = staged
         .files
         .iter()
@@ -247,7 +280,14 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
             None => without_file(problem),
         });
     }
-    plan::plan(staged, rules)
+    let table = plan::plan(staged, rules)?;
+    match staged.files.first() {
+        // The system columns count as well.
+        Some(file) if table.columns.len() > layout::MOST_COLUMNS => {
+            Err(layout::too_wide().at(file, None, None))
+        }
+        _ => Ok(table),
+    }
 }
 
 /// Reads a file's footer.

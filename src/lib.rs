@@ -105,6 +105,7 @@ use events::{Event, Observer, Stage};
 use http::Client;
 use hyper::{Draft, EngineError, Extract, Workshop};
 use inputs::{InputErrors, Inputs};
+use outline::page::PageInspector;
 use panics::Panicked;
 use source::{Places, Staged};
 use table::{Contradicted, Table};
@@ -301,7 +302,9 @@ impl Line<'_> {
         let staged = source::fetch(
             &inputs.source,
             &places,
-            &inputs.rules,
+            &PageInspector {
+                rules: &inputs.rules,
+            },
             (client, self.observer),
         )
         .await?;
@@ -322,7 +325,7 @@ impl Line<'_> {
             [one] => vec![Table::read_first(one, &inputs.rules, ROWS_ASSUMED)?],
             several => Table::read_all(several, &inputs.rules)?,
         };
-        if let Some(notice) = inputs.rules.notice_unused(staged) {
+        if let Some(notice) = table::notice_unused(&inputs.rules, staged) {
             self.notice(notice);
         }
         self.typed(&tables, inputs);
@@ -337,7 +340,7 @@ impl Line<'_> {
         self.observer.on(Event::Note(String::from(
             "later rows have other types than the first, so the extract is built again",
         )));
-        let settled: Result<Vec<Table>, _> = tables.into_iter().map(Table::settle).collect();
+        let settled: Result<Vec<Table>, _> = tables.into_iter().map(Table::confirm).collect();
         let settled = settled?;
         self.typed(&settled, inputs);
         Ok(settled)

@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod lists;
+pub mod markup;
 pub mod page;
 pub mod page_signs;
 pub mod rows;

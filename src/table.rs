@@ -4,243 +4,158 @@
 //! they are converted, or contradict it, and the conversion starts over with the right types.
 //! Nothing here touches the network, and nothing is async.
 
+mod absent;
 mod fields;
 mod pass;
-pub mod structure;
-mod tables;
+mod records;
+mod speculate;
 #[cfg(test)]
 mod tests;
+mod walk;
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fmt;
-use std::ops::ControlFlow;
-use std::sync::{Arc, OnceLock};
-
-pub use crate::columnar::{Cell, Parquet, Part};
+pub use crate::columnar::Part;
+pub use crate::columnar::{Cell, Columnar as Parquet};
 pub use crate::data::SystemColumn;
 pub use crate::data::path::RecordsPath;
 pub use crate::outline::page::parse_pointer;
 pub use crate::rules::Rules;
-pub use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
+pub use crate::rules::columns::ColumnRule;
 pub use crate::rules::csv::CsvOptions;
+pub use speculate::Contradicted;
 
-use self::structure::Markup;
-use crate::data::{Column, ColumnType, DataError, Value};
-use crate::outline::rows::Found;
-use crate::readers::position::Problem;
-use crate::source::Staged;
-use crate::typing::key_plan::Goal;
-use crate::typing::layout::{Layout, LeafId, NodeId};
-use crate::typing::profile::{Outcome, Presence};
-use pass::{Conclusion, Ended, Pass};
+use crate::columnar::{self, Columnar};
+use crate::data::{Column, DataError, Value};
+use crate::source::{Format, Staged};
+use records::Records;
 
 /// All rows of all staged files, united by column name; they stay in the files.
 ///
 /// Columns come in the order in which the data first has them, declared ones that it lacks behind those, then the
 /// system columns.
 #[derive(Debug)]
-pub struct Table {
-    pub(crate) staged: Staged,
-    pub(crate) rules: Rules,
-    pub(crate) basis: Basis,
-    pub(crate) layout: Layout,
-    pub(crate) columns: Vec<Column>,
-    /// Index of a leaf's column, by leaf.
-    pub(crate) targets: Vec<Option<usize>>,
-    /// Behind the data columns.
-    pub(crate) system: Vec<SystemColumn>,
-    pub(crate) markup: Arc<Markup>,
-    /// Where the rows of documents are, by their origin.
-    pub(crate) places: HashMap<String, Found>,
-    /// Of those that were read for this.
-    pub(crate) rows: u64,
-    /// Columns that are only declared.
-    pub(crate) absent: Vec<String>,
-    /// Declared columns that are those of other tables.
-    pub(crate) forgotten: Vec<String>,
-    pub(crate) notices: Vec<String>,
-    /// Instead of anything else, if the files are Parquet.
-    pub(crate) parquet: Option<Parquet>,
-    /// What all rows came to, if this is about the first ones only.
-    pub(crate) settled: OnceLock<Result<Box<Table>, DataError>>,
-}
-
-/// Which rows have decided the columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// All of them.
-    AllRows,
-    /// Only the first: the columns are assumed.
-    FirstRows,
-}
-
-/// A later row does not agree with the columns that the first rows gave: [`Table::settle`] knows the right ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contradicted;
-
-impl fmt::Display for Contradicted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a later row has other types than the first rows")
-    }
-}
-
-impl std::error::Error for Contradicted {}
-
-/// Refuses more columns than a table may have.
-fn checked_width(table: Table) -> Result<Table, DataError> {
-    match table.staged.files.first() {
-        Some(file) if table.columns.len() > crate::typing::layout::MOST_COLUMNS => {
-            Err(crate::typing::layout::too_wide().at(file, None, None))
-        }
-        _ => Ok(table),
-    }
+pub enum Table {
+    /// Records without types of their own; which these have is decided by their values.
+    Records(Box<Records>),
+    /// Files whose columns have types.
+    Columnar(Columnar),
 }
 
 impl Table {
-    fn surveyed(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
-        if crate::columnar::is_any(staged) {
-            return checked_width(crate::columnar::read(staged, rules)?);
+    /// Reads every row of every staged file, finds the records, decides columns and types.
+    ///
+    /// Memory does not grow with the number of rows. A table may have no columns, if no row and no rule has one.
+    pub fn read(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+        if columnar::is_any(staged) {
+            return columnar::read(staged, rules).map(Table::Columnar);
         }
-        let mut pass = Pass::new(staged, rules, u64::MAX)?;
-        match pass.walk() {
-            Err(Ended::Data(error)) => Err(error),
-            _ => pass.decide(Basis::AllRows).map(Conclusion::into_table),
-        }
+        let mut records = Records::read(staged, rules)?;
+        records.tell_absent();
+        Ok(Table::Records(Box::new(records)))
     }
 
-    /// Decides the columns by the first rows, or by all if there are no more; `None` if that fails.
-    fn assumed(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Option<Table>, DataError> {
-        if crate::columnar::is_any(staged) {
-            return checked_width(crate::columnar::read(staged, rules)?).map(Some);
+    /// Reads some of the first rows and assumes that the others are like them, which
+    /// [`Table::for_each_row`] then finds out.
+    ///
+    /// A small table is read completely, as is one whose first rows are not in order.
+    pub fn read_first(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataError> {
+        if columnar::is_any(staged) {
+            return columnar::read(staged, rules).map(Table::Columnar);
         }
-        let mut pass = Pass::new(staged, rules, n_rows)?;
-        let basis = match pass.walk() {
-            Err(Ended::Data(error)) => return Err(error),
-            Err(Ended::Enough | Ended::Refused) => Basis::FirstRows,
-            Ok(()) => Basis::AllRows,
+        let Some(mut records) = Records::assume(staged, rules, n_rows)? else {
+            return Table::read(staged, rules);
         };
-        match pass.decide(basis) {
-            // There may be more of the same behind the first rows.
-            Err(_) if basis == Basis::FirstRows => Ok(None),
-            decided => decided.map(|conclusion| Some(conclusion.into_table())),
-        }
+        records.tell_absent();
+        Ok(Table::Records(Box::new(records)))
     }
 
-    fn decided(
-        pass: Pass<'_>,
-        mut outcomes: Vec<Outcome>,
-        mut notices: Vec<String>,
-        basis: Basis,
-    ) -> Table {
-        let (staged, rules) = (pass.staged.clone(), pass.rules.clone());
-        let (survey, markup, places) = pass.into_parts();
-        let rows = survey.record;
-        let layout = survey.layout;
-        if rows > 0 && layout.leaves.is_empty() && !layout.has_children(NodeId::ROOT) {
-            notices.push(String::from(
-                "the records are empty, their only column is `value`",
-            ));
-            let column = Column {
-                name: String::from("value"),
-                column_type: ColumnType::Text,
-            };
-            outcomes.push(Outcome {
-                leaf: None,
-                column,
-                presence: Presence::InData,
-            });
-        }
-        let mut targets = vec![None; layout.leaves.len()];
-        let mut columns = Vec::with_capacity(outcomes.len());
-        let mut absent = Vec::new();
-        for (index, outcome) in outcomes.into_iter().enumerate() {
-            if outcome.presence == Presence::Declared {
-                absent.push(outcome.column.name.clone());
+    /// Reads several tables; a declared column that only some of them have is none of the others.
+    ///
+    /// One that none of them has is a column of the first.
+    pub fn read_all(staged: &[Staged], rules: &Rules) -> Result<Vec<Table>, DataError> {
+        let read = staged.iter().map(|staged| {
+            Ok(if columnar::is_any(staged) {
+                Table::Columnar(columnar::read(staged, rules)?)
+            } else {
+                Table::Records(Box::new(Records::read(staged, rules)?))
+            })
+        });
+        let mut tables = read.collect::<Result<Vec<Table>, DataError>>()?;
+        let elsewhere: Vec<Vec<String>> = (0..tables.len())
+            .map(|index| declared_elsewhere(&tables, index))
+            .collect();
+        for (table, names) in tables.iter_mut().zip(elsewhere) {
+            if let Table::Records(records) = table {
+                records.drop_declared(names);
+                records.tell_absent();
             }
-            if let Some(leaf) = outcome.leaf {
-                targets[leaf] = Some(index);
-            }
-            columns.push(outcome.column);
         }
-        let mut notices: Vec<String> = notices.into_iter().map(crate::say::harmless).collect();
-        let system = rules.add_system_columns(&mut columns, &mut notices);
-        Table {
-            staged,
-            rules,
-            basis,
-            layout,
-            columns,
-            targets,
-            system,
-            markup,
-            places,
-            rows,
-            absent,
-            forgotten: Vec::new(),
-            notices,
-            parquet: None,
-            settled: OnceLock::new(),
-        }
+        Ok(tables)
     }
 
-    /// Whether rows converted for `assumed` are right for this one; `hollow` are leaves whose `{}` was kept as text.
-    fn is_as_assumed(&self, assumed: &Table, hollow: &[LeafId]) -> bool {
-        let (known, further) = self
-            .targets
-            .split_at(assumed.targets.len().min(self.targets.len()));
-        self.columns == assumed.columns
-            && self.system == assumed.system
-            && known == assumed.targets
-            && further.iter().all(Option::is_none)
-            && !hollow.iter().any(|leaf| self.has_objects(*leaf))
+    /// Returns the table as all its rows want it, which a walk over them has found out; without one it takes one.
+    pub fn confirm(self) -> Result<Table, DataError> {
+        Ok(match self {
+            Table::Records(records) => Table::Records(Box::new(records.confirm()?)),
+            columnar @ Table::Columnar(_) => columnar,
+        })
     }
 
     /// Returns the name by which the user's SQL calls it.
     pub fn name(&self) -> &str {
-        &self.staged.name
+        match self {
+            Table::Records(records) => records.name(),
+            Table::Columnar(columnar) => columnar.name(),
+        }
     }
 
     /// Returns the columns; values of a row come in this order.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        match self {
+            Table::Records(records) => &records.projection.columns,
+            Table::Columnar(columnar) => columnar.columns(),
+        }
     }
 
     /// Returns the number of rows; unknown until all of them have been seen.
     pub fn rows(&self) -> Option<u64> {
-        self.known().map(|table| table.rows)
+        match self {
+            Table::Records(records) => records.known().map(|records| records.rows),
+            Table::Columnar(columnar) => Some(columnar.rows()),
+        }
     }
 
     /// Returns what a careful person may want to know: decisions about rows, columns and types; unknown until
     /// all rows have been seen.
     pub fn notices(&self) -> Option<&[String]> {
-        self.known().map(|table| table.notices.as_slice())
+        match self {
+            Table::Records(records) => records.known().map(|records| records.notices.as_slice()),
+            Table::Columnar(columnar) => Some(columnar.notices()),
+        }
     }
 
     /// Returns the number of rows that have decided the columns.
     pub fn rows_read(&self) -> u64 {
-        self.rows
-    }
-
-    fn known(&self) -> Option<&Table> {
-        match self.basis {
-            Basis::AllRows => Some(self),
-            Basis::FirstRows => self.settled.get()?.as_deref().ok(),
+        match self {
+            Table::Records(records) => records.rows,
+            Table::Columnar(columnar) => columnar.rows(),
         }
     }
 
-    /// Returns the files the engine may read by itself, if they are of that kind.
-    pub fn parquet(&self) -> Option<&Parquet> {
-        self.parquet.as_ref()
+    /// Returns the files whose columns have types, if it consists of such.
+    pub fn columnar(&self) -> Option<&Columnar> {
+        match self {
+            Table::Records(_) => None,
+            Table::Columnar(columnar) => Some(columnar),
+        }
     }
 
-    /// Converts every row of one file of [`Table::parquet`].
+    /// Converts every row of one file of [`Table::columnar`].
     pub fn for_each_row_of<E: From<DataError>>(
         &self,
         part: &Part,
         mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
-        part.for_each_row(self, &mut sink)
+        part.for_each_row(self.columns(), &mut sink)
     }
 
     /// Converts every row, in the same order; `sink` gets the values of one row at a time.
@@ -251,109 +166,45 @@ impl Table {
         &self,
         mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
     ) -> Result<(), E> {
-        if let Some(parquet) = &self.parquet {
-            for part in parquet.parts() {
-                part.for_each_row(self, &mut sink)?;
-            }
-            return Ok(());
-        }
-        let mut refused = None;
-        let mut pass_on = |row: &[Value<'_>]| match sink(row) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                refused = Some(error);
-                ControlFlow::Break(())
-            }
-        };
-        let mut pass = Pass::trial(self, &mut pass_on)?;
-        let walked = pass.walk();
-        let concluded = match walked {
-            Ok(()) => pass.decide(Basis::AllRows),
-            Err(Ended::Data(error)) => Err(error),
-            // A trial has no limit, so it was the receiver.
-            Err(Ended::Enough | Ended::Refused) => {
-                drop(pass);
-                return refused.map_or(Ok(()), Err);
-            }
-        };
-        match (self.basis, concluded) {
-            (Basis::AllRows, Ok(Conclusion::Confirmed(table))) if table.rows == self.rows => Ok(()),
-            (Basis::AllRows, Ok(_)) => Err(match self.staged.files.last() {
-                Some(file) => changed().at(file, None, None).into(),
-                None => without_file(changed()).into(),
-            }),
-            (Basis::AllRows, Err(error)) => Err(error.into()),
-            (Basis::FirstRows, Ok(Conclusion::Confirmed(table))) => {
-                self.remember(Ok(table));
-                Ok(())
-            }
-            (Basis::FirstRows, Ok(Conclusion::Contradicted(table))) => {
-                self.remember(Ok(table));
-                Err(Contradicted.into())
-            }
-            // Its place is known best by whom nothing but the types concerns.
-            (Basis::FirstRows, Err(error)) => {
-                self.remember(Err(error));
-                Err(Contradicted.into())
-            }
-        }
-    }
-
-    fn remember(&self, found: Result<Table, DataError>) {
-        let found = found.map(|mut table| {
-            table.tell_absent();
-            Box::new(table)
-        });
-        // The first walk over all rows has said it already.
-        drop(self.settled.set(found));
-    }
-
-    fn has_objects(&self, leaf: LeafId) -> bool {
-        self.layout
-            .node_of(leaf)
-            .is_some_and(|node| self.layout.has_children(node))
-    }
-
-    /// Returns where the values of a leaf go, if it has a column.
-    pub(crate) fn goal(&self, leaf: LeafId) -> Option<Goal> {
-        let target = self.targets.get(leaf).copied().flatten()?;
-        Some(Goal {
-            leaf,
-            target,
-            column_type: self.columns[target].column_type,
-        })
-    }
-
-    fn fill_system<'r>(
-        &self,
-        values: &mut [Value<'r>],
-        origin: &'r str,
-        row: u64,
-        key: Option<&'r str>,
-    ) {
-        let first = values.len() - self.system.len();
-        for (value, column) in values[first..].iter_mut().zip(&self.system) {
-            *value = match column {
-                SystemColumn::FetchedAt => Value::Timestamp(self.staged.fetched_at),
-                SystemColumn::Source => Value::Text(Cow::Borrowed(origin)),
-                SystemColumn::Row => Value::BigInt(i64::try_from(row).unwrap_or(i64::MAX)),
-                SystemColumn::Key => key.map_or(Value::Null, |key| Value::Text(Cow::Borrowed(key))),
-            };
+        match self {
+            Table::Records(records) => records.for_each_row(sink),
+            Table::Columnar(columnar) => columnar
+                .parts()
+                .iter()
+                .try_for_each(|part| part.for_each_row(columnar.columns(), &mut sink)),
         }
     }
 }
 
-pub(crate) fn changed() -> Problem {
-    Problem::new("the file has changed while it was read")
+/// Returns the declared columns that a table lacks and that are those of others; which of them an empty answer
+/// would have had, nobody knows.
+fn declared_elsewhere(tables: &[Table], index: usize) -> Vec<String> {
+    let Table::Records(records) = &tables[index] else {
+        return Vec::new();
+    };
+    let has = |table: &Table, name: &str| {
+        let mut columns = table.columns().iter();
+        let is_absent = match table {
+            Table::Records(records) => records.absent.names.iter().any(|n| n == name),
+            Table::Columnar(_) => false,
+        };
+        columns.any(|column| column.name == name) && !is_absent
+    };
+    let absent = &records.absent.names;
+    let projection = &records.projection;
+    if absent.len() + projection.system.len() >= projection.columns.len() {
+        return Vec::new();
+    }
+    let elsewhere = absent
+        .iter()
+        .filter(|name| index > 0 || tables.iter().any(|other| has(other, name)));
+    elsewhere.cloned().collect()
 }
 
-pub(crate) fn without_file(problem: Problem) -> DataError {
-    DataError {
-        origin: String::from("source"),
-        record: None,
-        line: None,
-        column: problem.column.map(crate::say::harmless),
-        problem: crate::say::harmless(problem.what),
-        hint: problem.hint.map(crate::say::harmless),
-    }
+/// Says which of the rules has no effect on these files.
+pub fn notice_unused(rules: &Rules, staged: &[Staged]) -> Option<String> {
+    let mut files = staged.iter().flat_map(|staged| &staged.files);
+    let is_csv = files.any(|file| matches!(file.format, Format::Csv | Format::Tsv));
+    (rules.csv != CsvOptions::default() && !is_csv)
+        .then(|| String::from("`csv` has no effect: none of the files holds separated values"))
 }

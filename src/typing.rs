@@ -9,4 +9,6 @@ pub mod key_plan;
 pub mod layout;
 pub mod odata;
 pub mod profile;
+pub mod projection;
 pub mod remedy;
+pub mod row;

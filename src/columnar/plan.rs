@@ -1,7 +1,6 @@
 //! Decides the columns of a table from the schemas of its files, and who reads which file.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
@@ -11,7 +10,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::cells::instant;
 use super::schema::{self, Engine, Kind, Leaf, Wanted};
-use super::{Cell, Fill, Parquet, Part, batches, column_type, damage, open, pages};
+use super::{Cell, Columnar, Fill, Part, batches, column_type, damage, open, pages};
 use crate::data::SystemColumn;
 use crate::data::path::{self, Step};
 use crate::data::{Column, ColumnType, DataError};
@@ -19,8 +18,7 @@ use crate::readers::position::Problem;
 use crate::rules::Rules;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::source::{Staged, StagedFile};
-use crate::table::{Basis, Table};
-use crate::typing::layout::{Layout, MOST_COLUMNS};
+use crate::typing::layout::MOST_COLUMNS;
 
 /// Up to here a double holds every integer.
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
@@ -42,7 +40,7 @@ struct Draft<'a> {
     leaves: Vec<Option<Leaf>>,
 }
 
-pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
+pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError> {
     let mut known = Vec::with_capacity(staged.files.len());
     for file in &staged.files {
         let metadata = open(file).map_err(|problem| problem.at(file, None, None))?;
@@ -70,22 +68,12 @@ pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Table, DataError> {
     }
     let system = rules.add_system_columns(&mut columns, &mut notices);
     let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at)?;
-    Ok(Table {
-        staged: staged.clone(),
-        rules: rules.clone(),
-        basis: Basis::AllRows,
-        layout: Layout::new(&[]).map_err(super::without_file)?,
+    Ok(Columnar {
+        name: staged.name.clone(),
         columns,
-        targets: Vec::new(),
-        system,
-        markup: Arc::default(),
-        places: HashMap::new(),
-        settled: OnceLock::new(),
-        absent: Vec::new(),
-        forgotten: Vec::new(),
         rows: known.iter().map(|known| known.rows).sum(),
         notices: notices.into_iter().map(crate::say::harmless).collect(),
-        parquet: Some(Parquet { parts }),
+        parts,
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
 }
 
 fn readable(table: &Table) -> impl Iterator<Item = &Part> {
-    let parts = table.parquet().into_iter().flat_map(Parquet::parts);
+    let parts = table.columnar().into_iter().flat_map(Parquet::parts);
     parts.filter(|part| part.cells().is_some())
 }
 

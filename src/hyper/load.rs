@@ -44,7 +44,7 @@ impl<'scope> Rows<'scope> {
         scope: &'scope Scope<'scope, '_>,
         table: &'scope Table,
     ) -> Option<Rows<'scope>> {
-        let is_ours = table.parquet().is_none();
+        let is_ours = table.columnar().is_none();
         is_ours.then(|| Rows::convert(scope, table, None))
     }
 
@@ -103,7 +103,7 @@ pub(super) fn insert<'scope>(
         let rows = Rows::convert(scope, table, part);
         rows.store(connection, table, &name, observer)
     };
-    match (table.parquet(), rows) {
+    match (table.columnar(), rows) {
         (None, Some(rows)) => rows.store(connection, table, &name, observer),
         (None, None) => stream(None),
         (Some(parquet), _) => {

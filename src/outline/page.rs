@@ -9,18 +9,20 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::value::RawValue;
 
+use super::markup::{self, is_markup};
 use super::rows::{self, Outline};
 use super::{feed, page_signs};
+use crate::columnar;
+use crate::data::DataError;
 use crate::data::path::{RecordsPath, Step, keys};
+use crate::readers::csv;
 use crate::readers::json::records::{self, Record};
 use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::rules::Rules;
-use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, Staged, StagedFile};
-use crate::table::Table;
-use crate::table::structure::{self, is_markup};
+use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, StagedFile};
 
 /// Where `OData` says that there is more.
 const NEXT_LINKS: [&[&str]; 4] = [
@@ -43,7 +45,14 @@ pub fn parse_pointer(text: &str) -> Result<Pointer, String> {
     Ok(Pointer { keys: keys(text)? })
 }
 
-impl Inspect for Rules {
+/// Looks into pages by the rules that will read their rows.
+#[derive(Clone, Copy, Debug)]
+pub struct PageInspector<'a> {
+    /// What is known about the rows.
+    pub rules: &'a Rules,
+}
+
+impl Inspect for PageInspector<'_> {
     fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
         let inspected = if matches!(page.format, Format::Json | Format::OData) {
             self.inspect_document(page, ask)
@@ -54,7 +63,7 @@ impl Inspect for Rules {
                 ..Seen::default()
             })
         } else if page.format == Format::NdJson {
-            count_records(page, self.records.as_ref(), ask)
+            count_records(page, self.rules.records.as_ref(), ask)
         } else {
             return self.inspect_other(page, ask);
         };
@@ -62,7 +71,7 @@ impl Inspect for Rules {
     }
 }
 
-impl Rules {
+impl PageInspector<'_> {
     fn inspect_document(&self, page: &StagedFile, ask: &Ask<'_>) -> Result<Seen, Problem> {
         if ask.count == Count::IfPaged && ask.document.is_empty() && is_array(page)? {
             return Ok(Seen {
@@ -83,12 +92,12 @@ impl Rules {
                 .is_some_and(|key| refusal::is_error(key))
         };
         let is_judged = ask.document.iter().any(asks);
-        let is_refused = is_judged && refusal::check_document(page, self).is_err();
-        let path = match (&self.records, pinned) {
+        let is_refused = is_judged && refusal::check_document(page, self.rules).is_err();
+        let path = match (&self.rules.records, pinned) {
             (Some(path), _) => path.clone(),
             (None, Some(path)) => path,
             (None, None) if is_refused => RecordsPath { steps: Vec::new() },
-            (None, None) => rows::locate_in(page, outline.as_ref(), self)?.path,
+            (None, None) => rows::locate_in(page, outline.as_ref(), self.rules)?.path,
         };
         let mut look = Look::new(ask, &path);
         look.over(page, outline.as_ref())?;
@@ -112,7 +121,7 @@ impl Rules {
             .find_map(|(_, found)| found.clone());
         // A document that is one row may have a column `total`, and an array says nothing of pages.
         let is_one_row = path.steps.is_empty();
-        let has_signs = ask.signs == Signs::Wanted && (!is_one_row || self.records.is_some());
+        let has_signs = ask.signs == Signs::Wanted && (!is_one_row || self.rules.records.is_some());
         let signs = outline.as_ref().filter(|_| has_signs);
         // How many rows there are decides about a total; perhaps the outline tells it already.
         let known = signs.and_then(|outline| outline.count(&path)).unwrap_or(0);
@@ -136,18 +145,18 @@ impl Rules {
                 seen.sign = sign(seen.rows.unwrap_or(0))?;
             }
             if seen.rows == Some(0) && !is_judged {
-                refusal::check_document(page, self)?;
+                refusal::check_document(page, self.rules)?;
             }
         }
         if (!look.has_rows || is_one_row) && !is_judged {
-            refusal::check_document(page, self)?;
+            refusal::check_document(page, self.rules)?;
         }
         seen.rows_at = Some(at);
         Ok(seen)
     }
 
     fn leads_to_rows(&self, key: &str, pinned: Option<&RecordsPath>) -> bool {
-        let path = self.records.as_ref().or(pinned);
+        let path = self.rules.records.as_ref().or(pinned);
         let first = path.and_then(|path| path.steps.first());
         first.is_some_and(|step| matches!(step, Step::Key(other) if other == key))
     }
@@ -168,32 +177,41 @@ impl Rules {
         }
         // Pages of an address agree on where their rows are: a last one without any is none, and not one row.
         let mut page = page.clone();
-        if page.format == Format::Xml && self.records.is_none() {
+        if page.format == Format::Xml && self.rules.records.is_none() {
             page.rows_at = Some(match ask.rows_at {
                 Some(place) => place.to_owned(),
-                None => structure::locate(&page)?.to_string(),
+                None => markup::locate(&page)?.to_string(),
             });
             seen.rows_at.clone_from(&page.rows_at);
         }
-        // A value that does not fit its declared type is told later, with all of its kind.
-        let rules = Rules {
-            columns: Vec::new(),
-            system: std::collections::BTreeSet::new(),
-            ..self.clone()
-        };
-        let staged = Staged {
-            name: String::new(),
-            files: vec![page.clone()],
-            metadata: Vec::new(),
-            fetched_at: 0,
-            requests: 0,
-        };
-        seen.rows = Table::read(&staged, &rules)?.rows();
+        seen.rows = Some(count(&page, self.rules)?);
         seen.digest = digest(&page).map_err(|error| {
             let problem = crate::readers::text::unreadable(&error);
             problem.at(&page, None, None)
         })?;
         Ok(seen)
+    }
+}
+
+/// Counts the rows of a page without looking at their values.
+fn count(page: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
+    match page.format {
+        Format::Csv | Format::Tsv => csv::records::count(page, &rules.csv),
+        Format::Xml | Format::Atom => markup::count(page, rules),
+        Format::Parquet => columnar::count(page),
+        Format::Json | Format::OData | Format::NdJson => {
+            let mut rows = 0;
+            let read = records::read(page, rules.records.as_ref(), &mut |_| {
+                rows += 1;
+                Ok::<(), Problem>(())
+            });
+            match read {
+                Ok(_) => Ok(rows),
+                Err(Stop::Problem(problem) | Stop::Sink(problem)) => {
+                    Err(problem.at(page, None, None))
+                }
+            }
+        }
     }
 }
 
@@ -415,7 +433,8 @@ mod tests {
             bytes: text.len() as u64,
             rows_at: None,
         };
-        Rules::default().inspect(&page, ask).unwrap()
+        let rules = Rules::default();
+        PageInspector { rules: &rules }.inspect(&page, ask).unwrap()
     }
 
     const PLAIN: Ask<'static> = Ask {

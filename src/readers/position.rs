@@ -159,6 +159,18 @@ impl Problem {
     }
 }
 
+/// Turns a problem that is in no file into an error.
+pub(crate) fn without_file(problem: Problem) -> DataError {
+    DataError {
+        origin: String::from("source"),
+        record: None,
+        line: None,
+        column: problem.column.map(harmless),
+        problem: harmless(problem.what),
+        hint: problem.hint.map(harmless),
+    }
+}
+
 /// A place in a file, as editors count.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -49,3 +49,8 @@ pub(crate) fn missing(
         ..problem.hint(hint)
     }
 }
+
+/// Says that a file is not as it was when it was looked at.
+pub(crate) fn changed() -> Problem {
+    Problem::new("the file has changed while it was read")
+}

@@ -1,5 +1,6 @@
 //! XML documents and Atom feeds.
 
+pub mod atom;
 pub mod document;
 pub mod records;
 pub mod search;

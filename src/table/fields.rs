@@ -1,15 +1,10 @@
-//! The pass over files of separated values.
+//! What is known about the fields of files of separated values: which leaf each fills, and what is worth a notice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::pass::{Ended, Pass};
 use crate::data::local_number::CommaLooks;
-use crate::data::token::Token;
 use crate::data::{Column, ColumnType};
-use crate::readers::csv::records::{self, Csv, Plain};
-use crate::readers::position::Problem;
 use crate::say::listed;
-use crate::source::StagedFile;
 use crate::typing::layout::{Layout, LeafId};
 use crate::typing::profile::Outcome;
 
@@ -17,73 +12,11 @@ use crate::typing::profile::Outcome;
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     /// Which field goes to which leaf.
-    leaves: Vec<(usize, LeafId)>,
+    pub(crate) leaves: Vec<(usize, LeafId)>,
     /// By field.
-    looks: Vec<CommaLooks>,
+    pub(crate) looks: Vec<CommaLooks>,
     /// Lines without anything that are no records.
-    n_blank_lines: usize,
-}
-
-impl Pass<'_> {
-    /// Takes the records of separated values.
-    pub(crate) fn read_fields(&mut self, file: &StagedFile) -> Result<(), Ended> {
-        let options = &self.rules.csv;
-        let at_start = |problem: Problem| problem.at(file, None, None);
-        let (encoding, dialect) = records::look(file, options).map_err(at_start)?;
-        self.set_encoding(encoding);
-        let located = |problem: Problem, record: Option<u64>| {
-            records::advised(problem, file, encoding).at_in(file, encoding, record, None)
-        };
-        let mut csv =
-            Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
-        let mut fields = Fields {
-            leaves: Vec::new(),
-            looks: vec![CommaLooks::default(); csv.names.len()],
-            n_blank_lines: 0,
-        };
-        let mut wanted: HashSet<LeafId> = HashSet::new();
-        for (field, name) in csv.names.iter().enumerate() {
-            for leaf in self.survey.layout.header(name) {
-                if !wanted.insert(leaf) {
-                    let problem = Problem::new("two headers lead to this column").column(name);
-                    return Err(at_start(
-                        problem.hint("give the declared one another name in `columns`"),
-                    )
-                    .into());
-                }
-                fields.leaves.push((field, leaf));
-                self.survey.observe(leaf, Token::Null, None);
-            }
-        }
-        self.survey.check_width().map_err(at_start)?;
-        let are_plain = options.numbers.are_plain();
-        let mut record = ::csv::StringRecord::new();
-        let mut plain = Plain::default();
-        let ended = loop {
-            let offset = match csv.next(&mut record) {
-                Ok(Some(offset)) => offset,
-                Ok(None) => break Ok(()),
-                Err(problem) => break Err(located(problem, Some(self.survey.record + 1)).into()),
-            };
-            plain.fill(options, &record);
-            let taken = self.record((offset, &file.origin, None), |row| {
-                for &(field, leaf) in &fields.leaves {
-                    let token = records::token(options, &record, field, &plain);
-                    if are_plain && let Token::Field(text) = token {
-                        fields.looks[field].look(text);
-                    }
-                    row.put(leaf, token);
-                }
-                Ok(())
-            });
-            if let Err(halt) = taken {
-                break Err(halt.at(|problem| located(problem, Some(self.survey.record))));
-            }
-        };
-        fields.n_blank_lines = csv.n_blank_lines;
-        self.set_fields(fields);
-        ended
-    }
+    pub(crate) n_blank_lines: usize,
 }
 
 /// Says how many blank lines were passed over.

@@ -1,60 +1,45 @@
-//! One walk over all records: it notes what every value is and, on trial, converts it to types assumed before.
-//!
-//! What the first rows assume is right if all rows come to the same; so most files are taken apart only once.
+//! What a walk over all records collects: it notes what every value is and, once types are assumed, converts it to them.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 
 use super::fields::{self, Fields};
-use super::structure::{Markup, is_markup};
-use super::{Basis, Table, without_file};
-use crate::data::token::Token;
 use crate::data::{DataError, Value};
-use crate::outline::rows::{self, Extent, Found};
-use crate::readers::json::object::Member;
-use crate::readers::json::records::{self, Record};
-use crate::readers::position::Problem;
-use crate::readers::record::Stop;
-use crate::readers::refusal;
+use crate::outline::markup::Markup;
+use crate::outline::rows::Found;
+use crate::readers::position::{Problem, without_file};
 use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
-use crate::typing::edm::Types;
-use crate::typing::flatten::json::{self, Scope, Take};
-use crate::typing::key_plan::{Lane, Routine};
-use crate::typing::layout::{Layout, LeafId, NodeId};
-use crate::typing::odata::{self, Notation};
-use crate::typing::profile::{Located, Survey};
+use crate::typing::key_plan::KeyPlan;
+use crate::typing::layout::{Layout, LeafId};
+use crate::typing::profile::{Located, Outcome, Survey};
+use crate::typing::projection::Projection;
+use crate::typing::row::{Assumption, Row, RowBuilder};
 
 /// A walk over all files of a table.
 pub(crate) struct Pass<'p> {
     pub(crate) staged: &'p Staged,
     pub(crate) rules: &'p Rules,
     pub(crate) markup: Arc<Markup>,
-    pub(crate) survey: Survey,
+    pub(crate) profile: Survey,
     /// Pages of one address agree on where the rows are; files may differ.
-    places: HashMap<String, Found>,
-    notices: Vec<String>,
+    pub(crate) places: HashMap<String, Found>,
+    pub(crate) notices: Vec<String>,
     /// What is known about the files so far.
     pub(crate) files: Vec<Reading>,
     /// Records that are enough.
     limit: u64,
-    trial: Option<Trial<'p>>,
-    standing: Standing,
-}
-
-/// Whether what was assumed still holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Holds,
-    Contradicted,
+    conversion: Option<Conversion<'p>>,
+    assumption: Assumption,
+    kept_empty: Vec<LeafId>,
 }
 
 /// How a file is read, as far as that is found out on the way.
 pub(crate) struct Reading {
-    encoding: &'static Encoding,
+    pub(crate) encoding: &'static Encoding,
     pub(crate) fields: Fields,
 }
 
@@ -62,63 +47,53 @@ pub(crate) struct Reading {
 pub(crate) type Sink<'p> = dyn FnMut(&[Value<'_>]) -> ControlFlow<()> + 'p;
 
 /// Conversion on the way.
-struct Trial<'p> {
-    table: &'p Table,
+struct Conversion<'p> {
+    projection: &'p Projection,
     sink: &'p mut Sink<'p>,
     /// The last row's memory.
     spare: Vec<Value<'static>>,
-    routine: Routine,
-    /// Leaves in which a `{}` was kept as text: right as long as no row has anything inside.
-    hollow: Vec<LeafId>,
+    plan: KeyPlan,
 }
 
-/// Why a walk ended before the last record.
-pub(crate) enum Ended {
-    Data(DataError),
+/// Why a walk ended before the last record; a problem first has no place in a file, then it has.
+pub(crate) enum Ended<P> {
+    Problem(P),
     /// There were as many records as wanted.
     Enough,
     /// The receiver broke off.
     Refused,
 }
 
-impl From<DataError> for Ended {
-    fn from(error: DataError) -> Ended {
-        Ended::Data(error)
-    }
-}
-
-/// The same before the place in the file is known.
-pub(crate) enum Halt {
-    Problem(Problem),
-    Enough,
-    Refused,
-}
-
-impl Halt {
-    pub(crate) fn at(self, place: impl FnOnce(Problem) -> DataError) -> Ended {
+impl<P> Ended<P> {
+    pub(crate) fn map<Q>(self, place: impl FnOnce(P) -> Q) -> Ended<Q> {
         match self {
-            Halt::Problem(problem) => Ended::Data(place(problem)),
-            Halt::Enough => Ended::Enough,
-            Halt::Refused => Ended::Refused,
+            Ended::Problem(problem) => Ended::Problem(place(problem)),
+            Ended::Enough => Ended::Enough,
+            Ended::Refused => Ended::Refused,
         }
     }
 }
 
-/// What all values came to.
-pub(crate) enum Conclusion {
-    /// The rows are as the table has them that was assumed.
-    Confirmed(Table),
-    /// They are as this table has them.
-    Contradicted(Table),
+impl<P> From<P> for Ended<P> {
+    fn from(problem: P) -> Ended<P> {
+        Ended::Problem(problem)
+    }
 }
 
-impl Conclusion {
-    /// Returns the table that all values came to.
-    pub(crate) fn into_table(self) -> Table {
-        match self {
-            Conclusion::Confirmed(table) | Conclusion::Contradicted(table) => table,
-        }
-    }
+/// What a walk came to.
+pub(crate) struct Outcomes {
+    /// The columns the records want, with the leaf each comes from.
+    pub(crate) columns: Vec<Outcome>,
+    pub(crate) notices: Vec<String>,
+    pub(crate) layout: Layout,
+    /// Number of records.
+    pub(crate) rows: u64,
+    pub(crate) markup: Arc<Markup>,
+    pub(crate) places: HashMap<String, Found>,
+    /// Leaves in which a `{}` was kept as text: right as long as no row has anything inside.
+    pub(crate) kept_empty: Vec<LeafId>,
+    /// Whether every row could be converted as assumed.
+    pub(crate) assumption: Assumption,
 }
 
 impl<'p> Pass<'p> {
@@ -141,81 +116,43 @@ impl<'p> Pass<'p> {
         Ok(Pass {
             staged,
             rules,
-            survey: Survey::new(Layout::new(&rules.columns).map_err(whole)?),
+            profile: Survey::new(Layout::new(&rules.columns).map_err(whole)?),
             markup: Arc::new(Markup::look(staged, rules)?),
             places: HashMap::new(),
             notices: Vec::new(),
             files: Vec::new(),
             limit,
-            trial: None,
-            standing: Standing::Holds,
+            conversion: None,
+            assumption: Assumption::Holds,
+            kept_empty: Vec::new(),
         })
     }
 
-    /// Prepares a walk that converts as well, to the columns of `table`.
-    pub(crate) fn trial(table: &'p Table, sink: &'p mut Sink<'p>) -> Result<Pass<'p>, DataError> {
+    /// Prepares a walk that converts as well, to the columns of a projection.
+    pub(crate) fn converting(
+        (staged, rules): (&'p Staged, &'p Rules),
+        (markup, places): (Arc<Markup>, HashMap<String, Found>),
+        projection: &'p Projection,
+        sink: &'p mut Sink<'p>,
+    ) -> Result<Pass<'p>, DataError> {
         Ok(Pass {
-            staged: &table.staged,
-            rules: &table.rules,
-            survey: Survey::new(Layout::new(&table.rules.columns).map_err(without_file)?),
-            markup: Arc::clone(&table.markup),
-            places: table.places.clone(),
+            staged,
+            rules,
+            profile: Survey::new(Layout::new(&rules.columns).map_err(without_file)?),
+            markup,
+            places,
             notices: Vec::new(),
             files: Vec::new(),
             limit: u64::MAX,
-            trial: Some(Trial {
-                table,
+            conversion: Some(Conversion {
+                projection,
                 sink,
-                spare: Vec::with_capacity(table.columns.len()),
-                routine: Routine::default(),
-                hollow: Vec::new(),
+                spare: Vec::with_capacity(projection.columns.len()),
+                plan: KeyPlan::default(),
             }),
-            standing: Standing::Holds,
+            assumption: Assumption::Holds,
+            kept_empty: Vec::new(),
         })
-    }
-
-    /// Goes through all records of all files.
-    pub(crate) fn walk(&mut self) -> Result<(), Ended> {
-        let staged = self.staged;
-        let mut described = None;
-        for (index, file) in staged.files.iter().enumerate() {
-            self.survey.file = index;
-            self.survey.notation = match file.format {
-                Format::OData => Notation::OData,
-                _ => Notation::Plain,
-            };
-            let origin = (file.format, file.origin.as_str());
-            let is_new = described.replace(origin) != Some(origin);
-            if is_new && file.format == Format::Atom {
-                let (types, record) = self.markup.types();
-                self.survey.layout.expect(types, Some(record));
-            } else if is_new {
-                self.survey.layout.expect(Types::default(), None);
-            }
-            self.files.push(Reading {
-                encoding: UTF_8,
-                fields: Fields::default(),
-            });
-            match file.format {
-                Format::Csv | Format::Tsv => self.read_fields(file)?,
-                _ if is_markup(file) => self.read_elements(file)?,
-                _ => {
-                    let path = self.place(file)?;
-                    if let (true, Some(found)) = (file.format == Format::OData && is_new, &path) {
-                        odata::expect(
-                            staged,
-                            file,
-                            &found.path,
-                            &mut self.survey,
-                            &mut self.notices,
-                        )
-                        .map_err(|problem| problem.at(file, None, None))?;
-                    }
-                    self.read_records(file, path.as_ref())?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Remembers how the current file is encoded, for the places of problems.
@@ -232,127 +169,66 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Finds where the rows of a document are; lines are rows themselves.
-    fn place(&mut self, file: &StagedFile) -> Result<Option<Found>, DataError> {
-        if let Some(path) = &self.rules.records {
-            if path.steps.is_empty() && file.format != Format::NdJson {
-                refusal::check_document(file, self.rules)
-                    .map_err(|problem| problem.at(file, None, None))?;
-            }
-            return Ok(Some(Found::told(path.clone())));
-        }
-        if file.format == Format::NdJson {
-            return Ok(None);
-        }
-        let found = match self.places.get(&file.origin) {
-            Some(found) => found.clone(),
-            None => {
-                rows::locate(file, self.rules).map_err(|problem| problem.at(file, None, None))?
-            }
-        };
-        self.check_extent(file, &found)
-            .map_err(|problem| problem.at(file, None, None))?;
-        let notice = found.notice.iter().filter(|n| !self.notices.contains(n));
-        self.notices.extend(notice.cloned().collect::<Vec<_>>());
-        self.places.insert(file.origin.clone(), found.clone());
-        Ok(Some(found))
-    }
-
-    /// One document that is a row among others that hold rows is one whose rows were not found.
-    fn check_extent(&self, file: &StagedFile, found: &Found) -> Result<(), Problem> {
-        if found.extent == Extent::Document && self.places.contains_key(&file.origin) {
-            // A later page; the first one has been looked at.
-            refusal::check_document(file, self.rules)?;
-        }
-        let others = self.places.iter();
-        rows::check_extent(
-            found,
-            others.map(|(origin, found)| (origin.as_str(), found)),
-        )
-    }
-
-    fn read_records(&mut self, file: &StagedFile, found: Option<&Found>) -> Result<(), Ended> {
-        let path = found.map(|found| &found.path);
-        // Another file may mean other things by the same keys.
-        if let Some(trial) = &mut self.trial {
-            trial.routine = Routine::default();
-        }
-        let result = records::read(file, path, &mut |record: Record<'_>| {
-            let offset = record.offset;
-            self.record((offset, &file.origin, record.key), |row| row.take(&record))
-                .map_err(|halt| {
-                    halt.at(|problem| {
-                        problem
-                            .within(offset)
-                            .at(file, Some(self.survey.record), Some(offset))
-                    })
-                })
-        });
-        match result {
-            Ok(notice) => {
-                let notice = notice.map(|notice| format!("{}: {notice}", file.origin));
-                self.notices.extend(notice);
-                Ok(())
-            }
-            Err(Stop::Sink(ended)) => Err(ended),
-            Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
+    /// Forgets where keys lead: another file may mean other things by the same ones.
+    pub(crate) fn forget_plan(&mut self) {
+        if let Some(conversion) = &mut self.conversion {
+            conversion.plan = KeyPlan::default();
         }
     }
 
-    /// Takes one record, which `walk` takes apart.
+    /// Takes one record, which `flatten` takes apart.
     pub(crate) fn record<'r>(
         &mut self,
         (offset, origin, key): (u64, &'r str, Option<&'r str>),
-        walk: impl FnOnce(&mut Row<'_, 'r>) -> Result<(), Problem>,
-    ) -> Result<(), Halt> {
-        if self.survey.record >= self.limit {
-            return Err(Halt::Enough);
+        flatten: impl FnOnce(&mut Row<'_, 'r>, &mut KeyPlan) -> Result<(), Problem>,
+    ) -> Result<(), Ended<Problem>> {
+        if self.profile.record >= self.limit {
+            return Err(Ended::Enough);
         }
-        self.survey.begin(offset);
-        let Some(trial) = self.trial.as_mut() else {
+        self.profile.begin(offset);
+        let Some(conversion) = self.conversion.as_mut() else {
             let mut row = Row {
-                survey: &mut self.survey,
-                filling: None,
+                profile: &mut self.profile,
+                builder: None,
             };
-            return walk(&mut row).map_err(Halt::Problem);
+            return flatten(&mut row, &mut KeyPlan::default()).map_err(Ended::Problem);
         };
-        let table = trial.table;
+        let projection = conversion.projection;
         // A row of nulls in the memory of the last one.
-        let mut values: Vec<Value<'r>> = std::mem::take(&mut trial.spare);
-        values.resize(table.columns.len(), Value::Null);
+        let mut values: Vec<Value<'r>> = std::mem::take(&mut conversion.spare);
+        values.resize(projection.columns.len(), Value::Null);
         let mut row = Row {
-            survey: &mut self.survey,
-            filling: Some(Filling {
-                table,
+            profile: &mut self.profile,
+            builder: Some(RowBuilder {
+                projection,
                 values: &mut values,
-                routine: &mut trial.routine,
-                hollow: &mut trial.hollow,
-                standing: Standing::Holds,
+                kept_empty: &mut self.kept_empty,
+                assumption: Assumption::Holds,
             }),
         };
-        walk(&mut row).map_err(Halt::Problem)?;
+        flatten(&mut row, &mut conversion.plan).map_err(Ended::Problem)?;
         if row
-            .filling
-            .is_none_or(|filling| filling.standing == Standing::Contradicted)
+            .builder
+            .is_none_or(|builder| builder.assumption == Assumption::Contradicted)
         {
-            self.standing = Standing::Contradicted;
-            self.trial = None;
+            self.assumption = Assumption::Contradicted;
+            self.conversion = None;
             return Ok(());
         }
-        table.fill_system(&mut values, origin, self.survey.record, key);
-        let flow = (trial.sink)(&values);
-        trial.spare = recycled(values);
+        projection.fill_system(&mut values, origin, self.profile.record, key);
+        let flow = (conversion.sink)(&values);
+        conversion.spare = recycled(values);
         match flow {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Halt::Refused),
+            ControlFlow::Break(()) => Err(Ended::Refused),
         }
     }
 
     /// Decides the columns by what was seen.
-    pub(crate) fn decide(mut self, basis: Basis) -> Result<Conclusion, DataError> {
+    pub(crate) fn decide(mut self) -> Result<Outcomes, DataError> {
         let mut notices = self.markup.notices.clone();
         notices.append(&mut self.notices);
-        let outcomes = self.survey.finish(&mut notices).map_err(|located| {
+        let columns = self.profile.finish(&mut notices).map_err(|located| {
             let Located {
                 problem,
                 file,
@@ -368,156 +244,17 @@ impl<'p> Pass<'p> {
         })?;
         let readings: Vec<&Fields> = self.files.iter().map(|reading| &reading.fields).collect();
         fields::notice_blank_lines(&readings, &mut notices);
-        fields::notice_commas(&readings, &outcomes, &self.survey.layout, &mut notices);
-        let assumed = self.trial.take();
-        let was_contradicted = self.standing == Standing::Contradicted;
-        let mut table = Table::decided(self, outcomes, notices, basis);
-        let holds = assumed.is_none_or(|assumed| {
-            table.forget(assumed.table.forgotten.clone());
-            table.is_as_assumed(assumed.table, &assumed.hollow)
-        });
-        Ok(if holds && !was_contradicted {
-            Conclusion::Confirmed(table)
-        } else {
-            Conclusion::Contradicted(table)
+        fields::notice_commas(&readings, &columns, &self.profile.layout, &mut notices);
+        Ok(Outcomes {
+            columns,
+            notices,
+            rows: self.profile.record,
+            layout: self.profile.layout,
+            markup: self.markup,
+            places: self.places,
+            kept_empty: self.kept_empty,
+            assumption: self.assumption,
         })
-    }
-
-    /// Takes out what a table keeps.
-    pub(crate) fn into_parts(self) -> (Survey, Arc<Markup>, HashMap<String, Found>) {
-        (self.survey, self.markup, self.places)
-    }
-}
-
-/// One record's values on their way.
-pub(crate) struct Row<'p, 'r> {
-    survey: &'p mut Survey,
-    filling: Option<Filling<'p, 'r>>,
-}
-
-/// Where they go once they are converted.
-struct Filling<'p, 'r> {
-    table: &'p Table,
-    values: &'p mut Vec<Value<'r>>,
-    routine: &'p mut Routine,
-    hollow: &'p mut Vec<LeafId>,
-    standing: Standing,
-}
-
-impl<'r> Row<'_, 'r> {
-    /// Takes one JSON record.
-    fn take(&mut self, record: &Record<'r>) -> Result<(), Problem> {
-        let (Some(filling), Some(members), Some(kin)) =
-            (&mut self.filling, record.members, record.kin)
-        else {
-            return json::record(self, record);
-        };
-        let mut routine = std::mem::take(filling.routine);
-        let members = (record.text, members);
-        let taken = match routine.lanes(kin) {
-            Some(lanes) => self.repeat(members, lanes),
-            None => json::record(self, record),
-        };
-        if let Some(filling) = &mut self.filling {
-            if routine.lanes(kin).is_none() {
-                routine.learn(kin, members, &self.survey.layout, filling.table);
-            }
-            *filling.routine = routine;
-        }
-        taken
-    }
-
-    /// Takes the members of a record as those of its kin.
-    fn repeat(
-        &mut self,
-        (text, members): (&'r str, &'r [Member]),
-        lanes: &[Lane],
-    ) -> Result<(), Problem> {
-        for (member, lane) in members.iter().zip(lanes) {
-            if let (Some(goal), Some(filling)) = (lane.goal, &mut self.filling)
-                && let Some(token) = member.token(text)
-                && let Some(value) = self.survey.convert(goal.leaf, token, goal.column_type)
-            {
-                filling.values[goal.target] = value;
-            } else if let Some(node) = lane.node {
-                json::member(self, node, (text, member), Scope::All, 0)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes one value of a leaf.
-    pub(crate) fn put(&mut self, leaf: LeafId, token: Token<'r>) {
-        let Some(filling) = &mut self.filling else {
-            self.survey.observe(leaf, token, None);
-            return;
-        };
-        let table = filling.table;
-        let goal = table.goal(leaf);
-        if let Some(goal) = goal
-            && let Some(value) = self.survey.convert(leaf, token, goal.column_type)
-        {
-            filling.values[goal.target] = value;
-            return;
-        }
-        let (target, column_type) = (
-            goal.map(|goal| goal.target),
-            goal.map(|goal| goal.column_type),
-        );
-        let value = self.survey.observe(leaf, token, column_type);
-        match (target, value) {
-            (Some(target), Some(value)) => {
-                let is_hollow = matches!(token, Token::EmptyObject)
-                    && self.survey.layout.leaves[leaf].rule.is_none();
-                filling.values[target] = if !is_hollow {
-                    value
-                } else if table.has_objects(leaf) {
-                    Value::Null
-                } else {
-                    if !filling.hollow.contains(&leaf) {
-                        filling.hollow.push(leaf);
-                    }
-                    value
-                };
-            }
-            // A leaf that is no column: null, or `{}` in place of an object.
-            (None, _) if matches!(token, Token::Null | Token::EmptyObject) => {}
-            _ => filling.standing = Standing::Contradicted,
-        }
-    }
-}
-
-impl<'r> Take<'r> for Row<'_, 'r> {
-    fn layout(&self) -> &Layout {
-        &self.survey.layout
-    }
-
-    fn notation(&self) -> Notation {
-        self.survey.notation
-    }
-
-    fn key(
-        &mut self,
-        parent: NodeId,
-        expected: usize,
-        key: &str,
-        scope: Scope,
-    ) -> Result<Option<NodeId>, Problem> {
-        self.survey.key(parent, expected, key, scope)
-    }
-
-    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem> {
-        if scope == Scope::All {
-            self.survey.grow(node)?;
-        }
-        let token = self.survey.layout.meant(node, token);
-        for index in 0..self.survey.layout.node(node).leaves.len() {
-            let leaf = self.survey.layout.node(node).leaves[index];
-            if self.survey.layout.takes(leaf, token) {
-                self.put(leaf, token);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::source::{Format, StagedFile};
+use crate::source::StagedFile;
 
 /// Staged files that vanish with the test.
 struct Files {
@@ -109,7 +109,7 @@ fn read_from(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataE
         Ok(())
     });
     let Err(error) = walked else {
-        let settled = table.settle()?;
+        let settled = table.confirm()?;
         assert_eq!(settled.columns(), assumed);
         let mut again = Vec::new();
         settled
@@ -122,7 +122,7 @@ fn read_from(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataE
         return Ok(settled);
     };
     assert!(error.is::<Contradicted>(), "{error}");
-    table.settle()
+    table.confirm()
 }
 
 fn render_all(table: Result<Table, DataError>) -> (String, Vec<String>) {

@@ -1,61 +1,95 @@
 //! What becomes of the members of records that are written alike, found out once.
 
-use super::layout::{Layout, LeafId, NodeId};
-use crate::data::ColumnType;
+use super::flatten;
+use super::layout::{Layout, NodeId, Scope};
+use super::projection::{Projection, Target};
+use super::row::Row;
 use crate::readers::json::object::{Kin, Member};
-use crate::table::Table;
+use crate::readers::json::records::Record;
+use crate::readers::position::Problem;
 
-/// Where the members of records of one kin go.
+/// Where the members of records go whose keys come in one order.
 #[derive(Debug, Default)]
-pub(crate) struct Routine {
-    kin: Option<Kin>,
-    /// Empty until a second record of the kin has come.
-    lanes: Vec<Lane>,
+pub(crate) struct KeyPlan {
+    order: Option<Kin>,
+    /// Empty until a second record of that order has come.
+    routes: Vec<Route>,
 }
 
 /// Where one member goes.
 #[derive(Debug)]
-pub(crate) struct Lane {
+struct Route {
     /// Nothing if nobody wants it.
-    pub(crate) node: Option<NodeId>,
+    node: Option<NodeId>,
     /// Of a node that has one column.
-    pub(crate) goal: Option<Goal>,
+    target: Option<Target>,
 }
 
-/// Where a value of a node goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Goal {
-    pub(crate) leaf: LeafId,
-    /// Index of the column.
-    pub(crate) target: usize,
-    pub(crate) column_type: ColumnType,
-}
-
-impl Routine {
-    /// Returns the lanes of a kin, one for each member, if they are known.
-    pub(crate) fn lanes(&self, kin: Kin) -> Option<&[Lane]> {
-        (self.kin == Some(kin) && !self.lanes.is_empty()).then_some(&self.lanes)
+impl KeyPlan {
+    /// Returns the routes for an order of keys, one for each member, if they are known.
+    fn routes(&self, order: Kin) -> Option<&[Route]> {
+        (self.order == Some(order) && !self.routes.is_empty()).then_some(&self.routes)
     }
 
-    /// Finds the lanes of a kin whose record has just been taken in the careful way.
-    pub(crate) fn learn(
+    /// Finds the routes for a record that has just been taken in the careful way.
+    fn learn(
         &mut self,
-        kin: Kin,
+        order: Kin,
         (text, members): (&str, &[Member]),
         layout: &Layout,
-        table: &Table,
+        projection: &Projection,
     ) {
-        if self.kin.replace(kin) != Some(kin) {
-            self.lanes.clear();
+        if self.order.replace(order) != Some(order) {
+            self.routes.clear();
             return;
         }
-        self.lanes.clear();
+        self.routes.clear();
         for (position, member) in members.iter().enumerate() {
             let node = layout.child(NodeId::ROOT, position, member.key(text));
-            let goal = node
+            let target = node
                 .and_then(|node| layout.only_leaf(node))
-                .and_then(|leaf| table.goal(leaf));
-            self.lanes.push(Lane { node, goal });
+                .and_then(|leaf| projection.target(leaf));
+            self.routes.push(Route { node, target });
         }
     }
+}
+
+/// Takes one JSON record: along the plan if its keys come as in the one before, else carefully.
+pub(crate) fn take<'r>(
+    row: &mut Row<'_, 'r>,
+    plan: &mut KeyPlan,
+    record: &Record<'r>,
+) -> Result<(), Problem> {
+    let (Some(builder), Some(members), Some(order)) = (&row.builder, record.members, record.kin)
+    else {
+        return flatten::json::record(row, record);
+    };
+    let projection = builder.projection;
+    let members = (record.text, members);
+    if let Some(routes) = plan.routes(order) {
+        return follow(row, members, routes);
+    }
+    flatten::json::record(row, record)?;
+    plan.learn(order, members, row.layout(), projection);
+    Ok(())
+}
+
+/// Takes the members of a record along their routes.
+fn follow<'r>(
+    row: &mut Row<'_, 'r>,
+    (text, members): (&'r str, &'r [Member]),
+    routes: &[Route],
+) -> Result<(), Problem> {
+    for (member, route) in members.iter().zip(routes) {
+        if let Some(target) = route.target
+            && let Some(token) = member.token(text)
+            && row.convert(target, token)
+        {
+            continue;
+        }
+        if let Some(node) = route.node {
+            flatten::json::member(row, node, (text, member), Scope::All, 0)?;
+        }
+    }
+    Ok(())
 }

@@ -27,6 +27,15 @@ impl NodeId {
 /// Index of a leaf in its layout.
 pub(crate) type LeafId = usize;
 
+/// How far keys without a declaration matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Every key is a column.
+    All,
+    /// Only what `from` reaches: inside arrays, kept or skipped objects.
+    Declared,
+}
+
 /// What becomes of objects at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use super::cast::{self, Misfit};
 use super::fast_path;
-use super::flatten::json::Scope;
 use super::infer::{Kind, Reason, Seen};
-use super::layout::{Layout, LeafId, Mode, NodeId};
-use super::odata::{self, Notation};
+use super::layout::{Layout, LeafId, Mode, NodeId, Scope};
 use super::remedy;
 use crate::data::token::{Class, Token};
 use crate::data::{Column, ColumnType, Value};
+use crate::readers::json::notation::{self, Notation};
 use crate::readers::position::Problem;
 use crate::rules::columns::RuleKind;
 use crate::say::{listed, quoted};
@@ -202,11 +201,11 @@ impl Survey {
         scope: Scope,
     ) -> Result<Option<NodeId>, Problem> {
         let scope = match self.notation {
-            Notation::OData if odata::is_control(key) => Scope::Declared,
+            Notation::OData if notation::is_control(key) => Scope::Declared,
             _ => scope,
         };
         if scope == Scope::Declared && self.layout.child(parent, expected, key).is_none() {
-            if odata::continues(key) {
+            if notation::continues(key) {
                 self.check_complete(parent, key)?;
             }
             return Ok(None);
@@ -226,7 +225,7 @@ impl Survey {
             return Ok(());
         }
         let path = self.layout.path_of(parent, name);
-        Err(odata::incomplete(path.trim_start_matches('/')))
+        Err(notation::incomplete(path.trim_start_matches('/')))
     }
 
     /// Makes the leaf of a node that needs one and has none.

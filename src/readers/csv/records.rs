@@ -8,6 +8,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use super::dialect::{self, Dialect};
 use super::quotes::Watched;
+use crate::data::DataError;
 use crate::data::token::{Local, Token};
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text;
@@ -251,6 +252,26 @@ impl Csv {
             },
         }
     }
+}
+
+/// Counts the records of a file.
+pub(crate) fn count(file: &StagedFile, options: &CsvOptions) -> Result<u64, DataError> {
+    let at_start = |problem: Problem| problem.at(file, None, None);
+    let (encoding, dialect) = look(file, options).map_err(at_start)?;
+    let mut rows = 0;
+    let located = |problem: Problem, record: Option<u64>| {
+        advised(problem, file, encoding).at_in(file, encoding, record, None)
+    };
+    let mut csv = Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
+    let mut record = StringRecord::new();
+    while csv
+        .next(&mut record)
+        .map_err(|problem| located(problem, Some(rows + 1)))?
+        .is_some()
+    {
+        rows += 1;
+    }
+    Ok(rows)
 }
 
 /// Adds what the encoding of a file probably is to a problem with its bytes.

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{csv, files, render, rules};
+use crate::data::ColumnType;
 use crate::data::token::Token;
 use crate::source::Format;
 

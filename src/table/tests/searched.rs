@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::super::*;
 use super::{Files, files};
 use crate::data::path::Step;
+use crate::outline::page::PageInspector;
 use crate::outline::rows::{self, Extent};
 use crate::readers::position::Problem;
 use crate::source::{Ask, Count, Format, Inspect, Signs};
@@ -143,7 +144,8 @@ fn check(document: &Json) -> Result<(), TestCaseError> {
         signs: Signs::Wanted,
         count: Count::Always,
     };
-    let seen = rules.inspect(page, &ask);
+    let inspector = PageInspector { rules: &rules };
+    let seen = inspector.inspect(page, &ask);
     let table = Table::read(&files.staged, &rules);
     match rows::locate(page, &rules) {
         Ok(found) => {
@@ -161,7 +163,7 @@ fn check(document: &Json) -> Result<(), TestCaseError> {
             let path = found.path.to_string();
             prop_assert_eq!(seen.rows_at.as_deref(), Some(path.as_str()));
             // A later page, and the file once it was a page.
-            let again = rules.inspect(
+            let again = inspector.inspect(
                 page,
                 &Ask {
                     rows_at: Some(&path),

@@ -8,58 +8,29 @@ use serde_json::value::RawValue;
 
 use crate::data::ColumnType;
 use crate::data::token::{Token, unquoted};
+use crate::readers::json::notation::{self, Notation};
 use crate::readers::json::object::{Look, Member, Members};
 use crate::readers::json::records::Record;
 use crate::readers::position::Problem;
 use crate::rules::columns::RuleKind;
-use crate::typing::layout::{Layout, Mode, NodeId};
-use crate::typing::odata::{self, Notation};
+use crate::typing::layout::{Mode, NodeId, Scope};
+use crate::typing::row::Row;
 
 /// Deepest nesting that is flattened.
 const DEEPEST: u8 = 100;
 
-/// How far keys without a declaration matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Every key is a column.
-    All,
-    /// Only what `from` reaches: inside arrays, kept or skipped objects.
-    Declared,
-}
-
-/// Takes the values of records.
-pub(crate) trait Take<'r> {
-    fn layout(&self) -> &Layout;
-
-    fn notation(&self) -> Notation {
-        Notation::Plain
-    }
-
-    /// Returns the node for a key, if it matters in this scope.
-    fn key(
-        &mut self,
-        parent: NodeId,
-        expected: usize,
-        key: &str,
-        scope: Scope,
-    ) -> Result<Option<NodeId>, Problem>;
-
-    /// Takes a value that is not flattened (further).
-    fn token(&mut self, node: NodeId, token: Token<'r>, scope: Scope) -> Result<(), Problem>;
-}
-
 /// Takes one record apart; offsets of problems count from the start of its text.
-pub(crate) fn record<'r, T: Take<'r>>(take: &mut T, record: &Record<'r>) -> Result<(), Problem> {
+pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: &Record<'r>) -> Result<(), Problem> {
     let text = record.text;
     if let Some(members) = record.members {
-        return all(take, NodeId::ROOT, (text, members), Scope::All, 0);
+        return all(row, NodeId::ROOT, (text, members), Scope::All, 0);
     }
     match text.as_bytes().first() {
-        Some(b'{') => object(take, NodeId::ROOT, text, Scope::All, 0),
+        Some(b'{') => object(row, NodeId::ROOT, text, Scope::All, 0),
         Some(b'[') => {
             let elements = elements(text)?;
             for (index, element) in elements.into_iter().enumerate() {
-                virtual_key(take, index, &format!("c{}", index + 1), element.get())?;
+                virtual_key(row, index, &format!("c{}", index + 1), element.get())?;
             }
             Ok(())
         }
@@ -69,15 +40,15 @@ pub(crate) fn record<'r, T: Take<'r>>(take: &mut T, record: &Record<'r>) -> Resu
             if raw.get() == "null" {
                 Ok(())
             } else {
-                virtual_key(take, 0, "value", raw.get())
+                virtual_key(row, 0, "value", raw.get())
             }
         }
     }
 }
 
 /// Takes the members of an object that are already known.
-fn all<'r, T: Take<'r>>(
-    take: &mut T,
+fn all<'r>(
+    row: &mut Row<'_, 'r>,
     parent: NodeId,
     (text, members): (&'r str, &[Member]),
     scope: Scope,
@@ -86,37 +57,37 @@ fn all<'r, T: Take<'r>>(
     let mut expected = 0;
     for member in members {
         let key = member.key(text);
-        if let Some(node) = take.key(parent, expected, key, scope)? {
-            expected = take.layout().position(node) + 1;
-            self::member(take, node, (text, member), scope, depth)?;
+        if let Some(node) = row.key(parent, expected, key, scope)? {
+            expected = row.layout().position(node) + 1;
+            self::member(row, node, (text, member), scope, depth)?;
         }
     }
     Ok(())
 }
 
 /// Takes the value of one member, whose node is known.
-pub(crate) fn member<'r, T: Take<'r>>(
-    take: &mut T,
+pub(crate) fn member<'r>(
+    row: &mut Row<'_, 'r>,
     node: NodeId,
     (text, member): (&'r str, &Member),
     scope: Scope,
     depth: u8,
 ) -> Result<(), Problem> {
     match member.token(text) {
-        Some(token) => take.token(node, token, scope),
-        None => value(take, node, member.value(text), scope, depth),
+        Some(token) => row.token(node, token, scope),
+        None => value(row, node, member.value(text), scope, depth),
     }
 }
 
 /// Values without a key of their own get one that `columns` can name.
-fn virtual_key<'r, T: Take<'r>>(
-    take: &mut T,
+fn virtual_key<'r>(
+    row: &mut Row<'_, 'r>,
     expected: usize,
     key: &str,
     text: &'r str,
 ) -> Result<(), Problem> {
-    match take.key(NodeId::ROOT, expected, key, Scope::All)? {
-        Some(node) => value(take, node, text, Scope::All, 0),
+    match row.key(NodeId::ROOT, expected, key, Scope::All)? {
+        Some(node) => value(row, node, text, Scope::All, 0),
         None => Ok(()),
     }
 }
@@ -125,8 +96,8 @@ fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
     serde_json::from_str(text).map_err(|error| Problem::json(text, &error))
 }
 
-fn object<'r, T: Take<'r>>(
-    take: &mut T,
+fn object<'r>(
+    row: &mut Row<'_, 'r>,
     node: NodeId,
     text: &'r str,
     scope: Scope,
@@ -134,12 +105,12 @@ fn object<'r, T: Take<'r>>(
 ) -> Result<(), Problem> {
     let mut members = Members::default();
     if members.look(text.as_bytes()) == Look::Whole(text.len()) {
-        return all(take, node, (text, members.list()), scope, depth);
+        return all(row, node, (text, members.list()), scope, depth);
     }
     let mut failed = None;
     let mut parser = serde_json::Deserializer::from_str(text);
     let members = Parsed {
-        take,
+        row,
         node,
         scope,
         depth,
@@ -153,8 +124,8 @@ fn object<'r, T: Take<'r>>(
     }
 }
 
-fn value<'r, T: Take<'r>>(
-    take: &mut T,
+fn value<'r>(
+    row: &mut Row<'_, 'r>,
     node: NodeId,
     text: &'r str,
     scope: Scope,
@@ -163,68 +134,68 @@ fn value<'r, T: Take<'r>>(
     match text.as_bytes() {
         [b'"', ..] => {
             if !text.as_bytes().contains(&b'\\') {
-                return take.token(node, Token::Plain(text), scope);
+                return row.token(node, Token::Plain(text), scope);
             }
             // Everything else about the string has been checked by the parser before.
             if unquoted(text).is_err() {
-                if take.layout().node(node).mode == Mode::Skip {
+                if row.layout().node(node).mode == Mode::Skip {
                     return Ok(());
                 }
                 let problem =
                     "an escape like `\\ud800` stands for half a character, a lone surrogate";
-                let name = take.layout().name(node);
+                let name = row.layout().name(node);
                 return Err(Problem::new(problem).column(name).hint(format!(
                     "fix the source, or leave the column out in `columns`: `{name}: skip`"
                 )));
             }
-            take.token(node, Token::String(text), scope)
+            row.token(node, Token::String(text), scope)
         }
         [b'{', inside @ .., b'}'] if inside.trim_ascii().is_empty() => {
-            take.token(node, Token::EmptyObject, scope)
+            row.token(node, Token::EmptyObject, scope)
         }
-        [b'{', ..] => match (take.notation() == Notation::OData)
-            .then(|| odata::results(text))
+        [b'{', ..] => match (row.notation() == Notation::OData)
+            .then(|| notation::results(text))
             .flatten()
         {
             Some(expansion)
-                if !expansion.is_whole && take.layout().node(node).mode != Mode::Skip =>
+                if !expansion.is_whole && row.layout().node(node).mode != Mode::Skip =>
             {
-                Err(odata::incomplete(take.layout().name(node)))
+                Err(notation::incomplete(row.layout().name(node)))
             }
-            Some(expansion) => value(take, node, expansion.list, scope, depth),
-            None => nested(take, node, text, scope, depth),
+            Some(expansion) => value(row, node, expansion.list, scope, depth),
+            None => nested(row, node, text, scope, depth),
         },
         [b'[', ..] => {
-            if take.notation() == Notation::OData
-                && take.layout().node(node).mode != Mode::Skip
-                && let Some(list) = odata::cut_inside(text)
+            if row.notation() == Notation::OData
+                && row.layout().node(node).mode != Mode::Skip
+                && let Some(list) = notation::cut_inside(text)
             {
-                let outer = take.layout().name(node);
-                return Err(odata::incomplete(&format!("{outer}/{list}")));
+                let outer = row.layout().name(node);
+                return Err(notation::incomplete(&format!("{outer}/{list}")));
             }
-            take.token(node, Token::Document(text), scope)?;
-            if take.layout().node(node).declared_below {
-                within_array(take, node, text, depth)
+            row.token(node, Token::Document(text), scope)?;
+            if row.layout().node(node).declared_below {
+                within_array(row, node, text, depth)
             } else {
                 Ok(())
             }
         }
-        b"true" => take.token(node, Token::Boolean(true), scope),
-        b"false" => take.token(node, Token::Boolean(false), scope),
-        b"null" => take.token(node, Token::Null, scope),
-        _ => take.token(node, Token::Number(text), scope),
+        b"true" => row.token(node, Token::Boolean(true), scope),
+        b"false" => row.token(node, Token::Boolean(false), scope),
+        b"null" => row.token(node, Token::Null, scope),
+        _ => row.token(node, Token::Number(text), scope),
     }
 }
 
-fn nested<'r, T: Take<'r>>(
-    take: &mut T,
+fn nested<'r>(
+    row: &mut Row<'_, 'r>,
     node: NodeId,
     text: &'r str,
     scope: Scope,
     depth: u8,
 ) -> Result<(), Problem> {
     if depth >= DEEPEST {
-        let name = take.layout().name(node);
+        let name = row.layout().name(node);
         let top = name.split('.').next().unwrap_or(name);
         return Err(
             Problem::new(format!("objects are nested deeper than {DEEPEST} levels")).hint(format!(
@@ -232,11 +203,11 @@ fn nested<'r, T: Take<'r>>(
             )),
         );
     }
-    let mode = take.layout().node(node).mode;
-    let declared = take.layout().declared(node);
+    let mode = row.layout().node(node).mode;
+    let declared = row.layout().declared(node);
     // A declared type has the whole object: as text, or as a value that does not fit.
     if declared.is_some() || mode == Mode::Json {
-        take.token(node, Token::Document(text), scope)?;
+        row.token(node, Token::Document(text), scope)?;
     }
     let is_text = declared == Some(RuleKind::Typed(ColumnType::Text));
     let inner = if mode == Mode::Flatten && !is_text {
@@ -244,16 +215,16 @@ fn nested<'r, T: Take<'r>>(
     } else {
         Scope::Declared
     };
-    if inner == Scope::All || take.layout().node(node).declared_below {
-        object(take, node, text, inner, depth + 1).map_err(Problem::unplaced)
+    if inner == Scope::All || row.layout().node(node).declared_below {
+        object(row, node, text, inner, depth + 1).map_err(Problem::unplaced)
     } else {
         Ok(())
     }
 }
 
 /// Inside an array only declared places matter: `from /tags/0`.
-fn within_array<'r, T: Take<'r>>(
-    take: &mut T,
+fn within_array<'r>(
+    row: &mut Row<'_, 'r>,
     node: NodeId,
     text: &'r str,
     depth: u8,
@@ -262,15 +233,15 @@ fn within_array<'r, T: Take<'r>>(
         return Ok(());
     }
     for (index, element) in elements(text)?.into_iter().enumerate() {
-        if let Some(child) = take.key(node, 0, &index.to_string(), Scope::Declared)? {
-            value(take, child, element.get(), Scope::Declared, depth + 1)?;
+        if let Some(child) = row.key(node, 0, &index.to_string(), Scope::Declared)? {
+            value(row, child, element.get(), Scope::Declared, depth + 1)?;
         }
     }
     Ok(())
 }
 
-struct Parsed<'a, T> {
-    take: &'a mut T,
+struct Parsed<'a, 'p, 'r> {
+    row: &'a mut Row<'p, 'r>,
     node: NodeId,
     scope: Scope,
     depth: u8,
@@ -278,7 +249,7 @@ struct Parsed<'a, T> {
     failed: &'a mut Option<Problem>,
 }
 
-impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
+impl<'r> Visitor<'r> for Parsed<'_, '_, 'r> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,7 +260,7 @@ impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
         let mut expected = 0;
         loop {
             let key = Key {
-                take: &mut *self.take,
+                row: &mut *self.row,
                 parent: self.node,
                 expected,
                 scope: self.scope,
@@ -302,8 +273,8 @@ impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
             let Some(child) = child else {
                 continue;
             };
-            expected = self.take.layout().position(child) + 1;
-            if let Err(problem) = value(self.take, child, raw.get(), self.scope, self.depth) {
+            expected = self.row.layout().position(child) + 1;
+            if let Err(problem) = value(self.row, child, raw.get(), self.scope, self.depth) {
                 *self.failed = Some(problem);
                 return Err(A::Error::custom(""));
             }
@@ -311,15 +282,15 @@ impl<'r, T: Take<'r>> Visitor<'r> for Parsed<'_, T> {
     }
 }
 
-struct Key<'a, T> {
-    take: &'a mut T,
+struct Key<'a, 'p, 'r> {
+    row: &'a mut Row<'p, 'r>,
     parent: NodeId,
     expected: usize,
     scope: Scope,
     failed: &'a mut Option<Problem>,
 }
 
-impl<'r, T: Take<'r>> DeserializeSeed<'r> for Key<'_, T> {
+impl<'r> DeserializeSeed<'r> for Key<'_, '_, 'r> {
     type Value = Option<NodeId>;
 
     fn deserialize<D: serde::Deserializer<'r>>(
@@ -330,7 +301,7 @@ impl<'r, T: Take<'r>> DeserializeSeed<'r> for Key<'_, T> {
     }
 }
 
-impl<'r, T: Take<'r>> Visitor<'r> for Key<'_, T> {
+impl<'r> Visitor<'r> for Key<'_, '_, 'r> {
     type Value = Option<NodeId>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -338,7 +309,7 @@ impl<'r, T: Take<'r>> Visitor<'r> for Key<'_, T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        self.take
+        self.row
             .key(self.parent, self.expected, key, self.scope)
             .map_err(|problem| {
                 *self.failed = Some(problem);

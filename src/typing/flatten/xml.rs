@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::json::{Scope, Take};
 use crate::data::ColumnType;
 use crate::data::token::Token;
 use crate::readers::position::Problem;
+use crate::readers::record::changed;
 use crate::readers::xml::shape::{Shape, ShapeId};
 use crate::readers::xml::tree::{ItemId, Kind, Tree};
 use crate::rules::columns::RuleKind;
 use crate::say::quoted;
-use crate::typing::layout::{Mode, NodeId};
+use crate::typing::layout::{Mode, NodeId, Scope};
+use crate::typing::row::Row;
 
 /// A record and what its like look like.
 #[derive(Clone, Copy, Debug)]
@@ -20,21 +21,21 @@ pub(crate) struct Shaped<'r> {
 }
 
 /// Takes one record apart.
-pub(crate) fn record<'r, T: Take<'r>>(take: &mut T, record: Shaped<'r>) -> Result<(), Problem> {
+pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: Shaped<'r>) -> Result<(), Problem> {
     if record.shape.is_simple(Shape::RECORD) {
-        return match take.key(NodeId::ROOT, 0, "value", Scope::All)? {
-            Some(node) => take.token(node, record.tree.token(0), Scope::All),
+        return match row.key(NodeId::ROOT, 0, "value", Scope::All)? {
+            Some(node) => row.token(node, record.tree.token(0), Scope::All),
             None => Ok(()),
         };
     }
-    record.inside(take, NodeId::ROOT, (0, Shape::RECORD), Scope::All)
+    record.inside(row, NodeId::ROOT, (0, Shape::RECORD), Scope::All)
 }
 
 impl<'r> Shaped<'r> {
     /// Takes everything inside an element.
-    fn inside<T: Take<'r>>(
+    fn inside(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
@@ -45,47 +46,47 @@ impl<'r> Shaped<'r> {
             let name = self.tree.name(child);
             match self.tree.kind(child) {
                 Kind::Attribute | Kind::Schema => {
-                    self.attribute(take, node, (child, id), &mut expected, scope)?;
+                    self.attribute(row, node, (child, id), &mut expected, scope)?;
                 }
                 Kind::Element | Kind::Null | Kind::List => {
                     let Some(inner) = self.shape.child(id, name) else {
-                        return Err(crate::table::changed());
+                        return Err(changed());
                     };
                     let is_list = self.shape.is_list(inner);
                     if is_list && lists.contains(&inner) {
                         continue;
                     }
-                    let Some(place) = take.key(node, expected, name, scope)? else {
+                    let Some(place) = row.key(node, expected, name, scope)? else {
                         continue;
                     };
-                    expected = take.layout().position(place) + 1;
+                    expected = row.layout().position(place) + 1;
                     if is_list {
                         lists.insert(inner);
-                        self.list(take, place, (at, child), inner, scope)?;
+                        self.list(row, place, (at, child), inner, scope)?;
                     } else {
-                        self.value(take, place, (child, inner), scope)?;
+                        self.value(row, place, (child, inner), scope)?;
                     }
                 }
             }
         }
         if let Some(text) = self.tree.value(at) {
-            self.text(take, node, id, text, expected, scope)?;
+            self.text(row, node, id, text, expected, scope)?;
         }
         Ok(())
     }
 
     /// An attribute is a column of its plain name, unless `from` asks for it behind an `@`.
-    fn attribute<T: Take<'r>>(
+    fn attribute(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         expected: &mut usize,
         scope: Scope,
     ) -> Result<(), Problem> {
         let name = self.tree.name(at);
-        if let Some(place) = take.key(node, 0, name, Scope::Declared)? {
-            return take.token(place, self.tree.token(at), Scope::Declared);
+        if let Some(place) = row.key(node, 0, name, Scope::Declared)? {
+            return row.token(place, self.tree.token(at), Scope::Declared);
         }
         if self.tree.kind(at) == Kind::Schema {
             return Ok(());
@@ -99,7 +100,7 @@ impl<'r> Shaped<'r> {
             None
         };
         if let (Some(clash), Scope::All) = (clash, scope) {
-            let path = take.layout().path_of(node, name);
+            let path = row.layout().path_of(node, name);
             return Err(Problem::new(format!(
                 "an element has both an attribute and {clash} {}",
                 quoted(plain)
@@ -109,17 +110,17 @@ impl<'r> Shaped<'r> {
                 "give the attribute a column of its own in `columns`: `{plain}_attribute: text from {path}`"
             )));
         }
-        if let Some(place) = take.key(node, *expected, plain, scope)? {
-            *expected = take.layout().position(place) + 1;
-            take.token(place, self.tree.token(at), scope)?;
+        if let Some(place) = row.key(node, *expected, plain, scope)? {
+            *expected = row.layout().position(place) + 1;
+            row.token(place, self.tree.token(at), scope)?;
         }
         Ok(())
     }
 
     /// Text beside attributes or elements is the column `value`.
-    fn text<T: Take<'r>>(
+    fn text(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         id: ShapeId,
         text: &'r str,
@@ -132,48 +133,48 @@ impl<'r> Shaped<'r> {
                     .hint("keep the element as JSON in `columns`: `name: json`"),
             );
         }
-        match take.key(node, expected, "value", scope)? {
-            Some(place) => take.token(place, Token::Field(text), scope),
+        match row.key(node, expected, "value", scope)? {
+            Some(place) => row.token(place, Token::Field(text), scope),
             None => Ok(()),
         }
     }
 
-    fn list<T: Take<'r>>(
+    fn list(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         (parent, first): (ItemId, ItemId),
         id: ShapeId,
         scope: Scope,
     ) -> Result<(), Problem> {
         let json = self.tree.array(parent, first, self.shape, id);
-        take.token(node, Token::Document(json), scope)?;
-        if !take.layout().node(node).declared_below {
+        row.token(node, Token::Document(json), scope)?;
+        if !row.layout().node(node).declared_below {
             return Ok(());
         }
         for (index, element) in self.tree.list(parent, first).into_iter().enumerate() {
-            if let Some(place) = take.key(node, 0, &index.to_string(), Scope::Declared)? {
-                self.value(take, place, (element, id), Scope::Declared)?;
+            if let Some(place) = row.key(node, 0, &index.to_string(), Scope::Declared)? {
+                self.value(row, place, (element, id), Scope::Declared)?;
             }
         }
         Ok(())
     }
 
-    fn value<T: Take<'r>>(
+    fn value(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
     ) -> Result<(), Problem> {
         if self.shape.is_simple(id) {
-            return take.token(node, self.tree.token(at), scope);
+            return row.token(node, self.tree.token(at), scope);
         }
         if self.tree.kind(at) == Kind::Null {
-            return take.token(node, Token::Null, scope);
+            return row.token(node, Token::Null, scope);
         }
-        let mode = take.layout().node(node).mode;
-        let declared = take.layout().declared(node);
+        let mode = row.layout().node(node).mode;
+        let declared = row.layout().declared(node);
         let mut inner = if mode == Mode::Flatten {
             scope
         } else {
@@ -182,39 +183,39 @@ impl<'r> Shaped<'r> {
         match declared {
             Some(RuleKind::Json) => {
                 let json = self.tree.object(at, self.shape, id);
-                take.token(node, Token::Document(json), scope)?;
+                row.token(node, Token::Document(json), scope)?;
             }
             // What such an element says is its text; the attributes remain columns beside it.
             Some(RuleKind::Typed(_)) if !self.shape.has_elements(id) => {
-                take.token(node, self.tree.token(at), scope)?;
-                return self.attributes(take, node, (at, id), inner);
+                row.token(node, self.tree.token(at), scope)?;
+                return self.attributes(row, node, (at, id), inner);
             }
             Some(RuleKind::Typed(column_type)) => {
                 let json = self.tree.object(at, self.shape, id);
-                take.token(node, Token::Document(json), scope)?;
+                row.token(node, Token::Document(json), scope)?;
                 if column_type == ColumnType::Text {
                     inner = Scope::Declared;
                 }
             }
             Some(RuleKind::Skip) | None => {}
         }
-        if inner == Scope::All || take.layout().node(node).declared_below {
-            self.inside(take, node, (at, id), inner)
+        if inner == Scope::All || row.layout().node(node).declared_below {
+            self.inside(row, node, (at, id), inner)
         } else {
             Ok(())
         }
     }
 
-    fn attributes<T: Take<'r>>(
+    fn attributes(
         self,
-        take: &mut T,
+        row: &mut Row<'_, 'r>,
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
     ) -> Result<(), Problem> {
         let mut expected = 0;
         for child in self.tree.children(at) {
-            self.attribute(take, node, (child, id), &mut expected, scope)?;
+            self.attribute(row, node, (child, id), &mut expected, scope)?;
         }
         Ok(())
     }

@@ -1,11 +1,9 @@
-//! The pass over XML documents and Atom feeds, and the look at their structure before.
+//! XML documents and Atom feeds before their values are looked at: where their records are, and what these look like.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
-use super::pass::{Ended, Pass};
 use crate::data::DataError;
 use crate::data::path::{RecordsPath, Step};
 use crate::outline::rows::{self, Extent, Found};
@@ -13,20 +11,18 @@ use crate::outline::xml_rows;
 use crate::readers::position::Problem;
 use crate::readers::record::Stop;
 use crate::readers::text;
+use crate::readers::xml::atom;
 use crate::readers::xml::document::Names;
 use crate::readers::xml::records::{self, Emptiness, Record};
 use crate::readers::xml::shape::Shape;
 use crate::readers::xml::tree::Tree;
 use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
-use crate::typing::edm::{StructureId, Types};
-use crate::typing::flatten::xml::{self, Shaped};
-use crate::typing::odata;
 
 /// What is known about the documents of a table before their values are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Markup {
-    shape: Shape,
+    pub(crate) shape: Shape,
     /// By index of the file.
     documents: HashMap<usize, Known>,
     /// Where rows were found.
@@ -35,9 +31,9 @@ pub(crate) struct Markup {
 
 /// Where the records of a document are.
 #[derive(Clone, Debug)]
-struct Known {
+pub(crate) struct Known {
     found: Found,
-    encoding: &'static Encoding,
+    pub(crate) encoding: &'static Encoding,
     emptiness: Emptiness,
 }
 
@@ -50,6 +46,29 @@ pub(crate) fn is_markup(file: &StagedFile) -> bool {
 pub(crate) fn locate(file: &StagedFile) -> Result<RecordsPath, DataError> {
     let encoding = encoding(file)?;
     Ok(Known::found(file, encoding, &mut Vec::new())?.found.path)
+}
+
+/// Counts the records of a document.
+pub(crate) fn count(file: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
+    let known = match &rules.records {
+        Some(path) => Known {
+            found: Found::told(path.clone()),
+            encoding: encoding(file)?,
+            emptiness: Emptiness::Wrong,
+        },
+        None => Known::found(file, encoding(file)?, &mut Vec::new())?,
+    };
+    let split = HashSet::new();
+    let mut names = Names {
+        split: &split,
+        clashes: None,
+    };
+    let mut rows = 0;
+    known.read(file, &mut names, &mut |_: Record<'_>| {
+        rows += 1;
+        Ok::<(), DataError>(())
+    })?;
+    Ok(rows)
 }
 
 fn encoding(file: &StagedFile) -> Result<&'static Encoding, DataError> {
@@ -104,6 +123,11 @@ impl Markup {
         Ok(markup)
     }
 
+    /// Returns what is known about the document with this index among the files.
+    pub(crate) fn document(&self, index: usize) -> Option<&Known> {
+        self.documents.get(&index)
+    }
+
     /// Takes note of all records of a document; returns local names that several namespaces use side by side.
     fn observe(&mut self, index: usize, file: &StagedFile) -> Result<HashSet<String>, DataError> {
         let split = std::mem::take(&mut self.shape.split);
@@ -119,11 +143,6 @@ impl Markup {
         let clashes = names.clashes.take().unwrap_or_default();
         self.shape.split = split;
         result.map(|()| clashes)
-    }
-
-    /// Returns what Atom entries say about the types of their properties.
-    pub(crate) fn types(&self) -> (Types, StructureId) {
-        Types::of_shape(&self.shape)
     }
 }
 
@@ -166,7 +185,7 @@ impl Known {
     }
 
     /// Hands over every record; of an Atom entry only the properties.
-    fn read<E: From<DataError>>(
+    pub(crate) fn read<E: From<DataError>>(
         &self,
         file: &StagedFile,
         names: &mut Names<'_>,
@@ -184,7 +203,7 @@ impl Known {
                 if file.format == Format::Xml {
                     return sink(record);
                 }
-                odata::properties(record.tree, &mut properties)
+                atom::properties(record.tree, &mut properties)
                     .map_err(|problem| at(problem, Some(record.offset)))?;
                 sink(Record {
                     tree: &properties,
@@ -197,40 +216,5 @@ impl Known {
             Err(Stop::Sink(error)) => Err(error),
             Err(Stop::Problem(problem)) => Err(at(problem, None).into()),
         }
-    }
-}
-
-impl Pass<'_> {
-    /// Takes the records of a document.
-    pub(crate) fn read_elements(&mut self, file: &StagedFile) -> Result<(), Ended> {
-        let markup = Arc::clone(&self.markup);
-        let Some(known) = markup.documents.get(&self.survey.file) else {
-            return Err(super::changed().at(file, None, None).into());
-        };
-        let encoding = known.encoding;
-        self.set_encoding(encoding);
-        let mut names = Names {
-            split: &markup.shape.split,
-            clashes: None,
-        };
-        known.read(file, &mut names, &mut |record: Record<'_>| {
-            let shaped = Shaped {
-                tree: record.tree,
-                shape: &markup.shape,
-            };
-            self.record((record.offset, &file.origin, record.key), |row| {
-                xml::record(row, shaped)
-            })
-            .map_err(|halt| {
-                halt.at(|problem| {
-                    problem.at_in(
-                        file,
-                        encoding,
-                        Some(self.survey.record),
-                        Some(record.offset),
-                    )
-                })
-            })
-        })
     }
 }
