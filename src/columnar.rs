@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::schema::types::TypePtr;
 
-use self::cells::Cells;
+use self::cells::ColumnReader;
 use crate::data::SystemColumn;
 use crate::data::{Column, ColumnType, DataError, Value};
 use crate::readers::position::{Problem, without_file};
@@ -179,7 +179,7 @@ impl Part {
         &self,
         batch: &RecordBatch,
         roots: &[usize],
-    ) -> Result<Vec<Option<Cells<'_>>>, Problem> {
+    ) -> Result<Vec<Option<ColumnReader<'_>>>, Problem> {
         let mut kept: Vec<usize> = roots.to_vec();
         kept.sort_unstable();
         kept.dedup();
@@ -190,14 +190,14 @@ impl Part {
             let position = kept.binary_search(&leaf.path[0]).ok();
             let root = position.and_then(|position| batch.columns().get(position));
             let root: &ArrayRef = root.ok_or_else(|| broken("a column is missing"))?;
-            Cells::new(root, leaf).map(Some)
+            ColumnReader::new(root, leaf).map(Some)
         });
         cells.collect()
     }
 
     fn row<'r>(
         &'r self,
-        cells: &'r [Option<Cells<'r>>],
+        cells: &'r [Option<ColumnReader<'r>>],
         index: usize,
         row: u64,
         columns: &[Column],
@@ -222,7 +222,7 @@ impl Part {
 
 /// Converts one value of a leaf.
 fn value<'r>(
-    cells: &'r Cells<'r>,
+    cells: &'r ColumnReader<'r>,
     index: usize,
     rule: Option<&ColumnRule>,
     column: &Column,

@@ -54,15 +54,15 @@ pub(crate) enum Scalar<'a> {
 }
 
 /// The values of one leaf in a batch.
-pub(crate) struct Cells<'a> {
+pub(crate) struct ColumnReader<'a> {
     array: ArrayRef,
     leaf: &'a Leaf,
     /// Groups around the leaf: where one of them is null, so is the value.
     around: Vec<ArrayRef>,
 }
 
-impl<'a> Cells<'a> {
-    pub(crate) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<Cells<'a>, Problem> {
+impl<'a> ColumnReader<'a> {
+    pub(crate) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<ColumnReader<'a>, Problem> {
         let mut array = root.clone();
         let mut around = Vec::new();
         for &position in &leaf.path[1..] {
@@ -73,7 +73,7 @@ impl<'a> Cells<'a> {
             let child = child.ok_or_else(|| broken("a group lacks a column"))?;
             around.push(std::mem::replace(&mut array, child));
         }
-        Ok(Cells {
+        Ok(ColumnReader {
             array,
             leaf,
             around,

@@ -19,7 +19,7 @@ pub(crate) enum Token<'a> {
     /// A field without a type of its own; never empty.
     Field(&'a str),
     /// A field that looks like a number where numbers are not written plainly. By reference: tokens stay small.
-    Local(&'a Local),
+    LocalNumber(&'a LocalNumber),
     /// A JSON string without escapes, quotes included.
     Plain(&'a str),
     /// A JSON string, quotes and escapes included; its escapes have been found decodable.
@@ -36,7 +36,7 @@ pub(crate) enum Token<'a> {
 
 /// A field that may be a number in the file's own notation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Local {
+pub(crate) struct LocalNumber {
     pub(crate) written: String,
     /// The number in plain notation; empty if it is none in this file.
     pub(crate) plain: String,
@@ -103,7 +103,7 @@ impl<'a> Token<'a> {
         Some(match self {
             Token::Null => return None,
             Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
-            Token::Local(local) => Cow::Borrowed(&local.written),
+            Token::LocalNumber(local) => Cow::Borrowed(&local.written),
             Token::Plain(quoted) => Cow::Borrowed(inside(quoted)),
             Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
             Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
@@ -124,9 +124,11 @@ impl<'a> Token<'a> {
         Some(match self {
             Token::Null => return None,
             Token::Field(text) => field_class(text),
-            Token::Local(local) if local.plain.is_empty() => moment_class(&local.written),
-            Token::Local(local) if local.written.trim().len() < local.written.len() => Class::Text,
-            Token::Local(local) => field_class(&local.plain),
+            Token::LocalNumber(local) if local.plain.is_empty() => moment_class(&local.written),
+            Token::LocalNumber(local) if local.written.trim().len() < local.written.len() => {
+                Class::Text
+            }
+            Token::LocalNumber(local) => field_class(&local.plain),
             Token::Plain(quoted) => moment_class(inside(quoted)),
             Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
             Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
@@ -175,7 +177,7 @@ impl<'a> Token<'a> {
     fn number(self) -> Option<Number<'a>> {
         match self {
             Token::Field(text) | Token::Number(text) => Number::split(text),
-            Token::Local(local) => Number::split(&local.plain),
+            Token::LocalNumber(local) => Number::split(&local.plain),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use super::rows::{self, Extent, Found};
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::envelope_keys;
 use crate::readers::position::Problem;
-use crate::readers::xml::document::{Document, Piece, local};
+use crate::readers::xml::document::{Document, Node, local};
 use crate::say::listed;
 use crate::source::StagedFile;
 
@@ -28,17 +28,17 @@ pub(crate) fn locate(
     let mut open = vec![Some(0)];
     loop {
         match document.next(&mut None)? {
-            Piece::Start(start, _) => {
+            Node::Start(start, _) => {
                 let inside = open.last().copied().flatten();
                 let name = start.name();
                 open.push(
                     inside.and_then(|parent| enter(&mut places, parent, local(name.as_ref()))),
                 );
             }
-            Piece::End => {
+            Node::End => {
                 open.pop();
             }
-            Piece::Eof => break,
+            Node::Eof => break,
         }
     }
     let mut candidates = Vec::new();

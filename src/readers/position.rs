@@ -135,7 +135,7 @@ impl Problem {
         let place = self
             .offset
             .or(offset)
-            .and_then(|offset| Place::find(file, encoding, offset).ok());
+            .and_then(|offset| Position::find(file, encoding, offset).ok());
         let record = record.filter(|_| self.syntax != Syntax::Bytes);
         let problem = match (&place, self.syntax) {
             (Some(place), Syntax::Broken | Syntax::Bytes) => {
@@ -173,14 +173,18 @@ pub(crate) fn without_file(problem: Problem) -> DataError {
 
 /// A place in a file, as editors count.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     line: u64,
     column: u64,
     near: String,
 }
 
-impl Place {
-    fn find(file: &StagedFile, encoding: &'static Encoding, offset: u64) -> std::io::Result<Place> {
+impl Position {
+    fn find(
+        file: &StagedFile,
+        encoding: &'static Encoding,
+        offset: u64,
+    ) -> std::io::Result<Position> {
         let mut before = decoder::for_positions(&file.path, encoding)?.take(offset);
         let (mut line, mut column) = (1, 1);
         let mut tail: Vec<u8> = Vec::new();
@@ -222,6 +226,6 @@ impl Place {
         let near = near
             .trim_matches(|c: char| c == char::REPLACEMENT_CHARACTER || c.is_whitespace())
             .to_owned();
-        Ok(Place { line, column, near })
+        Ok(Position { line, column, near })
     }
 }

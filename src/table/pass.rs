@@ -15,7 +15,7 @@ use crate::rules::Rules;
 use crate::source::{Format, Staged, StagedFile};
 use crate::typing::key_plan::KeyPlan;
 use crate::typing::layout::{Layout, LeafId};
-use crate::typing::profile::{Located, Outcome, Survey};
+use crate::typing::profile::{Located, Outcome, Profile};
 use crate::typing::projection::Projection;
 use crate::typing::row::{Assumption, Row, RowBuilder};
 
@@ -24,7 +24,7 @@ pub(crate) struct Pass<'p> {
     pub(crate) staged: &'p Staged,
     pub(crate) rules: &'p Rules,
     pub(crate) markup: Arc<Markup>,
-    pub(crate) profile: Survey,
+    pub(crate) profile: Profile,
     /// Pages of one address agree on where the rows are; files may differ.
     pub(crate) places: HashMap<String, Found>,
     pub(crate) notices: Vec<String>,
@@ -116,7 +116,7 @@ impl<'p> Pass<'p> {
         Ok(Pass {
             staged,
             rules,
-            profile: Survey::new(Layout::new(&rules.columns).map_err(whole)?),
+            profile: Profile::new(Layout::new(&rules.columns).map_err(whole)?),
             markup: Arc::new(Markup::look(staged, rules)?),
             places: HashMap::new(),
             notices: Vec::new(),
@@ -138,7 +138,7 @@ impl<'p> Pass<'p> {
         Ok(Pass {
             staged,
             rules,
-            profile: Survey::new(Layout::new(&rules.columns).map_err(without_file)?),
+            profile: Profile::new(Layout::new(&rules.columns).map_err(without_file)?),
             markup,
             places,
             notices: Vec::new(),

@@ -35,7 +35,7 @@ pub(crate) fn convert<'a>(rule: &ColumnRule, token: Token<'a>) -> Result<Value<'
         Token::Number(_) if column_type == ColumnType::Boolean => {
             return Err("is not `true` or `false`");
         }
-        Token::Local(local) if is_number(column_type) => {
+        Token::LocalNumber(local) if is_number(column_type) => {
             if local.plain.is_empty() {
                 return Err("is not a number as `csv: decimal=` and `thousands=` have it");
             }
@@ -82,7 +82,7 @@ fn is_number(column_type: ColumnType) -> bool {
 }
 
 fn json(token: Token<'_>) -> Result<Value<'_>, Misfit> {
-    if matches!(token, Token::Field(_) | Token::Local(_))
+    if matches!(token, Token::Field(_) | Token::LocalNumber(_))
         && let Some(text) = token.text()
         && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err()
     {

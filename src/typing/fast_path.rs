@@ -1,6 +1,6 @@
 //! Converts values as simple as nearly all are, at a glance and without taking note of them.
 
-use super::infer::Seen;
+use super::infer::KindsSeen;
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};
 
@@ -20,7 +20,7 @@ const POWERS: [f64; LONGEST + 1] = [
 ];
 
 /// Converts a token that adds nothing to what was `seen`; returns nothing where that is not sure.
-pub(crate) fn convert(token: Token<'_>, seen: Seen, assumed: ColumnType) -> Option<Value<'_>> {
+pub(crate) fn convert(token: Token<'_>, seen: KindsSeen, assumed: ColumnType) -> Option<Value<'_>> {
     let is_number = matches!(assumed, ColumnType::BigInt | ColumnType::Double);
     match token {
         Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)
@@ -102,7 +102,7 @@ impl Short {
         scale
     }
 
-    fn convert<'r>(self, seen: Seen, assumed: ColumnType) -> Option<Value<'r>> {
+    fn convert<'r>(self, seen: KindsSeen, assumed: ColumnType) -> Option<Value<'r>> {
         let is_covered = match self.scale {
             0 => seen.covers_integer(self.whole),
             scale => {
@@ -148,9 +148,9 @@ mod tests {
     ];
 
     /// What the careful way makes of the same token, if that shows nothing new.
-    fn with_care(token: Token<'_>, seen: Seen, assumed: ColumnType) -> Option<Value<'_>> {
+    fn with_care(token: Token<'_>, seen: KindsSeen, assumed: ColumnType) -> Option<Value<'_>> {
         let class = token.class()?;
-        let is_new = !seen.is_settled() && seen.merge(Seen::of(&class)) != seen;
+        let is_new = !seen.is_settled() && seen.merge(KindsSeen::of(&class)) != seen;
         (!is_new).then(|| token.value(assumed))?
     }
 
@@ -163,9 +163,9 @@ mod tests {
     }
 
     fn agrees(text: &str, others: &[&str]) -> usize {
-        let mut seen = Seen::default();
+        let mut seen = KindsSeen::default();
         for token in others.iter().map(|other| Token::Field(other)) {
-            seen = seen.merge(token.class().map_or(seen, |class| Seen::of(&class)));
+            seen = seen.merge(token.class().map_or(seen, |class| KindsSeen::of(&class)));
         }
         let mut n_converted = 0;
         for token in [Token::Field(text), Token::Number(text)] {

@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 
 /// What has been seen in a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct KindsSeen {
     kinds: u16,
     /// Of numbers: most digits before the point.
     whole_digits: u8,
@@ -68,31 +68,31 @@ impl Kind {
     }
 }
 
-impl Seen {
+impl KindsSeen {
     /// Returns what one value of this class shows.
-    pub(crate) fn of(class: &Class<'_>) -> Seen {
+    pub(crate) fn of(class: &Class<'_>) -> KindsSeen {
         match class {
-            Class::Boolean(_) => Seen::kind(Kind::Boolean),
-            Class::Integer(value) => Seen::integer(*value),
-            Class::Decimal(number) => Seen::decimal(number),
-            Class::Date(_) => Seen::kind(Kind::Date),
-            Class::Timestamp(_) => Seen::kind(Kind::Timestamp),
-            Class::Zoned(_) => Seen::kind(Kind::Zoned),
-            Class::Text => Seen::kind(Kind::Text),
-            Class::Huge => Seen::kind(Kind::Huge),
-            Class::Inexact => Seen::kind(Kind::Inexact),
+            Class::Boolean(_) => KindsSeen::kind(Kind::Boolean),
+            Class::Integer(value) => KindsSeen::integer(*value),
+            Class::Decimal(number) => KindsSeen::decimal(number),
+            Class::Date(_) => KindsSeen::kind(Kind::Date),
+            Class::Timestamp(_) => KindsSeen::kind(Kind::Timestamp),
+            Class::Zoned(_) => KindsSeen::kind(Kind::Zoned),
+            Class::Text => KindsSeen::kind(Kind::Text),
+            Class::Huge => KindsSeen::kind(Kind::Huge),
+            Class::Inexact => KindsSeen::kind(Kind::Inexact),
         }
     }
 
-    pub(crate) fn kind(kind: Kind) -> Seen {
-        Seen {
+    pub(crate) fn kind(kind: Kind) -> KindsSeen {
+        KindsSeen {
             kinds: kind.bit(),
-            ..Seen::default()
+            ..KindsSeen::default()
         }
     }
 
-    fn integer(value: i64) -> Seen {
-        let mut seen = Seen::kind(Kind::Integer);
+    fn integer(value: i64) -> KindsSeen {
+        let mut seen = KindsSeen::kind(Kind::Integer);
         if value.unsigned_abs() > EXACT_IN_DOUBLE && !is_integer_kept_by_double(value) {
             seen.kinds |= Kind::Exact.bit();
         }
@@ -100,8 +100,8 @@ impl Seen {
         seen
     }
 
-    fn decimal(number: &Number<'_>) -> Seen {
-        let mut seen = Seen::kind(Kind::Decimal);
+    fn decimal(number: &Number<'_>) -> KindsSeen {
+        let mut seen = KindsSeen::kind(Kind::Decimal);
         if !number.is_kept_by_double() {
             seen.kinds |= Kind::Exact.bit();
         }
@@ -143,8 +143,8 @@ impl Seen {
     }
 
     /// Adds what another set of values showed.
-    pub(crate) fn merge(self, other: Seen) -> Seen {
-        Seen {
+    pub(crate) fn merge(self, other: KindsSeen) -> KindsSeen {
+        KindsSeen {
             kinds: self.kinds | other.kinds,
             whole_digits: self.whole_digits.max(other.whole_digits),
             scale: self.scale.max(other.scale),
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::data::token::Token;
 
-    fn samples() -> Vec<Seen> {
+    fn samples() -> Vec<KindsSeen> {
         let tokens = [
             Token::Boolean(true),
             Token::Number("1"),
@@ -237,11 +237,11 @@ mod tests {
             Token::Field("2024-01-31T10:00Z"),
             Token::Field("x"),
         ];
-        let mut samples = vec![Seen::default()];
+        let mut samples = vec![KindsSeen::default()];
         samples.extend(
             tokens
                 .iter()
-                .filter_map(|token| token.class().map(|class| Seen::of(&class))),
+                .filter_map(|token| token.class().map(|class| KindsSeen::of(&class))),
         );
         samples
     }
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(samples.len(), 13);
         for &a in &samples {
             assert_eq!(a.merge(a), a);
-            assert_eq!(a.merge(Seen::default()), a);
+            assert_eq!(a.merge(KindsSeen::default()), a);
             for &b in &samples {
                 assert_eq!(a.merge(b), b.merge(a));
                 for &c in &samples {
@@ -288,7 +288,7 @@ mod tests {
             for other in texts {
                 for token in [Token::Number(by), Token::Field(by)] {
                     let mut seen = samples();
-                    seen.extend(token.class().map(|class| Seen::of(&class)));
+                    seen.extend(token.class().map(|class| KindsSeen::of(&class)));
                     for class in [Token::Number(other), Token::Field(other)]
                         .map(Token::class)
                         .into_iter()
@@ -296,7 +296,7 @@ mod tests {
                     {
                         for seen in seen.iter().filter(|seen| seen.covers(&class)) {
                             n_covered += 1;
-                            assert_eq!(seen.merge(Seen::of(&class)), *seen, "{by} {other}");
+                            assert_eq!(seen.merge(KindsSeen::of(&class)), *seen, "{by} {other}");
                         }
                     }
                 }

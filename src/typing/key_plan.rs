@@ -4,14 +4,14 @@ use super::flatten;
 use super::layout::{Layout, NodeId, Scope};
 use super::projection::{Projection, Target};
 use super::row::Row;
-use crate::readers::json::object::{Kin, Member};
+use crate::readers::json::object::{KeyOrder, Member};
 use crate::readers::json::records::Record;
 use crate::readers::position::Problem;
 
 /// Where the members of records go whose keys come in one order.
 #[derive(Debug, Default)]
 pub(crate) struct KeyPlan {
-    order: Option<Kin>,
+    order: Option<KeyOrder>,
     /// Empty until a second record of that order has come.
     routes: Vec<Route>,
 }
@@ -27,14 +27,14 @@ struct Route {
 
 impl KeyPlan {
     /// Returns the routes for an order of keys, one for each member, if they are known.
-    fn routes(&self, order: Kin) -> Option<&[Route]> {
+    fn routes(&self, order: KeyOrder) -> Option<&[Route]> {
         (self.order == Some(order) && !self.routes.is_empty()).then_some(&self.routes)
     }
 
     /// Finds the routes for a record that has just been taken in the careful way.
     fn learn(
         &mut self,
-        order: Kin,
+        order: KeyOrder,
         (text, members): (&str, &[Member]),
         layout: &Layout,
         projection: &Projection,
@@ -60,7 +60,8 @@ pub(crate) fn take<'r>(
     plan: &mut KeyPlan,
     record: &Record<'r>,
 ) -> Result<(), Problem> {
-    let (Some(builder), Some(members), Some(order)) = (&row.builder, record.members, record.kin)
+    let (Some(builder), Some(members), Some(order)) =
+        (&row.builder, record.members, record.key_order)
     else {
         return flatten::json::record(row, record);
     };

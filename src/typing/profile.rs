@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::cast::{self, Misfit};
 use super::fast_path;
-use super::infer::{Kind, Reason, Seen};
+use super::infer::{Kind, KindsSeen, Reason};
 use super::layout::{Layout, LeafId, Mode, NodeId, Scope};
 use super::remedy;
 use crate::data::token::{Class, Token};
@@ -19,9 +19,9 @@ const SHOWN_VALUES: usize = 5;
 
 /// Looks at all values.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub(crate) struct Profile {
     pub(crate) layout: Layout,
-    stats: Vec<Stats>,
+    stats: Vec<ColumnProfile>,
     /// Records so far, the current one included.
     pub(crate) record: u64,
     /// Index of the current file.
@@ -35,8 +35,8 @@ pub(crate) struct Survey {
 
 /// What is known about one leaf.
 #[derive(Debug, Default)]
-struct Stats {
-    seen: Seen,
+struct ColumnProfile {
+    seen: KindsSeen,
     /// Columns come in the order in which they appeared.
     appeared: Option<usize>,
     /// Whether there was a value other than null and `{}`.
@@ -46,14 +46,14 @@ struct Stats {
     /// The first text of a column that has nothing else.
     first_text: Option<(u64, String)>,
     /// The value that made the column text.
-    turned: Option<Turn>,
+    turned: Option<BecameText>,
     /// The first number whose digits a double does not keep, with its record.
     exact: Option<(u64, String)>,
     misfits: Option<Misfits>,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct BecameText {
     record: u64,
     shown: String,
     others: Others,
@@ -105,9 +105,9 @@ pub(crate) struct Located {
     pub(crate) offset: Option<u64>,
 }
 
-impl Survey {
-    pub(crate) fn new(layout: Layout) -> Survey {
-        Survey {
+impl Profile {
+    pub(crate) fn new(layout: Layout) -> Profile {
+        Profile {
             layout,
             stats: Vec::new(),
             record: 0,
@@ -124,7 +124,7 @@ impl Survey {
         self.offset = offset;
     }
 
-    /// Converts a value that shows nothing new; nothing if it may, then it must be [observed](Survey::observe).
+    /// Converts a value that shows nothing new; nothing if it may, then it must be [observed](Profile::observe).
     pub(crate) fn convert<'r>(
         &self,
         leaf: LeafId,
@@ -148,7 +148,7 @@ impl Survey {
         assumed: Option<ColumnType>,
     ) -> Option<Value<'r>> {
         if self.stats.len() <= leaf {
-            self.stats.resize_with(leaf + 1, Stats::default);
+            self.stats.resize_with(leaf + 1, ColumnProfile::default);
         }
         let stats = &mut self.stats[leaf];
         if stats.appeared.is_none() {
@@ -170,7 +170,7 @@ impl Survey {
                     if rule.is_naive_timestamp()
                         && let Some(class) = token.class()
                     {
-                        stats.seen = stats.seen.merge(Seen::of(&class));
+                        stats.seen = stats.seen.merge(KindsSeen::of(&class));
                     }
                     Some(value)
                 }
@@ -262,7 +262,7 @@ impl Survey {
         Ok(columns)
     }
 
-    fn stats(&self, leaf: LeafId) -> Option<&Stats> {
+    fn stats(&self, leaf: LeafId) -> Option<&ColumnProfile> {
         self.stats.get(leaf)
     }
 
@@ -303,9 +303,9 @@ impl Survey {
     }
 
     /// Returns what inference knows: a `{}` counts only where no other row has anything inside.
-    fn seen(&self, leaf: LeafId) -> Seen {
+    fn seen(&self, leaf: LeafId) -> KindsSeen {
         let Some(stats) = self.stats(leaf) else {
-            return Seen::default();
+            return KindsSeen::default();
         };
         let keeps = stats.empties
             && !self
@@ -313,7 +313,7 @@ impl Survey {
                 .node_of(leaf)
                 .is_some_and(|node| self.layout.has_children(node));
         if keeps {
-            stats.seen.merge(Seen::kind(Kind::Text))
+            stats.seen.merge(KindsSeen::kind(Kind::Text))
         } else {
             stats.seen
         }
@@ -433,9 +433,9 @@ impl Survey {
     }
 }
 
-impl Stats {
+impl ColumnProfile {
     fn infer(&mut self, token: Token<'_>, class: &Class<'_>, record: u64) {
-        let merged = self.seen.merge(Seen::of(class));
+        let merged = self.seen.merge(KindsSeen::of(class));
         if merged == self.seen {
             return;
         }
@@ -450,7 +450,7 @@ impl Stats {
         let turned = if after.column_type != ColumnType::Text || after.reason == Reason::Plain {
             None
         } else if self.seen.is_only_text() {
-            let other = Seen::of(class).resolve();
+            let other = KindsSeen::of(class).resolve();
             match (other.reason, self.first_text.take()) {
                 (Reason::Inexact, _) | (_, None) => Some((record, shown(), Others::None)),
                 (_, Some((record, shown))) => {
@@ -465,7 +465,7 @@ impl Stats {
             None
         };
         if let Some((record, shown, others)) = turned {
-            self.turned = Some(Turn {
+            self.turned = Some(BecameText {
                 record,
                 shown,
                 others,
@@ -493,9 +493,9 @@ impl Stats {
     }
 }
 
-impl Turn {
+impl BecameText {
     fn notice(&self, name: &str) -> String {
-        let Turn {
+        let BecameText {
             record,
             shown,
             others,

@@ -1,7 +1,7 @@
 //! One record's values on their way: noted in the profile of their column and, once its type is known, converted.
 
 use super::layout::{Layout, LeafId, NodeId, Scope};
-use super::profile::Survey;
+use super::profile::Profile;
 use super::projection::{Projection, Target};
 use crate::data::Value;
 use crate::data::token::Token;
@@ -10,7 +10,7 @@ use crate::readers::position::Problem;
 
 /// Takes the values of one record.
 pub(crate) struct Row<'p, 'r> {
-    pub(crate) profile: &'p mut Survey,
+    pub(crate) profile: &'p mut Profile,
     /// Nothing as long as nobody knows the types.
     pub(crate) builder: Option<RowBuilder<'p, 'r>>,
 }

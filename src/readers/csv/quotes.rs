@@ -14,7 +14,7 @@ use crate::readers::text::Input;
 use crate::rules::csv::{Blanks, Quote};
 
 /// Bytes of a file whose quotes are in order as far as they have been read.
-pub(crate) struct Watched {
+pub(crate) struct QuoteChecker {
     pub(crate) input: Input,
     /// Why reading ended early.
     pub(crate) failed: Option<Problem>,
@@ -47,8 +47,8 @@ enum State {
     Blank,
 }
 
-impl Watched {
-    pub(crate) fn new(input: Input, dialect: Dialect, blanks: Blanks) -> Watched {
+impl QuoteChecker {
+    pub(crate) fn new(input: Input, dialect: Dialect, blanks: Blanks) -> QuoteChecker {
         let watch = Watch {
             quote: match dialect.quote {
                 Quote::Character(quote) => Some(quote),
@@ -61,7 +61,7 @@ impl Watched {
             opened: 0,
             blank_lines: VecDeque::new(),
         };
-        Watched {
+        QuoteChecker {
             input,
             failed: None,
             watch,
@@ -103,7 +103,7 @@ impl Watched {
     }
 }
 
-impl Read for Watched {
+impl Read for QuoteChecker {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.failed.is_some() {
             return Err(io::ErrorKind::InvalidData.into());

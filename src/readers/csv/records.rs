@@ -7,9 +7,9 @@ use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use encoding_rs::{Encoding, UTF_8};
 
 use super::dialect::{self, Dialect};
-use super::quotes::Watched;
+use super::quotes::QuoteChecker;
 use crate::data::DataError;
-use crate::data::token::{Local, Token};
+use crate::data::token::{LocalNumber, Token};
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text;
 use crate::rules::csv::{Blanks, CsvOptions, Header, Quote};
@@ -23,7 +23,7 @@ const SENTINEL: &[u8] = b"\nx\n";
 pub(crate) struct Csv {
     /// Column names: trimmed, none empty, none twice.
     pub(crate) names: Vec<String>,
-    reader: csv::Reader<Chain<Watched, &'static [u8]>>,
+    reader: csv::Reader<Chain<QuoteChecker, &'static [u8]>>,
     /// Bytes of the file before the parser's first.
     skipped: u64,
     /// A record that was read already, with its place.
@@ -92,7 +92,7 @@ impl Csv {
         if options.blanks == Blanks::Trimmed {
             builder.trim(Trim::All);
         }
-        let watched = Watched::new(opened.input, dialect, options.blanks);
+        let watched = QuoteChecker::new(opened.input, dialect, options.blanks);
         let mut csv = Csv {
             names: Vec::new(),
             reader: builder.from_reader(watched.chain(SENTINEL)),
@@ -290,13 +290,13 @@ pub(crate) fn token<'r>(
     options: &CsvOptions,
     record: &'r StringRecord,
     field: usize,
-    plain: &'r Plain,
+    plain: &'r PlainNumbers,
 ) -> Token<'r> {
     match record.get(field) {
         None | Some("") => Token::Null,
         Some(text) if options.nulls.iter().any(|null| null == text) => Token::Null,
         Some(text) => match plain.get(field) {
-            Some(local) => Token::Local(local),
+            Some(local) => Token::LocalNumber(local),
             None => Token::Field(text),
         },
     }
@@ -304,9 +304,9 @@ pub(crate) fn token<'r>(
 
 /// Numbers of one record in plain notation.
 #[derive(Debug, Default)]
-pub(crate) struct Plain(Vec<(bool, Local)>);
+pub(crate) struct PlainNumbers(Vec<(bool, LocalNumber)>);
 
-impl Plain {
+impl PlainNumbers {
     /// Rewrites the numbers of a record.
     pub(crate) fn fill(&mut self, options: &CsvOptions, record: &StringRecord) {
         if options.numbers.are_plain() {
@@ -322,7 +322,7 @@ impl Plain {
         }
     }
 
-    fn get(&self, field: usize) -> Option<&Local> {
+    fn get(&self, field: usize) -> Option<&LocalNumber> {
         match self.0.get(field) {
             Some((true, local)) => Some(local),
             _ => None,

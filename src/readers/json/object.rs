@@ -14,25 +14,25 @@ const DEEPEST: u8 = 32;
 pub(crate) struct Members {
     list: Vec<Member>,
     /// Of many objects the next one is probably written like the last.
-    habit: Option<Habit>,
-    kin: Option<Kin>,
+    habit: Option<KeyCache>,
+    key_order: Option<KeyOrder>,
 }
 
-/// Objects of one kin have the same keys in the same order.
+/// Objects of one key_order have the same keys in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kin(u64);
+pub(crate) struct KeyOrder(u64);
 
 /// How objects looked at before are written around their values.
 #[derive(Debug, Default)]
-struct Habit {
-    leads: Vec<Lead>,
+struct KeyCache {
+    leads: Vec<KeyPrefix>,
     /// How often a lead has been learned.
     learned: u64,
 }
 
 /// What stands before one value: brace or comma, key and colon, with all blanks.
 #[derive(Debug)]
-struct Lead {
+struct KeyPrefix {
     text: Vec<u8>,
     /// Where the key is in it.
     key: Range<usize>,
@@ -124,7 +124,7 @@ impl Members {
     /// Prepares for many objects that are written alike.
     pub(crate) fn of_many() -> Members {
         Members {
-            habit: Some(Habit::default()),
+            habit: Some(KeyCache::default()),
             ..Members::default()
         }
     }
@@ -132,7 +132,7 @@ impl Members {
     /// Looks at the object that the bytes begin with.
     pub(crate) fn look(&mut self, bytes: &[u8]) -> Look {
         self.list.clear();
-        self.kin = None;
+        self.key_order = None;
         match self.object(bytes) {
             Ok(end) => Look::Whole(end),
             Err(Fault::More) => Look::More,
@@ -140,9 +140,9 @@ impl Members {
         }
     }
 
-    /// Returns the kin of the object looked at last, if it is written like others before.
-    pub(crate) fn kin(&self) -> Option<Kin> {
-        self.kin
+    /// Returns the key_order of the object looked at last, if it is written like others before.
+    pub(crate) fn key_order(&self) -> Option<KeyOrder> {
+        self.key_order
     }
 
     /// Returns the members of the object looked at last.
@@ -164,7 +164,7 @@ impl Members {
                     (at + usual.key.start..at + usual.key.end, start)
                 }
                 _ => match lead(bytes, at)? {
-                    Led::To { key, value } => {
+                    Next::To { key, value } => {
                         is_usual = false;
                         if let Some(habit) = &mut self.habit {
                             habit.learn(
@@ -175,10 +175,11 @@ impl Members {
                         }
                         (key, value)
                     }
-                    Led::Out(end) => {
+                    Next::Out(end) => {
                         let n_usual = self.habit.as_ref().map(|habit| habit.leads.len());
                         if is_usual && n_usual == Some(self.list.len()) {
-                            self.kin = self.habit.as_ref().map(|habit| Kin(habit.learned));
+                            self.key_order =
+                                self.habit.as_ref().map(|habit| KeyOrder(habit.learned));
                         }
                         return Ok(end);
                     }
@@ -192,9 +193,9 @@ impl Members {
     }
 }
 
-impl Habit {
+impl KeyCache {
     fn learn(&mut self, position: usize, text: &[u8], key: Range<usize>) {
-        let lead = Lead::new(text, key);
+        let lead = KeyPrefix::new(text, key);
         match self.leads.get_mut(position) {
             Some(other) => *other = lead,
             None => self.leads.push(lead),
@@ -203,15 +204,15 @@ impl Habit {
     }
 }
 
-impl Lead {
-    fn new(text: &[u8], key: Range<usize>) -> Lead {
+impl KeyPrefix {
+    fn new(text: &[u8], key: Range<usize>) -> KeyPrefix {
         let mut first = [0; 16];
         let mut mask = [0; 16];
         for (at, byte) in text.iter().enumerate().take(16) {
             first[at] = *byte;
             mask[at] = u8::MAX;
         }
-        Lead {
+        KeyPrefix {
             text: text.to_owned(),
             key,
             first: u128::from_le_bytes(first),
@@ -230,7 +231,7 @@ impl Lead {
 }
 
 /// Where one member or the object ends and what comes next.
-enum Led {
+enum Next {
     /// To the next value.
     To { key: Range<usize>, value: usize },
     /// To the end of the object.
@@ -238,7 +239,7 @@ enum Led {
 }
 
 /// Reads what stands before a value: the brace is the first byte, a comma comes somewhere behind.
-fn lead(bytes: &[u8], at: usize) -> Found<Led> {
+fn lead(bytes: &[u8], at: usize) -> Found<Next> {
     let is_first = at == 0;
     let mut at = if is_first {
         expect(bytes, 0, b'{')?
@@ -247,7 +248,7 @@ fn lead(bytes: &[u8], at: usize) -> Found<Led> {
     };
     at = blanks(bytes, at);
     match byte(bytes, at)? {
-        b'}' => return Ok(Led::Out(at + 1)),
+        b'}' => return Ok(Next::Out(at + 1)),
         b',' if !is_first => at = blanks(bytes, at + 1),
         _ if is_first => {}
         _ => return Err(Fault::Other),
@@ -256,7 +257,7 @@ fn lead(bytes: &[u8], at: usize) -> Found<Led> {
         return Err(Fault::Other);
     };
     let colon = expect(bytes, blanks(bytes, after), b':')?;
-    Ok(Led::To {
+    Ok(Next::To {
         key: at + 1..after - 1,
         value: blanks(bytes, colon),
     })
@@ -600,7 +601,7 @@ mod tests {
         #[test]
         fn habits_change_nothing(texts in prop::collection::vec((prop::collection::vec(piece(), 0..10), 0..3usize), 1..12)) {
             let mut habitual = Members::of_many();
-            let mut keys_of_kin: Vec<(Kin, Vec<String>)> = Vec::new();
+            let mut keys_of_kin: Vec<(KeyOrder, Vec<String>)> = Vec::new();
             for (pieces, times) in texts {
                 let text = format!("{{{}", pieces.concat());
                 for _ in 0..=times {
@@ -610,15 +611,15 @@ mod tests {
                     if let Look::Whole(_) = look {
                         prop_assert_eq!(habitual.list(), members.list(), "{}", text);
                         let keys: Vec<String> = members.list().iter().map(|member| member.key(&text).to_owned()).collect();
-                        if let Some(kin) = habitual.kin() {
-                            keys_of_kin.push((kin, keys));
+                        if let Some(key_order) = habitual.key_order() {
+                            keys_of_kin.push((key_order, keys));
                         }
                     }
                 }
             }
-            for (kin, keys) in &keys_of_kin {
+            for (key_order, keys) in &keys_of_kin {
                 for (other, others) in &keys_of_kin {
-                    prop_assert!(kin != other || keys == others);
+                    prop_assert!(key_order != other || keys == others);
                 }
             }
         }

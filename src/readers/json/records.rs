@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use super::object::{Kin, Look, Member, Members};
+use super::object::{KeyOrder, Look, Member, Members};
 use super::scan::Scanner;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::position::Problem;
@@ -28,7 +28,7 @@ pub(crate) struct Record<'r> {
     /// Of an object that is plain enough.
     pub(crate) members: Option<&'r [Member]>,
     /// Of members that come as in other records of the file.
-    pub(crate) kin: Option<Kin>,
+    pub(crate) key_order: Option<KeyOrder>,
     /// What `*` stood for in objects.
     pub(crate) key: Option<&'r str>,
     /// Byte of the file.
@@ -63,9 +63,9 @@ fn cut(
     path: Option<&RecordsPath>,
     to_sink: &SyncSender<Batch>,
 ) -> Result<Option<String>, Problem> {
-    let mut pile = Pile::default();
-    let result = each(file, path, &mut |piece: Piece<'_>| {
-        pile.push(&piece);
+    let mut pile = BatchBuilder::default();
+    let result = each(file, path, &mut |raw: RawRecord<'_>| {
+        pile.push(&raw);
         if pile.bytes.len() >= BATCH_BYTES {
             pile.pass_on(to_sink)?;
         }
@@ -83,36 +83,36 @@ fn cut(
 struct Gone;
 
 /// A record whose bytes are text perhaps.
-struct Piece<'r> {
+struct RawRecord<'r> {
     bytes: &'r [u8],
     members: Option<&'r [Member]>,
-    kin: Option<Kin>,
+    key_order: Option<KeyOrder>,
     key: Option<&'r str>,
     offset: u64,
 }
 
 /// Records that are collected, to be found to be text all at once.
 #[derive(Default)]
-struct Pile {
+struct BatchBuilder {
     bytes: Vec<u8>,
     members: Vec<Member>,
-    places: Vec<Place>,
+    places: Vec<RawPosition>,
 }
 
-impl Pile {
-    fn push(&mut self, piece: &Piece<'_>) {
+impl BatchBuilder {
+    fn push(&mut self, raw: &RawRecord<'_>) {
         if self.bytes.is_empty() {
-            self.bytes.reserve(BATCH_BYTES + piece.bytes.len() + 1);
+            self.bytes.reserve(BATCH_BYTES + raw.bytes.len() + 1);
         }
         let (start, members) = (self.bytes.len(), self.members.len());
-        self.bytes.extend_from_slice(piece.bytes);
-        self.members.extend(piece.members.unwrap_or_default());
-        self.places.push(Place {
+        self.bytes.extend_from_slice(raw.bytes);
+        self.members.extend(raw.members.unwrap_or_default());
+        self.places.push(RawPosition {
             text: start..self.bytes.len(),
-            members: piece.members.map(|_| members..self.members.len()),
-            kin: piece.kin,
-            key: piece.key.map(str::to_owned),
-            offset: piece.offset,
+            members: raw.members.map(|_| members..self.members.len()),
+            key_order: raw.key_order,
+            key: raw.key.map(str::to_owned),
+            offset: raw.offset,
         });
         // No character begins in one record and ends in the next.
         self.bytes.push(b'\n');
@@ -121,12 +121,12 @@ impl Pile {
     /// Sends the records, up to the first one that is no text.
     fn pass_on(&mut self, to_sink: &SyncSender<Batch>) -> Result<(), Stop<Gone>> {
         // The next ones are probably as many.
-        let next = Pile {
+        let next = BatchBuilder {
             bytes: Vec::new(),
             members: Vec::with_capacity(self.members.len() + self.members.len() / 8),
             places: Vec::with_capacity(self.places.len() + self.places.len() / 8),
         };
-        let Pile {
+        let BatchBuilder {
             bytes,
             members,
             mut places,
@@ -161,15 +161,15 @@ impl Pile {
 struct Batch {
     text: String,
     members: Vec<Member>,
-    places: Vec<Place>,
+    places: Vec<RawPosition>,
 }
 
 /// Where the parts of a record are in a batch.
 #[derive(Debug)]
-struct Place {
+struct RawPosition {
     text: Range<usize>,
     members: Option<Range<usize>>,
-    kin: Option<Kin>,
+    key_order: Option<KeyOrder>,
     key: Option<String>,
     offset: u64,
 }
@@ -179,7 +179,7 @@ impl Batch {
         self.places.iter().map(|place| Record {
             text: &self.text[place.text.clone()],
             members: place.members.clone().map(|members| &self.members[members]),
-            kin: place.kin,
+            key_order: place.key_order,
             key: place.key.as_deref(),
             offset: place.offset,
         })
@@ -190,7 +190,7 @@ impl Batch {
 fn each<E>(
     file: &StagedFile,
     path: Option<&RecordsPath>,
-    sink: &mut impl FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+    sink: &mut impl FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
 ) -> Result<Option<String>, Stop<E>> {
     let steps = path.map_or(&[][..], |path| &path.steps);
     let mut walk = Walk {
@@ -230,7 +230,7 @@ fn each<E>(
     }
 }
 
-fn lines<E, F: FnMut(Piece<'_>) -> Result<(), Stop<E>>>(
+fn lines<E, F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>>(
     file: &StagedFile,
     has_path: bool,
     walk: &mut Walk<'_, F>,
@@ -254,10 +254,10 @@ fn lines<E, F: FnMut(Piece<'_>) -> Result<(), Stop<E>>>(
             scanner.end()?;
         } else if !record.is_empty() {
             let look = walk.members.look(record);
-            (walk.sink)(Piece {
+            (walk.sink)(RawRecord {
                 bytes: record,
                 members: (look == Look::Whole(record.len())).then(|| walk.members.list()),
-                kin: walk.members.kin(),
+                key_order: walk.members.key_order(),
                 key: None,
                 offset: start,
             })?;
@@ -283,7 +283,7 @@ struct Walk<'a, F> {
 impl<F> Walk<'_, F> {
     fn descend<E, R: Read>(&mut self, scanner: &mut Scanner<R>, at: usize) -> Result<(), Stop<E>>
     where
-        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+        F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
     {
         let offset = scanner.offset_of_next()?;
         let first = scanner.begin()?;
@@ -327,7 +327,7 @@ impl<F> Walk<'_, F> {
         offset: u64,
     ) -> Result<(), Stop<E>>
     where
-        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+        F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
     {
         let mut keys = Vec::new();
         let mut found = false;
@@ -364,7 +364,7 @@ impl<F> Walk<'_, F> {
         offset: u64,
     ) -> Result<(), Stop<E>>
     where
-        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+        F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
     {
         let mut n_elements = 0;
         let mut found = false;
@@ -407,7 +407,7 @@ impl<F> Walk<'_, F> {
 
     fn target<E, R: Read>(&mut self, scanner: &mut Scanner<R>, first: u8) -> Result<(), Stop<E>>
     where
-        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+        F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
     {
         self.found += 1;
         match first {
@@ -420,7 +420,7 @@ impl<F> Walk<'_, F> {
 
     fn record<E, R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Stop<E>>
     where
-        F: FnMut(Piece<'_>) -> Result<(), Stop<E>>,
+        F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>,
     {
         let found = match scanner.begin()? {
             b'{' => scanner.look(&mut self.members)?,
@@ -432,10 +432,10 @@ impl<F> Walk<'_, F> {
             None => scanner.value()?,
         };
         let (bytes, offset) = scanner.bytes(&range);
-        (self.sink)(Piece {
+        (self.sink)(RawRecord {
             bytes,
             members: is_known.then(|| self.members.list()),
-            kin: self.members.kin().filter(|_| is_known),
+            key_order: self.members.key_order().filter(|_| is_known),
             key: (!self.keys.is_empty()).then_some(self.key.as_str()),
             offset,
         })

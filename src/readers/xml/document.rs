@@ -104,7 +104,7 @@ impl Document {
     }
 
     /// Reads until the next element begins or ends; text goes to `tree`, if there is one.
-    pub(crate) fn next(&mut self, tree: &mut Option<&mut Tree>) -> Result<Piece, Problem> {
+    pub(crate) fn next(&mut self, tree: &mut Option<&mut Tree>) -> Result<Node, Problem> {
         loop {
             self.buffer.clear();
             self.reader
@@ -134,14 +134,14 @@ impl Document {
                     let start = start.into_owned();
                     self.declare(&start, offset)?;
                     self.buffer = buffer;
-                    return Ok(Piece::Start(start, offset));
+                    return Ok(Node::Start(start, offset));
                 }
                 Event::End(_) => {
                     self.depth = self.depth.saturating_sub(1);
                     let depth = self.depth;
                     while self.prefixes.pop_if(|(at, ..)| *at > depth).is_some() {}
                     self.buffer = buffer;
-                    return Ok(Piece::End);
+                    return Ok(Node::End);
                 }
                 Event::Text(text) => {
                     let text = text.xml_content(self.version);
@@ -180,7 +180,7 @@ impl Document {
                         )
                         .hint("was the file or download cut short?"));
                     }
-                    return Ok(Piece::Eof);
+                    return Ok(Node::Eof);
                 }
                 Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
             }
@@ -241,20 +241,20 @@ impl Document {
         let mut siblings: Vec<HashMap<String, String>> = vec![HashMap::new()];
         loop {
             match self.next(&mut Some(tree))? {
-                Piece::Start(start, offset) => {
+                Node::Start(start, offset) => {
                     if let Some(siblings) = siblings.last_mut() {
                         names.note(siblings, start.name().as_ref());
                     }
                     self.begin(&start, offset, tree, names)?;
                     siblings.push(HashMap::new());
                 }
-                Piece::End => {
+                Node::End => {
                     siblings.pop();
                     if tree.end().map_err(|problem| placed(problem, offset))? {
                         return Ok(());
                     }
                 }
-                Piece::Eof => return Ok(()),
+                Node::Eof => return Ok(()),
             }
         }
     }
@@ -314,7 +314,7 @@ fn valid(error: &EncodingError) -> u64 {
     }
 }
 
-pub(crate) enum Piece {
+pub(crate) enum Node {
     Start(BytesStart<'static>, u64),
     End,
     Eof,
@@ -401,7 +401,7 @@ pub(crate) fn root(
     encoding: Option<&'static Encoding>,
 ) -> Result<String, Problem> {
     match Document::open(file, encoding)?.next(&mut None)? {
-        Piece::Start(start, _) => Ok(local(start.name().as_ref()).to_owned()),
-        Piece::End | Piece::Eof => Ok(String::new()),
+        Node::Start(start, _) => Ok(local(start.name().as_ref()).to_owned()),
+        Node::End | Node::Eof => Ok(String::new()),
     }
 }

@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 
-use super::document::{Document, Names, Piece};
+use super::document::{Document, Names, Node};
 use super::search::Search;
 use super::tree::{Exactness, Tree};
 use crate::data::path::RecordsPath;
@@ -41,7 +41,7 @@ pub(crate) fn read<E>(
     let mut tree = Tree::default();
     loop {
         match document.next(&mut None)? {
-            Piece::Start(start, offset) => {
+            Node::Start(start, offset) => {
                 if search.enter(start.name().as_ref(), offset) {
                     document.record(&start, offset, &mut tree, names)?;
                     let key = search.key();
@@ -54,9 +54,9 @@ pub(crate) fn read<E>(
                     .map_err(Stop::Sink)?;
                 }
             }
-            Piece::End => search.leave(),
-            Piece::Eof if emptiness == Emptiness::Fine => return Ok(()),
-            Piece::Eof => return search.finish().map_err(Stop::Problem),
+            Node::End => search.leave(),
+            Node::Eof if emptiness == Emptiness::Fine => return Ok(()),
+            Node::Eof => return search.finish().map_err(Stop::Problem),
         }
     }
 }

@@ -97,7 +97,9 @@ fn no_token_panics_and_every_typed_value_keeps_its_meaning() {
             ));
         }
         let Some(class) = value.class() else { continue };
-        let column_type = crate::typing::infer::Seen::of(&class).resolve().column_type;
+        let column_type = crate::typing::infer::KindsSeen::of(&class)
+            .resolve()
+            .column_type;
         let converted = value.value(column_type).unwrap();
         match (&converted, column_type) {
             (Value::Text(text), ColumnType::Text) => assert_eq!(*text, token),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::data::DataError;
 use crate::data::local_number::CommaLooks;
 use crate::data::token::Token;
-use crate::readers::csv::records::{self, Csv, Plain};
+use crate::readers::csv::records::{self, Csv, PlainNumbers};
 use crate::readers::position::Problem;
 use crate::source::StagedFile;
 use crate::table::fields::Fields;
@@ -44,7 +44,7 @@ pub(crate) fn read(pass: &mut Pass<'_>, file: &StagedFile) -> Result<(), Ended<D
     pass.profile.check_width().map_err(at_start)?;
     let are_plain = options.numbers.are_plain();
     let mut record = ::csv::StringRecord::new();
-    let mut plain = Plain::default();
+    let mut plain = PlainNumbers::default();
     let ended = loop {
         let offset = match csv.next(&mut record) {
             Ok(Some(offset)) => offset,
