@@ -365,7 +365,6 @@ impl<'a> Scalar<'a> {
             _ => {}
         }
         let text = self.text().ok_or("is not UTF-8")?;
-        let quoted;
         let token = match &self {
             Scalar::Boolean(value) => Token::Boolean(*value),
             Scalar::Integer(_)
@@ -381,8 +380,7 @@ impl<'a> Scalar<'a> {
             | Scalar::Uuid(_)
                 if rule.kind == RuleKind::Json =>
             {
-                quoted = escaped(&text);
-                Token::String(&quoted)
+                Token::Text(&text)
             }
             _ if text.is_empty() => Token::Null,
             _ => Token::Field(&text),

@@ -20,10 +20,10 @@ pub(crate) enum Token<'a> {
     Field(&'a str),
     /// A field that looks like a number where numbers are not written plainly. By reference: tokens stay small.
     LocalNumber(&'a LocalNumber),
-    /// A JSON string without escapes, quotes included.
-    Plain(&'a str),
+    /// A text whose source says that it is one; it may be empty.
+    Text(&'a str),
     /// A JSON string, quotes and escapes included; its escapes have been found decodable.
-    String(&'a str),
+    Escaped(&'a str),
     /// A JSON number.
     Number(&'a str),
     /// JSON `true` or `false`.
@@ -102,10 +102,12 @@ impl<'a> Token<'a> {
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         Some(match self {
             Token::Null => return None,
-            Token::Field(text) | Token::Number(text) | Token::Document(text) => Cow::Borrowed(text),
+            Token::Field(text)
+            | Token::Text(text)
+            | Token::Number(text)
+            | Token::Document(text) => Cow::Borrowed(text),
             Token::LocalNumber(local) => Cow::Borrowed(&local.written),
-            Token::Plain(quoted) => Cow::Borrowed(inside(quoted)),
-            Token::String(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
+            Token::Escaped(quoted) => unquoted(quoted).unwrap_or(Cow::Borrowed(quoted)),
             Token::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Token::EmptyObject => Cow::Borrowed("{}"),
         })
@@ -114,7 +116,8 @@ impl<'a> Token<'a> {
     /// Returns the JSON text of this token; a field is taken for JSON as it is.
     pub(crate) fn json(self) -> Option<Cow<'a, str>> {
         match self {
-            Token::Plain(quoted) | Token::String(quoted) => Some(Cow::Borrowed(quoted)),
+            Token::Text(text) => serde_json::to_string(text).ok().map(Cow::Owned),
+            Token::Escaped(quoted) => Some(Cow::Borrowed(quoted)),
             other => other.text(),
         }
     }
@@ -129,8 +132,9 @@ impl<'a> Token<'a> {
                 Class::Text
             }
             Token::LocalNumber(local) => field_class(&local.plain),
-            Token::Plain(quoted) => moment_class(inside(quoted)),
-            Token::String(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
+            Token::Text(text) => moment_class(text),
+            // No escape belongs into a date.
+            Token::Escaped(quoted) => unescaped(quoted).map_or(Class::Text, moment_class),
             Token::Number(text) => Number::split(text).map_or(Class::Text, number_class),
             Token::Boolean(value) => Class::Boolean(value),
             Token::Document(_) | Token::EmptyObject => Class::Text,
@@ -191,22 +195,15 @@ pub(crate) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> 
     }
 }
 
-fn inside(quoted: &str) -> &str {
-    let inside = quoted
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    inside.unwrap_or(quoted)
-}
-
-/// Returns the inside of a JSON string that needs no decoding. No escape belongs into a date.
+/// Returns the inside of a JSON string that needs no decoding.
 fn unescaped(quoted: &str) -> Option<&str> {
     let inside = quoted.get(1..quoted.len().checked_sub(1)?)?;
     (!inside.as_bytes().contains(&b'\\')).then_some(inside)
 }
 
-/// Returns the number inside a JSON string, if there is one and nothing else.
-pub(crate) fn numeral(quoted: &str) -> Option<&str> {
-    unescaped(quoted).filter(|text| Number::split(text).is_some())
+/// Whether a text is a number and nothing else.
+pub(crate) fn is_numeral(text: &str) -> bool {
+    Number::split(text).is_some()
 }
 
 fn moment_class<'a>(text: &str) -> Class<'a> {

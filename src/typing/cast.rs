@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn numbers_keep_their_value() {
         assert_eq!(
-            fits("a: bigint", Token::String("\"30\"")),
+            fits("a: bigint", Token::Escaped("\"30\"")),
             Ok(Value::BigInt(30))
         );
         assert_eq!(
@@ -301,7 +301,7 @@ mod tests {
     fn booleans_are_not_numbers() {
         assert_eq!(field("a: boolean", "TRUE"), Ok(Value::Boolean(true)));
         assert_eq!(
-            fits("a: boolean", Token::String("\"false\"")),
+            fits("a: boolean", Token::Escaped("\"false\"")),
             Ok(Value::Boolean(false))
         );
         assert!(
@@ -322,7 +322,7 @@ mod tests {
         );
         assert_eq!(field("a: text", " x "), Ok(Value::Text(" x ".into())));
         assert_eq!(
-            fits("a: json", Token::String("\"x\"")),
+            fits("a: json", Token::Escaped("\"x\"")),
             Ok(Value::Text("\"x\"".into()))
         );
         assert_eq!(field("a: json", "[1, 2]"), Ok(Value::Text("[1, 2]".into())));
@@ -413,7 +413,7 @@ mod tests {
         let mut double = ColumnRule::parse("a: double").unwrap();
         assert!(convert(&double, Token::Field("INF")).is_err());
         double.format = Some(TimeFormat::OData);
-        let read_double = |text| convert(&double, Token::String(text));
+        let read_double = |text| convert(&double, Token::Escaped(text));
         assert_eq!(read_double("\"INF\""), Ok(Value::Double(f64::INFINITY)));
         assert_eq!(
             read_double("\"-INF\""),

@@ -23,7 +23,7 @@ const POWERS: [f64; LONGEST + 1] = [
 pub(crate) fn convert(token: Token<'_>, seen: KindsSeen, assumed: ColumnType) -> Option<Value<'_>> {
     let is_number = matches!(assumed, ColumnType::BigInt | ColumnType::Double);
     match token {
-        Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)
+        Token::Text(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_)
             if seen.is_settled() =>
         {
             (assumed == ColumnType::Text).then(|| token.text().map(Value::Text))?
@@ -33,7 +33,7 @@ pub(crate) fn convert(token: Token<'_>, seen: KindsSeen, assumed: ColumnType) ->
         {
             short.convert(seen, assumed)
         }
-        Token::Plain(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_) => {
+        Token::Text(_) | Token::Number(_) | Token::Field(_) | Token::Boolean(_) => {
             let class = token.class()?;
             seen.covers(&class)
                 .then(|| token.value_of(&class, assumed))?

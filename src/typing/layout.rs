@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
-use crate::data::token::{Token, numeral};
+use crate::data::token::{Token, is_numeral};
 use crate::readers::position::Problem;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::say::{listed, quoted};
@@ -185,9 +185,7 @@ impl Layout {
     /// Returns a token as the source means it: numbers too long for others may come as text.
     pub(crate) fn meant<'t>(&self, node: NodeId, token: Token<'t>) -> Token<'t> {
         match (self.nodes[node.0].property, token) {
-            (Property::Number, Token::Plain(quoted) | Token::String(quoted)) => {
-                numeral(quoted).map_or(token, Token::Number)
-            }
+            (Property::Number, Token::Text(text)) if is_numeral(text) => Token::Number(text),
             _ => token,
         }
     }

@@ -73,7 +73,10 @@ impl Member {
     /// Returns the value as a token, if it needs no look inside.
     pub(crate) fn token<'t>(&self, object: &'t str) -> Option<Token<'t>> {
         match self.kind {
-            Kind::Plain => Some(Token::Plain(self.value(object))),
+            Kind::Plain => {
+                let quoted = self.value(object);
+                Some(Token::Text(&quoted[1..quoted.len() - 1]))
+            }
             Kind::Number => Some(Token::Number(self.value(object))),
             Kind::True => Some(Token::Boolean(true)),
             Kind::False => Some(Token::Boolean(false)),

@@ -211,7 +211,7 @@ impl Tree {
             Some(text) => Token::Field(text),
             // What says that it is text and not null is empty text.
             None if item.kind == Kind::Element && self.edm(at) == Some("Edm.String") => {
-                Token::String("\"\"")
+                Token::Text("")
             }
             None => Token::Null,
         }

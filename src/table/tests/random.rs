@@ -75,7 +75,8 @@ fn no_token_panics_and_every_typed_value_keeps_its_meaning() {
         let value = Token::Field(&token);
         for token in [
             Token::Number(&token),
-            Token::String(&quoted),
+            Token::Escaped(&quoted),
+            Token::Text(&token),
             Token::Document(&token),
         ] {
             assert!(token.class().is_some());

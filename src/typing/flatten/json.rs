@@ -132,10 +132,10 @@ fn value<'r>(
     depth: u8,
 ) -> Result<(), Problem> {
     match text.as_bytes() {
+        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {
+            row.token(node, Token::Text(&text[1..text.len() - 1]), scope)
+        }
         [b'"', ..] => {
-            if !text.as_bytes().contains(&b'\\') {
-                return row.token(node, Token::Plain(text), scope);
-            }
             // Everything else about the string has been checked by the parser before.
             if unquoted(text).is_err() {
                 if row.layout().node(node).mode == Mode::Skip {
@@ -148,7 +148,7 @@ fn value<'r>(
                     "fix the source, or leave the column out in `columns`: `{name}: skip`"
                 )));
             }
-            row.token(node, Token::String(text), scope)
+            row.token(node, Token::Escaped(text), scope)
         }
         [b'{', inside @ .., b'}'] if inside.trim_ascii().is_empty() => {
             row.token(node, Token::EmptyObject, scope)
