@@ -1,6 +1,7 @@
 //! The words for data that has a type: columns, values, and data that cannot be read. Nothing here reads or writes.
 
 pub mod local_number;
+pub mod number;
 pub mod path;
 pub mod time;
 pub mod token;

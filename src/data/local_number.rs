@@ -1,6 +1,6 @@
 //! Numbers with a decimal comma or marks between thousands, as far as the `csv` input declares them.
 
-use super::token::Number;
+use super::number::Number;
 
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

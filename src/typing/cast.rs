@@ -8,8 +8,9 @@ use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
+use crate::data::number::Number;
 use crate::data::time::{self, Moment};
-use crate::data::token::{Number, Token, boolean};
+use crate::data::token::{Token, boolean};
 use crate::data::{ColumnType, Value};
 use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
 

@@ -3,7 +3,8 @@
 //! What has been seen is a set that only grows, so neither order nor repetition of values matters.
 
 use crate::data::ColumnType;
-use crate::data::token::{Class, Number, is_integer_kept_by_double};
+use crate::data::number::{Number, is_integer_kept_by_double};
+use crate::data::token::Class;
 
 /// Digits of inferred decimals: what fits 64 bits, and the most the file format stores.
 const PRECISIONS: [u8; 2] = [18, 38];

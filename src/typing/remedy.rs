@@ -3,7 +3,7 @@
 use jiff::fmt::strtime::BrokenDownTime;
 
 use crate::data::ColumnType;
-use crate::data::token::Number;
+use crate::data::number::Number;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::rules::csv::CsvOptions;
 

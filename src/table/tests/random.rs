@@ -112,7 +112,7 @@ fn no_token_panics_and_every_typed_value_keeps_its_meaning() {
                 assert_eq!(time_again(&converted), time_by_jiff(&token), "{token}");
             }
             (Value::Decimal(digits), ColumnType::Decimal { scale, .. }) => {
-                let number = crate::data::token::Number::split(&token).unwrap();
+                let number = crate::data::number::Number::split(&token).unwrap();
                 assert_eq!(number.decimal(38, scale), Some(*digits), "{token}");
             }
             _ => {
