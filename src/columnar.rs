@@ -7,6 +7,7 @@
 mod cells;
 mod damage;
 mod footer;
+mod leaf;
 mod pages;
 mod plan;
 mod schema;
@@ -30,7 +31,7 @@ use crate::rules::columns::ColumnRule;
 use crate::source::{Format, Staged, StagedFile};
 
 use crate::typing::layout;
-use schema::Leaf;
+use crate::columnar::leaf::Leaf;
 
 /// Rows decoded at once: enough to amortise a call, few enough for wide rows of long texts.
 const BATCH: usize = 4096;

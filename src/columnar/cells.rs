@@ -14,7 +14,7 @@ use arrow_schema::{DataType, TimeUnit};
 use jiff::civil::{Date, Time};
 
 use super::broken;
-use super::schema::{Form, Kind, Leaf};
+use super::leaf::{Form, Kind, Leaf};
 use crate::data::time;
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};

@@ -9,7 +9,8 @@ use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::cells::instant;
-use super::schema::{self, Engine, Kind, Leaf, Wanted};
+use super::schema::{self, Engine};
+use super::leaf::{Kind, Leaf, Wanted};
 use super::{Cell, Columnar, Fill, Part, batches, column_type, damage, open, pages};
 use crate::data::SystemColumn;
 use crate::data::path::{self, Step};
