@@ -13,8 +13,8 @@ mod speculate;
 mod tests;
 mod walk;
 
-pub use crate::columnar::Part;
-pub use crate::columnar::{Cell, Columnar as Parquet};
+pub use crate::columnar::Columnar as Parquet;
+pub use crate::columnar::{EngineExpression as Cell, Part};
 pub use crate::data::SystemColumn;
 pub use crate::data::path::RecordsPath;
 pub use crate::outline::page::parse_pointer;

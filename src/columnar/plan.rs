@@ -6,16 +6,15 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
 use arrow_schema::{DataType, TimeUnit};
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
-use super::cells::instant;
-use super::schema::{self, Engine};
+use super::container::{Container, open};
 use super::leaf::{Kind, Leaf, Wanted};
-use super::{Cell, Columnar, Fill, Part, batches, column_type, damage, open, pages};
-use crate::data::SystemColumn;
+use super::part::{EngineExpression, Fill, Part, column_type};
+use super::scalar::instant;
 use crate::data::path::{self, Step};
-use crate::data::{Column, ColumnType, DataError};
+use crate::data::{Column, ColumnType, DataError, SystemColumn};
 use crate::readers::position::Problem;
+use crate::readers::record::changed;
 use crate::rules::Rules;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::source::{Staged, StagedFile};
@@ -27,10 +26,7 @@ const EXACT_IN_DOUBLE: u64 = 1 << 53;
 /// A file whose schema is known.
 struct Known<'a> {
     file: &'a StagedFile,
-    metadata: ArrowReaderMetadata,
-    rows: u64,
-    /// Bytes of the pages in memory at the same time, once they are looked over.
-    page_bytes: u64,
+    container: Box<dyn Container>,
 }
 
 /// A column while it is being decided.
@@ -41,23 +37,23 @@ struct Draft<'a> {
     leaves: Vec<Option<Leaf>>,
 }
 
-pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError> {
+/// What the files of a table come to.
+pub(crate) struct Plan {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) notices: Vec<String>,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// Decides the columns of all files together.
+pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Plan, DataError> {
     let mut known = Vec::with_capacity(staged.files.len());
     for file in &staged.files {
-        let metadata = open(file).map_err(|problem| problem.at(file, None, None))?;
-        let rows = metadata.metadata().file_metadata().num_rows();
-        let rows = u64::try_from(rows)
-            .map_err(|_| super::broken("its number of rows is negative").at(file, None, None))?;
-        known.push(Known {
-            file,
-            metadata,
-            rows,
-            page_bytes: 0,
-        });
+        let container = open(file).map_err(|problem| problem.at(file, None, None))?;
+        known.push(Known { file, container });
     }
     let mut drafts = collect(&known, rules)?;
     check_width(&drafts, &known)?;
-    check_pages(&drafts, &mut known)?;
+    check_size(&drafts, &known)?;
     check_values(&drafts, &known)?;
     let mut notices = Vec::new();
     let mut columns = Vec::with_capacity(drafts.len());
@@ -69,11 +65,9 @@ pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
     }
     let system = rules.add_system_columns(&mut columns, &mut notices);
     let parts = parts(&known, &drafts, &columns, &system, staged.fetched_at)?;
-    Ok(Columnar {
-        name: staged.name.clone(),
+    Ok(Plan {
         columns,
-        rows: known.iter().map(|known| known.rows).sum(),
-        notices: notices.into_iter().map(crate::say::harmless).collect(),
+        notices,
         parts,
     })
 }
@@ -82,12 +76,12 @@ pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
 fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, DataError> {
     let mut drafts: Vec<Draft<'a>> = Vec::new();
     let mut positions: HashMap<String, usize> = HashMap::new();
-    for (index, Known { file, metadata, .. }) in known.iter().enumerate() {
+    for (index, Known { file, container }) in known.iter().enumerate() {
         let wanted = |names: &[String]| match matching(rules, names).next() {
             Some(_) => Wanted::Whole,
             None => Wanted::Leaves,
         };
-        for leaf in schema::leaves(metadata, &wanted) {
+        for leaf in container.leaves(&wanted) {
             let mut matched: Vec<Option<&ColumnRule>> =
                 matching(rules, &leaf.names).map(Some).collect();
             if matched.is_empty() {
@@ -143,15 +137,15 @@ fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErro
         .at(file.map_or(last, |(_, known)| known).file, None, None))
 }
 
-/// Refuses pages without measure in the columns that are read.
-fn check_pages(drafts: &[Draft<'_>], known: &mut [Known<'_>]) -> Result<(), DataError> {
-    for (index, known) in known.iter_mut().enumerate() {
+/// Refuses columns without measure among those that are read.
+fn check_size(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+    for (index, known) in known.iter().enumerate() {
         let leaves = drafts
             .iter()
             .filter_map(|draft| draft.leaves[index].as_ref());
         let roots: HashSet<usize> = leaves.map(|leaf| leaf.path[0]).collect();
-        let checked = pages::check(known.file, &known.metadata, |root| roots.contains(&root));
-        known.page_bytes = checked.map_err(|problem| problem.at(known.file, None, None))?;
+        let checked = known.container.check_size(&roots);
+        checked.map_err(|problem| problem.at(known.file, None, None))?;
     }
     Ok(())
 }
@@ -159,34 +153,22 @@ fn check_pages(drafts: &[Draft<'_>], known: &mut [Known<'_>]) -> Result<(), Data
 /// Refuses values that their own types do not allow.
 fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
     let mut rows_before = 0;
-    for (
-        index,
-        Known {
-            file,
-            metadata,
-            rows,
-            ..
-        },
-    ) in known.iter().enumerate()
-    {
+    for (index, Known { file, container }) in known.iter().enumerate() {
         for draft in drafts {
-            let columns = draft.leaves[index]
-                .iter()
-                .flat_map(|leaf| leaf.columns.clone());
-            for column in columns {
-                let found = damage::find(file, metadata, column);
-                let found = found.map_err(|problem| problem.at(file, None, None))?;
-                if let Some(found) = found {
-                    let name = &draft.name;
-                    let hint = format!(
-                        "mend the file, or leave the column out in `columns`: `{name}: skip`"
-                    );
-                    let problem = found.problem.hint(hint).column(name);
-                    return Err(problem.at(file, Some(rows_before + found.row), None));
-                }
+            let Some(leaf) = &draft.leaves[index] else {
+                continue;
+            };
+            let found = container.damage(leaf);
+            let found = found.map_err(|problem| problem.at(file, None, None))?;
+            if let Some(found) = found {
+                let name = &draft.name;
+                let hint =
+                    format!("mend the file, or leave the column out in `columns`: `{name}: skip`");
+                let problem = found.problem.hint(hint).column(name);
+                return Err(problem.at(file, Some(rows_before + found.row), None));
             }
         }
-        rows_before += rows;
+        rows_before += container.rows();
     }
     Ok(())
 }
@@ -305,9 +287,8 @@ fn check_kept(leaf: &Leaf, rule: Option<&ColumnRule>) -> Result<(), Problem> {
 /// Returns the largest distance from 0 among the integers of a leaf; reads them all.
 fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
     let at = |problem: Problem| problem.at(known.file, None, None);
-    let roots = std::iter::once(leaf.path[0]);
     let mut largest = 0;
-    for batch in batches(known.file, known.metadata.clone(), roots).map_err(at)? {
+    for batch in known.container.batches(&leaf.path[..1]).map_err(at)? {
         let batch = batch.map_err(at)?;
         let mut array: ArrayRef = batch.column(0).clone();
         for &position in &leaf.path[1..] {
@@ -315,7 +296,7 @@ fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
             let child = group
                 .filter(|group| position < group.num_columns())
                 .map(|group| group.column(position).clone());
-            array = child.ok_or_else(|| at(super::broken("a group lacks a column")))?;
+            array = child.ok_or_else(|| at(changed()))?;
         }
         let found = if let Some(array) = array.as_primitive_opt::<UInt64Type>() {
             array.iter().flatten().max()
@@ -346,34 +327,31 @@ fn parts(
         let fills: Vec<Fill> = data
             .chain(system.iter().map(|column| Fill::System(*column)))
             .collect();
-        let mut cells = match schema::engine(&known.metadata) {
-            Engine::Refuses => None,
-            Engine::Reads => {
-                let cells = fills
-                    .iter()
-                    .zip(columns)
-                    .map(|(fill, column)| cell(fill, column, known, fetched_at));
-                cells.collect()
-            }
-        };
+        let mut expressions = None;
+        if known.container.is_read_by_engine() {
+            let all = fills
+                .iter()
+                .zip(columns)
+                .map(|(fill, column)| expression(fill, column, known, fetched_at));
+            expressions = all.collect();
+        }
         for fill in &fills {
-            if let (Some(_), Fill::Leaf(leaf, _)) = (&cells, fill)
+            if let (Some(_), Fill::Leaf(leaf, _)) = (&expressions, fill)
                 && !is_cut_alike(known, leaf)?
             {
-                cells = None;
+                expressions = None;
             }
         }
         parts.push(Part {
             file: known.file.clone(),
             rows_before,
-            rows: known.rows,
+            rows: known.container.rows(),
             fills,
-            cells,
-            page_bytes: known.page_bytes,
-            schema: known.metadata.parquet_schema().root_schema_ptr(),
+            expressions,
+            signature: known.container.signature(),
             fetched_at,
         });
-        rows_before += known.rows;
+        rows_before += known.container.rows();
     }
     Ok(parts)
 }
@@ -381,7 +359,7 @@ fn parts(
 /// Whether the engine's microseconds are ours: it cuts nanoseconds towards 1970. Reads them all.
 fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
     let root = leaf.path[0];
-    let field = known.metadata.schema().field(root);
+    let field = known.container.root(root);
     if !matches!(
         field.data_type(),
         DataType::Timestamp(TimeUnit::Nanosecond, _)
@@ -389,8 +367,7 @@ fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
         return Ok(true);
     }
     let at = |problem: Problem| problem.at(known.file, None, None);
-    let roots = std::iter::once(root);
-    for batch in batches(known.file, known.metadata.clone(), roots).map_err(at)? {
+    for batch in known.container.batches(&[root]).map_err(at)? {
         let batch = batch.map_err(at)?;
         let times = batch
             .column(0)
@@ -404,18 +381,27 @@ fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
 }
 
 /// What the engine would have to do; `None` if only this process can.
-fn cell(fill: &Fill, column: &Column, known: &Known<'_>, fetched_at: i64) -> Option<Cell> {
+fn expression(
+    fill: &Fill,
+    column: &Column,
+    known: &Known<'_>,
+    fetched_at: i64,
+) -> Option<EngineExpression> {
     match fill {
-        Fill::Null | Fill::System(SystemColumn::Key) => Some(Cell::Null),
-        Fill::System(SystemColumn::FetchedAt) => Some(Cell::FetchedAt(instant(fetched_at.into()))),
-        Fill::System(SystemColumn::Source) => Some(Cell::Text(known.file.origin.clone())),
+        Fill::Null | Fill::System(SystemColumn::Key) => Some(EngineExpression::Null),
+        Fill::System(SystemColumn::FetchedAt) => {
+            Some(EngineExpression::FetchedAt(instant(fetched_at.into())))
+        }
+        Fill::System(SystemColumn::Source) => {
+            Some(EngineExpression::Text(known.file.origin.clone()))
+        }
         // The engine does not keep the order of rows.
         Fill::System(SystemColumn::Row) => None,
         Fill::Leaf(leaf, rule) => {
             let [root] = leaf.path.as_slice() else {
                 return None;
             };
-            let name = known.metadata.schema().field(*root).name();
+            let name = known.container.root(*root).name();
             if name.is_empty() || name.contains('\0') {
                 return None;
             }
@@ -427,8 +413,8 @@ fn cell(fill: &Fill, column: &Column, known: &Known<'_>, fetched_at: i64) -> Opt
             let target = column_type(rule.as_ref(), column.column_type);
             match leaf.kind {
                 _ if !is_plain || !leaf.kind.casts_to(target) => None,
-                Kind::Zoned => Some(Cell::Zoned(name.clone())),
-                _ => Some(Cell::Column(name.clone())),
+                Kind::Zoned => Some(EngineExpression::Zoned(name.clone())),
+                _ => Some(EngineExpression::Column(name.clone())),
             }
         }
     }

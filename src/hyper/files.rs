@@ -42,7 +42,7 @@ pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
 
 fn readable(table: &Table) -> impl Iterator<Item = &Part> {
     let parts = table.columnar().into_iter().flat_map(Parquet::parts);
-    parts.filter(|part| part.cells().is_some())
+    parts.filter(|part| part.expressions().is_some())
 }
 
 impl Files {
@@ -79,7 +79,7 @@ impl Files {
                 .iter()
                 .map(|part| literal(&self.link(part).display().to_string()));
             let links: Vec<String> = links.collect();
-            let cells = group[0].cells().unwrap_or_default();
+            let cells = group[0].expressions().unwrap_or_default();
             let expressions: Vec<String> = cells
                 .iter()
                 .zip(table.columns())

@@ -110,7 +110,7 @@ pub(super) fn insert<'scope>(
             let (own, rest): (Vec<&Part>, Vec<&Part>) = parquet
                 .parts()
                 .iter()
-                .partition(|part| part.cells().is_some());
+                .partition(|part| part.expressions().is_some());
             if let (Some(files), false) = (files, own.is_empty()) {
                 read_files(connection, (table, &own), files, &name, observer, &stream)?;
             }

@@ -4,15 +4,16 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 
+use super::broken::{broken, guarded};
 use super::footer::{Thrift, kind};
-use super::{broken, guarded};
 use crate::readers::position::Problem;
-use crate::source::{Coding, CodingError, StagedFile};
+use crate::source::{Coding, CodingError};
 
 /// Bytes of a page; usual are 1 MiB, some writers make one page of a million rows.
 const MOST_OF_PAGE: u64 = 1 << 30;
@@ -46,11 +47,11 @@ struct Header {
 /// Refuses pages without measure in the columns with these roots; returns the bytes of the pages that are in memory
 /// at the same time when this process reads the file.
 pub(crate) fn check(
-    file: &StagedFile,
+    path: &Path,
     known: &ArrowReaderMetadata,
     is_read: impl Fn(usize) -> bool,
 ) -> Result<u64, Problem> {
-    let opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    let opened = File::open(path).map_err(|error| broken(&error.to_string()))?;
     let schema = known.parquet_schema();
     let mut at_once: u64 = 0;
     guarded(|| {

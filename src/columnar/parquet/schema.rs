@@ -9,7 +9,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type, TypePtr};
 
-use super::leaf::{Form, Kind, Leaf, Wanted, numbered};
+use crate::columnar::leaf::{Form, Kind, Leaf, Wanted, numbered};
 
 /// Returns the schema with times of 96 bits in microseconds; `None` if there are no such times.
 pub(crate) fn with_wide_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
@@ -58,7 +58,7 @@ pub(crate) enum Engine {
 /// Returns the leaves in the order of the file; `wanted` is asked for every place by its names.
 pub(crate) fn leaves(
     metadata: &ArrowReaderMetadata,
-    wanted: &impl Fn(&[String]) -> Wanted,
+    wanted: &dyn Fn(&[String]) -> Wanted,
 ) -> Vec<Leaf> {
     let parquet = metadata.parquet_schema();
     let mut walk = Walk {
@@ -76,15 +76,15 @@ pub(crate) fn leaves(
     walk.leaves
 }
 
-struct Walk<'a, F> {
+struct Walk<'a> {
     /// Columns as Parquet counts them that have not been passed.
     columns: std::slice::Iter<'a, ColumnDescPtr>,
     n_columns: usize,
-    wanted: &'a F,
+    wanted: &'a dyn Fn(&[String]) -> Wanted,
     leaves: Vec<Leaf>,
 }
 
-impl<F: Fn(&[String]) -> Wanted> Walk<'_, F> {
+impl Walk<'_> {
     /// Visits the fields of a group; `types` are those of the file, as many if its groups are the same.
     fn descend(
         &mut self,

@@ -2,6 +2,7 @@
 //! the engine makes other values of them, and neither says so.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -12,9 +13,9 @@ use parquet::errors::ParquetError;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
-use super::{BATCH, broken, guarded};
+use super::broken::{BATCH, broken, guarded};
+use crate::columnar::container::Damage;
 use crate::readers::position::Problem;
-use crate::source::StagedFile;
 
 const NANOS_OF_DAY: u64 = 86_400_000_000_000;
 /// The Julian day of 1970-01-01.
@@ -22,15 +23,9 @@ const EPOCH: i64 = 2_440_588;
 /// Days from 1970 whose microseconds 64 bits still hold.
 const MOST_DAYS: u64 = 106_000_000;
 
-/// A value that is none, and in which row of the file it is, counted from 1.
-pub(crate) struct Damage {
-    pub(crate) row: u64,
-    pub(crate) problem: Problem,
-}
-
 /// Returns the first damaged value of a column of the file; reads them all if its type has damaged ones.
 pub(crate) fn find(
-    file: &StagedFile,
+    path: &Path,
     known: &ArrowReaderMetadata,
     column: usize,
 ) -> Result<Option<Damage>, Problem> {
@@ -40,7 +35,7 @@ pub(crate) fn find(
     if limits.is_none() && !is_int96 {
         return Ok(None);
     }
-    let opened = File::open(&file.path).map_err(|error| broken(&error.to_string()))?;
+    let opened = File::open(path).map_err(|error| broken(&error.to_string()))?;
     let opened = Arc::new(opened);
     guarded(|| {
         let found = if let Some((first, last)) = limits {

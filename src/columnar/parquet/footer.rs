@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use super::broken;
+use super::broken::broken;
 use crate::readers::position::Problem;
 
 /// Groups inside each other.

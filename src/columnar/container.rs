@@ -1,0 +1,56 @@
+//! What a table needs of a file whose columns have types, whatever its format is.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Field;
+
+use super::leaf::{Leaf, Wanted};
+use super::parquet;
+use crate::readers::position::Problem;
+use crate::source::{Format, StagedFile};
+
+/// Batches of a file, one after another; memory does not grow with their number.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Problem>>>;
+
+/// A file whose schema is known.
+pub(crate) trait Container: fmt::Debug {
+    /// Returns the number of rows, as the file itself says.
+    fn rows(&self) -> u64;
+
+    /// Returns the leaves in the order of the file; `wanted` is asked for every place by its names.
+    fn leaves(&self, wanted: &dyn Fn(&[String]) -> Wanted) -> Vec<Leaf>;
+
+    /// Returns a column at the root of the schema.
+    fn root(&self, position: usize) -> &Field;
+
+    /// Decodes the columns at these positions of the root, in the order of the file.
+    fn batches(&self, roots: &[usize]) -> Result<Batches, Problem>;
+
+    /// Refuses columns, by their positions at the root, that cannot be decoded in bounded memory.
+    fn check_size(&self, roots: &HashSet<usize>) -> Result<(), Problem>;
+
+    /// Returns the first value of a leaf that its own type does not allow.
+    fn damage(&self, leaf: &Leaf) -> Result<Option<Damage>, Problem>;
+
+    /// Whether the engine can read the file by itself.
+    fn is_read_by_engine(&self) -> bool;
+
+    /// Returns a text that is equal for files whose schemas are.
+    fn signature(&self) -> String;
+}
+
+/// A value that is none, and in which row of the file it is, counted from 1.
+pub(crate) struct Damage {
+    pub(crate) row: u64,
+    pub(crate) problem: Problem,
+}
+
+/// Reads the schema of a file.
+pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
+    Ok(match file.format {
+        Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
+        _ => return Err(Problem::new("the columns of this format have no types")),
+    })
+}

@@ -1,0 +1,273 @@
+//! Takes single values out of Arrow arrays; lists, maps and groups become JSON.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_schema::{DataType, TimeUnit};
+
+use super::leaf::{Form, Kind, Leaf};
+use super::scalar::{DAY, Scalar, escaped};
+use crate::readers::position::Problem;
+use crate::readers::record::changed;
+
+/// The values of one leaf in a batch.
+pub(crate) struct ColumnReader<'a> {
+    array: ArrayRef,
+    leaf: &'a Leaf,
+    /// Groups around the leaf: where one of them is null, so is the value.
+    around: Vec<ArrayRef>,
+}
+
+impl<'a> ColumnReader<'a> {
+    pub(crate) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<ColumnReader<'a>, Problem> {
+        let mut array = root.clone();
+        let mut around = Vec::new();
+        for &position in &leaf.path[1..] {
+            let group = array.as_struct_opt();
+            let child = group
+                .filter(|group| position < group.num_columns())
+                .map(|group| group.column(position).clone());
+            let child = child.ok_or_else(changed)?;
+            around.push(std::mem::replace(&mut array, child));
+        }
+        Ok(ColumnReader {
+            array,
+            leaf,
+            around,
+        })
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Result<Scalar<'_>, Problem> {
+        if self.array.is_null(row) || self.around.iter().any(|group| group.is_null(row)) {
+            return Ok(Scalar::Null);
+        }
+        match &self.leaf.form {
+            Form::Value(_) => scalar(&self.array, row, self.leaf.kind),
+            form => {
+                let mut text = String::new();
+                json(&mut text, &self.array, row, form)?;
+                Ok(Scalar::Json(text))
+            }
+        }
+    }
+}
+
+/// Reads a value at the width it has.
+///
+/// Not by `arrow-cast`: all its casts together would double the size of the program.
+fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Problem> {
+    Ok(match array.data_type() {
+        DataType::Null => Scalar::Null,
+        DataType::Boolean => Scalar::Boolean(array.as_boolean().value(row)),
+        DataType::Int8 => integer::<Int8Type>(array, row),
+        DataType::Int16 => integer::<Int16Type>(array, row),
+        DataType::Int32 => integer::<Int32Type>(array, row),
+        DataType::Int64 => integer::<Int64Type>(array, row),
+        DataType::UInt8 => integer::<UInt8Type>(array, row),
+        DataType::UInt16 => integer::<UInt16Type>(array, row),
+        DataType::UInt32 => integer::<UInt32Type>(array, row),
+        DataType::UInt64 => Scalar::Unsigned(array.as_primitive::<UInt64Type>().value(row)),
+        DataType::Float16 => {
+            Scalar::Double(array.as_primitive::<Float16Type>().value(row).to_f64())
+        }
+        DataType::Float32 => Scalar::Double(array.as_primitive::<Float32Type>().value(row).into()),
+        DataType::Float64 => Scalar::Double(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(row)),
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row), kind)?,
+        DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), kind)?,
+        DataType::Date32 => Scalar::Date(array.as_primitive::<Date32Type>().value(row)),
+        DataType::Time32(_) => {
+            let millis = array.as_primitive::<Time32MillisecondType>().value(row);
+            time_of_day(millis.into(), TimeUnit::Millisecond)?
+        }
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            let nanos = array.as_primitive::<Time64NanosecondType>().value(row);
+            time_of_day(nanos, TimeUnit::Nanosecond)?
+        }
+        DataType::Time64(_) => {
+            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
+            time_of_day(micros, TimeUnit::Microsecond)?
+        }
+        DataType::Timestamp(unit, _) => {
+            let micros = micros(array, row, *unit);
+            match kind {
+                Kind::Zoned => Scalar::Zoned(micros),
+                _ => Scalar::Timestamp(micros),
+            }
+        }
+        DataType::Decimal128(_, _) => {
+            let array = array.as_primitive::<Decimal128Type>();
+            match kind {
+                Kind::Decimal { scale, .. } => Scalar::Decimal(array.value(row), scale),
+                _ => Scalar::HugeDecimal(array.value_as_string(row)),
+            }
+        }
+        DataType::Decimal256(_, _) => {
+            let array = array.as_primitive::<Decimal256Type>();
+            match (kind, array.value(row).to_i128()) {
+                (Kind::Decimal { scale, .. }, Some(digits)) => Scalar::Decimal(digits, scale),
+                _ => Scalar::HugeDecimal(array.value_as_string(row)),
+            }
+        }
+        other => {
+            let what = format!("`{other}` has no place in an extract");
+            return Err(Problem::new(what));
+        }
+    })
+}
+
+fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef, row: usize) -> Scalar<'_> {
+    Scalar::Integer(array.as_primitive::<T>().value(row).into())
+}
+
+fn bytes(bytes: &[u8], kind: Kind) -> Result<Scalar<'_>, Problem> {
+    Ok(match kind {
+        Kind::Uuid => Scalar::Uuid(bytes),
+        Kind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
+        _ => Scalar::Bytes(bytes),
+    })
+}
+
+fn not_utf8() -> Problem {
+    Problem::new("a binary value is not UTF-8")
+}
+
+/// Microseconds since 1970-01-01 00:00:00, what is finer cut towards the past: a time never becomes a later one.
+fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => {
+            i128::from(array.as_primitive::<TimestampSecondType>().value(row)) * 1_000_000
+        }
+        TimeUnit::Millisecond => {
+            i128::from(array.as_primitive::<TimestampMillisecondType>().value(row)) * 1_000
+        }
+        TimeUnit::Microsecond => array
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
+            .into(),
+        TimeUnit::Nanosecond => array
+            .as_primitive::<TimestampNanosecondType>()
+            .value(row)
+            .div_euclid(1_000)
+            .into(),
+    }
+}
+
+/// A time of day, what is finer than a microsecond cut.
+fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, Problem> {
+    let (micros, name) = match unit {
+        TimeUnit::Second => (count.checked_mul(1_000_000), "s"),
+        TimeUnit::Millisecond => (count.checked_mul(1_000), "ms"),
+        TimeUnit::Microsecond => (Some(count), "µs"),
+        TimeUnit::Nanosecond => (Some(count.div_euclid(1_000)), "ns"),
+    };
+    match micros {
+        Some(micros) if (0..DAY).contains(&micros) => Ok(Scalar::Time(micros)),
+        _ => Err(Problem::new(format!(
+            "the time of day of {count} {name} is beyond the day"
+        ))),
+    }
+}
+
+/// Writes a value as JSON: what has no notation there as text.
+fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), Problem> {
+    if array.is_null(row) {
+        text.push_str("null");
+        return Ok(());
+    }
+    match form {
+        Form::List(inside) => {
+            let list = match array.data_type() {
+                DataType::List(_) => array.as_list::<i32>().value(row),
+                DataType::LargeList(_) => array.as_list::<i64>().value(row),
+                _ => array.as_fixed_size_list().value(row),
+            };
+            sequence(text, list.len(), ('[', ']'), |text, index| {
+                json(text, &list, index, inside)
+            })
+        }
+        Form::Group(fields) => {
+            let group = array.as_struct();
+            sequence(text, fields.len(), ('{', '}'), |text, index| {
+                let (name, inside) = &fields[index];
+                text.push_str(&escaped(name));
+                text.push(':');
+                json(text, group.column(index), row, inside)
+            })
+        }
+        Form::Map(key_form, inside) => {
+            let entries = array.as_map().value(row);
+            sequence(text, entries.len(), ('{', '}'), |text, index| {
+                let mut key = String::new();
+                json(&mut key, entries.column(0), index, key_form)?;
+                // A key is a text, whatever its type is.
+                if key.starts_with('"') {
+                    text.push_str(&key);
+                } else {
+                    text.push_str(&escaped(&key));
+                }
+                text.push(':');
+                json(text, entries.column(1), index, inside)
+            })
+        }
+        Form::Value(kind) => {
+            let value = scalar(array, row, *kind)?;
+            if matches!(value, Scalar::Null) {
+                text.push_str("null");
+                return Ok(());
+            }
+            let plain = value.text().ok_or_else(not_utf8)?;
+            match value {
+                Scalar::Boolean(_)
+                | Scalar::Integer(_)
+                | Scalar::Unsigned(_)
+                | Scalar::Decimal(_, _)
+                | Scalar::HugeDecimal(_) => text.push_str(&plain),
+                Scalar::Double(number) if number.is_finite() => text.push_str(&plain),
+                _ => text.push_str(&escaped(&plain)),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn sequence(
+    text: &mut String,
+    length: usize,
+    (open, close): (char, char),
+    mut each: impl FnMut(&mut String, usize) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    text.push(open);
+    for index in 0..length {
+        if index > 0 {
+            text.push(',');
+        }
+        each(text, index)?;
+    }
+    text.push(close);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day_are_below_24_hours() {
+        for (count, unit) in [
+            (-1, TimeUnit::Nanosecond),
+            (86_400, TimeUnit::Second),
+            (i64::MAX, TimeUnit::Second),
+            (i64::MIN, TimeUnit::Millisecond),
+        ] {
+            assert!(time_of_day(count, unit).is_err(), "{count} {unit:?}");
+        }
+        let last = time_of_day(86_399_999_999_999, TimeUnit::Nanosecond).unwrap();
+        assert_eq!(last.text().unwrap(), "23:59:59.999999");
+    }
+}
