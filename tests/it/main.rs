@@ -8,6 +8,7 @@ mod assumed;
 mod auth;
 mod cancel;
 mod closed;
+mod conformance;
 mod disk;
 mod echoes;
 mod engine;
