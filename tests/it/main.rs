@@ -8,6 +8,7 @@ mod assumed;
 mod auth;
 mod cancel;
 mod closed;
+mod code_map;
 mod conformance;
 mod disk;
 mod echoes;
