@@ -21,7 +21,7 @@ check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.y
 echo "hadolint: images"
 hadolint --config tests/lint/hadolint.yml Dockerfile .github/arm64/Dockerfile
 echo "shellcheck: scripts"
-shellcheck tests/*.sh tests/*/*.sh benches/*.sh .github/*.sh .github/*/*.sh .ci/run
+shellcheck tests/*.sh tests/*/*.sh benches/*.sh .github/*.sh .github/*/*.sh .ci/run .githooks/pre-commit
 echo "typos: everything"
 typos --config tests/lint/typos.toml
 echo "cargo-deny: crates"

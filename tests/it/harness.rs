@@ -288,7 +288,7 @@ impl Ended {
     /// Fails with everything that was seen unless the run ended well.
     #[track_caller]
     pub(crate) fn succeeded(self) -> Ended {
-        assert_eq!(self.code, Some(0), "{}\n{}", self.raw, self.summary);
+        assert_eq!(self.code, Some(0), "{}", self.shown());
         self
     }
 
@@ -296,8 +296,8 @@ impl Ended {
     #[track_caller]
     pub(crate) fn failed(self, stage: &str, words: &[&str]) -> Ended {
         let code = if stage == "inputs" { 2 } else { 1 };
-        assert_eq!(self.code, Some(code), "{}", self.raw);
-        assert_eq!(self.output("failed-stage"), stage, "{}", self.raw);
+        assert_eq!(self.code, Some(code), "{}", self.shown());
+        assert_eq!(self.output("failed-stage"), stage, "{}", self.shown());
         let told = self.annotations.join("\n");
         for word in words {
             assert!(told.contains(word), "`{word}` is not in:\n{told}");

@@ -8,6 +8,8 @@ mod assumed;
 mod auth;
 mod cancel;
 mod closed;
+mod code_map;
+mod conformance;
 mod disk;
 mod echoes;
 mod engine;

@@ -37,6 +37,7 @@ pub(crate) struct Run {
     pub(crate) to: Destination,
     pub(crate) file: Vec<u8>,
     pub(crate) pace: Pace,
+    policy: RetryPolicy,
     /// Called before a request is sent again.
     pub(crate) retrying: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Called at each sign of progress, while the run waits for its end.
@@ -80,6 +81,24 @@ impl Run {
                 // The simulator's clock moves by requests.
                 tick: Duration::ZERO,
             },
+            policy: RetryPolicy {
+                attempts: NonZeroU32::new(3).unwrap(),
+                first_wait: Duration::ZERO,
+                longest_wait: Duration::ZERO,
+                patience: Duration::from_secs(2),
+            },
+            retrying: None,
+            progressing: None,
+        }
+    }
+
+    /// Waits and asks again as outside of tests: what is there may be a real site.
+    pub(crate) fn patient(to: Destination) -> Run {
+        Run {
+            to,
+            file: Vec::new(),
+            pace: Pace::default(),
+            policy: RetryPolicy::default(),
             retrying: None,
             progressing: None,
         }
@@ -123,13 +142,7 @@ impl Run {
 
     /// Publishes a file that somebody else has written.
     pub(crate) fn publish(&self, path: &Path) -> Outcome {
-        let policy = RetryPolicy {
-            attempts: NonZeroU32::new(3).unwrap(),
-            first_wait: Duration::ZERO,
-            longest_wait: Duration::ZERO,
-            patience: Duration::from_secs(2),
-        };
-        let http = Client::new(policy, &Network::default()).unwrap();
+        let http = Client::new(self.policy.clone(), &Network::default()).unwrap();
         let log = Mutex::new(Vec::new());
         let secrets = Mutex::new(Vec::new());
         let note = |event: Event| match event {
@@ -199,7 +212,7 @@ pub(crate) fn hints(error: &anyhow::Error) -> Vec<String> {
 
 impl Outcome {
     #[track_caller]
-    fn done(self, change: Change) -> Outcome {
+    pub(crate) fn done(self, change: Change) -> Outcome {
         if let Err(error) = &self.result {
             panic!("{}\n{:#?}", chain(error), self.log);
         }

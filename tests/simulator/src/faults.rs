@@ -17,10 +17,16 @@ pub enum Operation {
     GetCurrentServerSession,
     /// `GET …/projects`
     QueryProjects,
+    /// `POST …/projects`
+    CreateProject,
+    /// `DELETE …/projects/{luid}`
+    DeleteProject,
     /// `GET …/datasources`
     QueryDataSources,
     /// `GET …/datasources/{luid}`
     QueryDataSource,
+    /// `GET …/datasources/{luid}/content`
+    DownloadDataSource,
     /// `POST …/fileUploads`
     InitiateFileUpload,
     /// `PUT …/fileUploads/{upload session id}`
@@ -44,14 +50,17 @@ pub enum Operation {
 }
 
 impl Operation {
-    const NAMES: [(&'static str, Self); 16] = [
+    const NAMES: [(&'static str, Self); 19] = [
         ("server-info", Self::ServerInfo),
         ("sign-in", Self::SignIn),
         ("sign-out", Self::SignOut),
         ("get-current-server-session", Self::GetCurrentServerSession),
         ("query-projects", Self::QueryProjects),
+        ("create-project", Self::CreateProject),
+        ("delete-project", Self::DeleteProject),
         ("query-data-sources", Self::QueryDataSources),
         ("query-data-source", Self::QueryDataSource),
+        ("download-data-source", Self::DownloadDataSource),
         ("initiate-file-upload", Self::InitiateFileUpload),
         ("append-to-file-upload", Self::AppendToFileUpload),
         ("publish-data-source", Self::PublishDataSource),

@@ -9,7 +9,7 @@
 //!
 //! - *Invariant:* the same requests give the same answers: time advances a second per request, ids count up. Only
 //!   `Seconds::Real` has a clock of its own.
-//! - *Invariant:* uploaded bytes are on disk, never as a whole in memory.
+//! - *Invariant:* uploaded bytes are on disk, in memory only for whoever downloads them.
 //! - *Invariant:* no secret is in [`Site::requests`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]

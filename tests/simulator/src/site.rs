@@ -13,6 +13,7 @@ mod sample;
 mod session;
 mod settings;
 pub(crate) mod store;
+mod tdsx;
 mod uploads;
 
 use std::path::PathBuf;
@@ -299,6 +300,8 @@ impl Site {
             Operation::SignOut => self.sign_out(token),
             Operation::GetCurrentServerSession => self.current_session(token),
             Operation::QueryProjects => self.query_projects(&query)?,
+            Operation::CreateProject => self.create_project(call)?,
+            Operation::DeleteProject => self.delete_project(&route.id)?,
             Operation::InitiateFileUpload => self.initiate_file_upload(token, call)?,
             Operation::AppendToFileUpload => self.append_to_file_upload(&route.id, call)?,
             Operation::PublishDataSource => {
@@ -307,6 +310,7 @@ impl Site {
             Operation::QueryJob => self.query_job(&route.id)?,
             Operation::QueryDataSources => self.query_data_sources(&query)?,
             Operation::QueryDataSource => self.query_data_source(&route.id)?,
+            Operation::DownloadDataSource => self.download_data_source(&route.id, &query)?,
             Operation::UpdateDataSource => self.update_data_source(&route.id, call)?,
             Operation::DeleteDataSource => self.delete_data_source(&route.id)?,
             Operation::AddTagsToDataSource => self.add_tags_to_data_source(&route.id, call)?,

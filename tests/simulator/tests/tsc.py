@@ -7,6 +7,8 @@ Prints `done` when every step went as the documentation of the client says.
 
 import os
 import sys
+import tempfile
+import zipfile
 
 import tableauserverclient as TSC
 from tableauserverclient.server.endpoint.exceptions import FailedSignInError
@@ -97,6 +99,34 @@ server.datasources.update(item)
 assert server.datasources.get_by_id(visits.id).tags == {"finance"}
 item.name = "ORDERS & CO"
 expect_error("409015", lambda: server.datasources.update(item))
+
+# Downloads are zip files with the published file in them; the client writes them where it is told.
+with tempfile.TemporaryDirectory() as folder:
+    path = server.datasources.download(visits.id, os.path.join(folder, "visits"))
+    assert path.endswith(".tdsx"), path
+    with zipfile.ZipFile(path) as packed:
+        assert packed.testzip() is None
+        extracts = [name for name in packed.namelist() if name.endswith(".hyper")]
+        for name, sent in zip(extracts, [large, small], strict=True):
+            assert packed.read(name) == open(sent, "rb").read(), name
+    path = server.datasources.download(visits.id, os.path.join(folder, "alone"), include_extract=False)
+    assert path.endswith(".tds") and open(path, "rb").read().startswith(b"<?xml"), path
+expect_error("404004", lambda: server.datasources.download(project.id))
+
+# Projects.
+own = server.projects.create(TSC.ProjectItem("Own & only", description="for a while"))
+assert own.name == "Own & only" and own.description == "for a while" and own.parent_id is None
+within = server.projects.create(TSC.ProjectItem("Within", parent_id=own.id))
+assert within.parent_id == own.id
+expect_error("409006", lambda: server.projects.create(TSC.ProjectItem("OWN & ONLY")))
+expect_error("404005", lambda: server.projects.create(TSC.ProjectItem("x", parent_id=visits.id)))
+server.datasources.publish(TSC.DatasourceItem(within.id, name="Lost"), small, Mode.CreateNew)
+server.projects.delete(own.id)
+assert not [item for item in TSC.Pager(server.projects) if item.id in (own.id, within.id)]
+assert not [item for item in TSC.Pager(server.datasources) if item.name == "Lost"]
+expect_error("404005", lambda: server.projects.delete(own.id))
+(default,) = server.projects.filter(name="default")
+expect_error("403003", lambda: server.projects.delete(default.id))
 
 gone = publish(server, "Gone", Mode.Overwrite, small, as_job=False)
 server.datasources.delete(gone.id)

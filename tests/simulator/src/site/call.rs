@@ -181,6 +181,8 @@ fn find(method: &str, segments: &[&str]) -> Option<Route> {
         (_, ["sites", site, rest @ ..]) => {
             let (operation, id, tag) = match (method, rest) {
                 ("GET", ["projects"]) => (Operation::QueryProjects, "", ""),
+                ("POST", ["projects"]) => (Operation::CreateProject, "", ""),
+                ("DELETE", ["projects", id]) => (Operation::DeleteProject, *id, ""),
                 ("POST", ["fileUploads"]) => (Operation::InitiateFileUpload, "", ""),
                 ("PUT", ["fileUploads", id]) => (Operation::AppendToFileUpload, *id, ""),
                 ("GET", ["datasources"]) => (Operation::QueryDataSources, "", ""),
@@ -188,6 +190,7 @@ fn find(method: &str, segments: &[&str]) -> Option<Route> {
                 ("GET", ["datasources", id]) => (Operation::QueryDataSource, *id, ""),
                 ("PUT", ["datasources", id]) => (Operation::UpdateDataSource, *id, ""),
                 ("DELETE", ["datasources", id]) => (Operation::DeleteDataSource, *id, ""),
+                ("GET", ["datasources", id, "content"]) => (Operation::DownloadDataSource, *id, ""),
                 ("PUT", ["datasources", id, "tags"]) => (Operation::AddTagsToDataSource, *id, ""),
                 ("DELETE", ["datasources", id, "tags", tag]) => {
                     (Operation::DeleteTagFromDataSource, *id, *tag)

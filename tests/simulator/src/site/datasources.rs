@@ -1,10 +1,11 @@
-//! Data sources: listing, reading, changing, tagging and deleting them.
+//! Data sources: listing, reading, downloading, changing, tagging and deleting them.
 
 use std::fs;
 
 use super::call::{Answer, Call, Query, boolean};
 use super::error::{ApiError, Refusal};
 use super::listing::{Kind, Listing};
+use super::tdsx;
 use super::{Datasource, Project, Site, malformed};
 use crate::xml::{Element, schema};
 
@@ -143,6 +144,34 @@ impl Site {
         self.advance_jobs();
         let datasource = self.find_datasource(luid).ok_or_else(|| unknown(luid))?;
         Ok(Answer::document(200, [self.element(datasource)]))
+    }
+
+    /// Whatever has a file of data comes as `.tdsx`; the description alone is `.tds`.
+    pub(super) fn download_data_source(
+        &mut self,
+        luid: &str,
+        query: &Query,
+    ) -> Result<Answer, Refusal> {
+        let whole = query.get("includeExtract").is_none() || query.flag("includeExtract")?;
+        self.advance_jobs();
+        let datasource = self.find_datasource(luid).ok_or_else(|| unknown(luid))?;
+        let content = match (datasource.kind.as_str(), datasource.parts.as_slice()) {
+            ("tds" | "tdsx", [part]) => fs::read(part),
+            (_, []) => Ok(tdsx::description(&datasource.name, &[])),
+            (_, parts) => tdsx::pack(&datasource.name, &datasource.content_url, parts, whole),
+        };
+        let content = content.map_err(|_| Refusal::Html(500))?;
+        let suffix = if tdsx::is_packed(&content) {
+            "tdsx"
+        } else {
+            "tds"
+        };
+        let filename = format!(
+            "name=\"tableau_datasource\"; filename=\"{}.{suffix}\"",
+            datasource.content_url
+        );
+        Ok(Answer::raw(200, "application/octet-stream", content)
+            .header("Content-Disposition", &filename))
     }
 
     pub(super) fn update_data_source(

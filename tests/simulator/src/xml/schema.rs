@@ -44,7 +44,8 @@ const TAG: Rule = Rule {
     attributes: &["label"],
     children: &[],
 };
-const PROJECT: Rule = Rule {
+/// The document of creating a project, and where others name one.
+pub(crate) const PROJECT: Rule = Rule {
     name: "project",
     attributes: &[
         "contentPermissions",

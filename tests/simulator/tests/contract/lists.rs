@@ -166,6 +166,70 @@ fn data_sources_can_be_updated_tagged_and_deleted() {
 }
 
 #[test]
+fn projects_are_created_and_deleted_with_what_lies_in_them() {
+    let simulator = Simulator::start();
+    let api = sign_in(&simulator);
+    let create = |attributes: &str| {
+        let document = format!("<tsRequest><project {attributes}/></tsRequest>");
+        api.call("POST", "projects", &document)
+    };
+    let own = create("name='Own' description='a &amp; b'");
+    assert_eq!((own.status, own.attribute("name")), (201, "Own".to_owned()));
+    let own = own.attribute("id");
+    let within = create(&format!("name='Sales' parentProjectId='{own}'"));
+    assert_eq!(within.attribute("parentProjectId"), own);
+    let sales = project(&simulator, &["Sales"]);
+    for project in [&within.attribute("id"), &sales] {
+        simulator.site(|site| site.add_datasource("A", project));
+    }
+    for (attributes, code) in [
+        ("name='oWN'", 409_006),
+        ("name=' '", 400_000),
+        ("description='x'", 400_000),
+        ("name='x' colour='red'", 400_000),
+        ("name='x' contentPermissions='Mine'", 400_008),
+        ("name='x' parentProjectId='y'", 404_005),
+    ] {
+        assert_eq!(create(attributes).code(), code, "{attributes}");
+    }
+    let path = format!("projects/{own}");
+    assert_eq!(api.get(&path).code(), 405_000);
+    assert_eq!(api.call("DELETE", &path, "").status, 204);
+    assert_eq!(api.call("DELETE", &path, "").code(), 404_005);
+    let default = format!("projects/{}", project(&simulator, &["default"]));
+    assert_eq!(api.call("DELETE", &default, "").code(), 403_003);
+    simulator.site(|site| {
+        assert!(site.project(&["Own"]).is_none() && site.project(&["Sales"]).is_some());
+        let left: Vec<_> = site
+            .datasources
+            .iter()
+            .map(|found| &found.project)
+            .collect();
+        assert_eq!(left, [&sales]);
+    });
+}
+
+#[test]
+fn data_sources_are_downloaded_packed_or_described() {
+    let simulator = Simulator::start();
+    let api = sign_in(&simulator);
+    let sales = project(&simulator, &["Sales"]);
+    let published = api.publish("", &datasource("S &amp; O", &sales), &extract("rows"));
+    let path = format!("datasources/{}/content", published.attribute("id"));
+    let packed = api.get(&path);
+    let named = "content-disposition: name=\"tableau_datasource\"; filename=\"so.tdsx\"";
+    assert!(packed.head.contains(named), "{}", packed.head);
+    assert!(packed.body.starts_with("PK") && packed.body.contains("Data/Extracts/SO.hyper"));
+    assert!(packed.body.contains("rows"));
+    let described = api.get(&format!("{path}?includeExtract=false"));
+    assert!(described.head.contains("filename=\"so.tds\""));
+    assert!(described.body.contains("formatted-name=\"S &amp; O\""));
+    assert!(!described.body.contains("rows"));
+    assert_eq!(api.get(&format!("{path}?includeExtract=1")).code(), 400_008);
+    assert_eq!(api.get("datasources/x/content").code(), 404_004);
+}
+
+#[test]
 fn lists_lie_about_their_end_as_asked() {
     let simulator = launch(|setup| setup.site.add_projects(10));
     let api = sign_in(&simulator);
