@@ -1,5 +1,7 @@
 //! The words for data that has a type: columns, values, and data that cannot be read. Nothing here reads or writes.
 
+pub mod batch;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;

@@ -6,7 +6,6 @@
 //! [`Draft::seal`] turns it into the file that may be published.
 
 mod ask;
-mod batch;
 mod dialect;
 mod engine;
 mod explain;

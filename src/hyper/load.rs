@@ -8,10 +8,10 @@ use std::thread::{Scope, ScopedJoinHandle};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use hyperdb_api::{Connection, SqlType};
 
-use super::batch::{self, Batch};
 use super::explain::explain;
 use super::files::Files;
 use super::{RESULT, SCHEMA, TableName, quote};
+use crate::data::batch::{self, Batch};
 use crate::data::{Column, ColumnType, Value};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Part, Table};

@@ -88,7 +88,7 @@ const IMPORTS: [(&str, &[&str]); 19] = [
 /// Names of the outside world and the modules that may say them.
 const OWNERS: [(&str, &[&str]); 13] = [
     ("hyperdb_api", &["hyper"]),
-    ("arrow_", &["hyper", "table"]),
+    ("arrow_", &["data", "table"]),
     ("parquet::arrow", &["table"]),
     ("quick_xml", &["table", "tableau"]),
     ("envy::", &["inputs"]),

@@ -11,10 +11,10 @@ use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::data::{Column, ColumnType, Value};
+use super::{Column, ColumnType, Value};
 
 /// Rows on their way into a stream of record batches.
-pub(super) struct Batch {
+pub struct Batch {
     cells: Vec<Cells>,
     writer: StreamWriter<Vec<u8>>,
     schema: SchemaRef,
@@ -35,13 +35,13 @@ enum Cells {
 }
 
 /// Returns what a stream of such rows begins with.
-pub(super) fn head(columns: &[Column]) -> Result<Vec<u8>> {
+pub fn head(columns: &[Column]) -> Result<Vec<u8>> {
     Ok(std::mem::take(begin(&schema(columns))?.get_mut()))
 }
 
 impl Batch {
     /// Prepares for rows of these columns, about `n_bytes` at once.
-    pub(super) fn new(columns: &[Column], n_bytes: usize) -> Result<Batch> {
+    pub fn new(columns: &[Column], n_bytes: usize) -> Result<Batch> {
         let schema = schema(columns);
         let mut writer = begin(&schema)?;
         *writer.get_mut() = Vec::with_capacity(n_bytes + n_bytes / 8);
@@ -56,7 +56,7 @@ impl Batch {
     }
 
     /// Takes one row: a value for each column.
-    pub(super) fn push(&mut self, row: &[Value<'_>]) -> Result<()> {
+    pub fn push(&mut self, row: &[Value<'_>]) -> Result<()> {
         for (cells, value) in self.cells.iter_mut().zip(row) {
             self.n_bytes += cells.push(value)?;
         }
@@ -65,12 +65,12 @@ impl Batch {
     }
 
     /// Returns about how many bytes [`Batch::take`] would return.
-    pub(super) fn n_bytes(&self) -> usize {
+    pub fn n_bytes(&self) -> usize {
         self.n_bytes
     }
 
     /// Returns the rows in hand, as the stream goes on with them; nothing if there are none.
-    pub(super) fn take(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn take(&mut self) -> Result<Option<Vec<u8>>> {
         if self.n_rows == 0 {
             return Ok(None);
         }
