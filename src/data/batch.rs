@@ -13,9 +13,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::{Column, ColumnType, Value};
 
-/// Rows on their way into a stream of record batches.
-pub struct Batch {
-    cells: Vec<Cells>,
+/// Gathers rows by column and encodes them as messages of an Arrow IPC stream.
+pub struct BatchBuilder {
+    columns: Vec<ColumnBuilder>,
     writer: StreamWriter<Vec<u8>>,
     schema: SchemaRef,
     /// About as many as the rows in hand take in the stream.
@@ -24,7 +24,7 @@ pub struct Batch {
 }
 
 /// The values of one column.
-enum Cells {
+enum ColumnBuilder {
     Text(StringBuilder),
     Boolean(BooleanBuilder),
     BigInt(Int64Builder),
@@ -34,20 +34,22 @@ enum Cells {
     Timestamp(TimestampMicrosecondBuilder),
 }
 
-/// Returns what a stream of such rows begins with.
-pub fn head(columns: &[Column]) -> Result<Vec<u8>> {
+/// Returns the schema message, with which an Arrow IPC stream of these columns begins.
+pub fn schema_message(columns: &[Column]) -> Result<Vec<u8>> {
     Ok(std::mem::take(begin(&schema(columns))?.get_mut()))
 }
 
-impl Batch {
-    /// Prepares for rows of these columns, about `n_bytes` at once.
-    pub fn new(columns: &[Column], n_bytes: usize) -> Result<Batch> {
+impl BatchBuilder {
+    /// Prepares for rows of these columns, to be taken when they are about `n_bytes` bytes.
+    pub fn new(columns: &[Column], n_bytes: usize) -> Result<BatchBuilder> {
         let schema = schema(columns);
         let mut writer = begin(&schema)?;
         *writer.get_mut() = Vec::with_capacity(n_bytes + n_bytes / 8);
-        let cells = columns.iter().map(|column| Cells::new(column.column_type));
-        Ok(Batch {
-            cells: cells.collect(),
+        let builders = columns
+            .iter()
+            .map(|column| ColumnBuilder::new(column.column_type));
+        Ok(BatchBuilder {
+            columns: builders.collect(),
             writer,
             schema,
             n_bytes: 0,
@@ -55,26 +57,33 @@ impl Batch {
         })
     }
 
-    /// Takes one row: a value for each column.
+    /// Takes one row: a value for each column, of the column's type or NULL.
+    ///
+    /// A value of another type is an error; it would be a defect of whoever typed the row.
     pub fn push(&mut self, row: &[Value<'_>]) -> Result<()> {
-        for (cells, value) in self.cells.iter_mut().zip(row) {
-            self.n_bytes += cells.push(value)?;
+        for (index, (column, value)) in self.columns.iter_mut().zip(row).enumerate() {
+            let Some(n_bytes) = column.push(value) else {
+                let field = self.schema.field(index);
+                bail!("a {} column cannot hold {value:?}", field.data_type());
+            };
+            self.n_bytes += n_bytes;
         }
         self.n_rows += 1;
         Ok(())
     }
 
-    /// Returns about how many bytes [`Batch::take`] would return.
+    /// Returns about how many bytes [`BatchBuilder::take`] would return.
     pub fn n_bytes(&self) -> usize {
         self.n_bytes
     }
 
-    /// Returns the rows in hand, as the stream goes on with them; nothing if there are none.
+    /// Returns the rows in hand as one record batch message, which continues the stream of
+    /// [`schema_message`]; nothing if there are none.
     pub fn take(&mut self) -> Result<Option<Vec<u8>>> {
         if self.n_rows == 0 {
             return Ok(None);
         }
-        let arrays = self.cells.iter_mut().map(Cells::finish).collect();
+        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .context("the rows do not fit together")?;
         self.writer
@@ -87,85 +96,77 @@ impl Batch {
     }
 }
 
-impl Cells {
-    fn new(column_type: ColumnType) -> Cells {
+impl ColumnBuilder {
+    fn new(column_type: ColumnType) -> ColumnBuilder {
         match column_type {
-            ColumnType::Text => Cells::Text(StringBuilder::new()),
-            ColumnType::Boolean => Cells::Boolean(BooleanBuilder::new()),
-            ColumnType::BigInt => Cells::BigInt(Int64Builder::new()),
-            ColumnType::Double => Cells::Double(Float64Builder::new()),
-            ColumnType::Decimal { .. } => {
-                Cells::Decimal(Decimal128Builder::new().with_data_type(data_type(column_type)))
-            }
-            ColumnType::Date => Cells::Date(Date32Builder::new()),
-            ColumnType::Timestamp => Cells::Timestamp(TimestampMicrosecondBuilder::new()),
+            ColumnType::Text => ColumnBuilder::Text(StringBuilder::new()),
+            ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::new()),
+            ColumnType::BigInt => ColumnBuilder::BigInt(Int64Builder::new()),
+            ColumnType::Double => ColumnBuilder::Double(Float64Builder::new()),
+            ColumnType::Decimal { .. } => ColumnBuilder::Decimal(
+                Decimal128Builder::new().with_data_type(data_type(column_type)),
+            ),
+            ColumnType::Date => ColumnBuilder::Date(Date32Builder::new()),
+            ColumnType::Timestamp => ColumnBuilder::Timestamp(TimestampMicrosecondBuilder::new()),
         }
     }
 
-    /// Returns about how many bytes the value takes.
-    fn push(&mut self, value: &Value<'_>) -> Result<usize> {
+    /// Returns about how many bytes the value takes; `None` if it is of another type than the column.
+    fn push(&mut self, value: &Value<'_>) -> Option<usize> {
         match (self, value) {
-            (Cells::Text(cells), Value::Text(text)) => {
-                cells.append_value(text);
-                return Ok(size_of::<i32>() + text.len());
+            (ColumnBuilder::Text(builder), Value::Text(text)) => {
+                builder.append_value(text);
+                return Some(size_of::<i32>() + text.len());
             }
-            (Cells::Text(cells), Value::Null) => cells.append_null(),
-            (Cells::Boolean(cells), Value::Boolean(value)) => cells.append_value(*value),
-            (Cells::Boolean(cells), Value::Null) => cells.append_null(),
-            (Cells::BigInt(cells), Value::BigInt(value)) => cells.append_value(*value),
-            (Cells::BigInt(cells), Value::Null) => cells.append_null(),
-            (Cells::Double(cells), Value::Double(value)) => cells.append_value(*value),
-            (Cells::Double(cells), Value::Null) => cells.append_null(),
-            (Cells::Decimal(cells), Value::Decimal(digits)) => {
-                cells.append_value(*digits);
-                return Ok(size_of::<i128>());
+            (ColumnBuilder::Text(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::Boolean(builder), Value::Boolean(value)) => {
+                builder.append_value(*value)
             }
-            (Cells::Decimal(cells), Value::Null) => cells.append_null(),
-            (Cells::Date(cells), Value::Date(days)) => cells.append_value(*days),
-            (Cells::Date(cells), Value::Null) => cells.append_null(),
-            (Cells::Timestamp(cells), Value::Timestamp(micros)) => cells.append_value(*micros),
-            (Cells::Timestamp(cells), Value::Null) => cells.append_null(),
-            (cells, value) => bail!("a {} column cannot hold {value:?}", cells.name()),
+            (ColumnBuilder::Boolean(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::BigInt(builder), Value::BigInt(value)) => builder.append_value(*value),
+            (ColumnBuilder::BigInt(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::Double(builder), Value::Double(value)) => builder.append_value(*value),
+            (ColumnBuilder::Double(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::Decimal(builder), Value::Decimal(digits)) => {
+                builder.append_value(*digits);
+                return Some(size_of::<i128>());
+            }
+            (ColumnBuilder::Decimal(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::Date(builder), Value::Date(days)) => builder.append_value(*days),
+            (ColumnBuilder::Date(builder), Value::Null) => builder.append_null(),
+            (ColumnBuilder::Timestamp(builder), Value::Timestamp(micros)) => {
+                builder.append_value(*micros);
+            }
+            (ColumnBuilder::Timestamp(builder), Value::Null) => builder.append_null(),
+            _ => return None,
         }
-        Ok(size_of::<u64>())
+        Some(size_of::<u64>())
     }
 
     /// Returns the values in hand; the memory for the next ones is probably as large.
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Cells::Text(cells) => {
-                let (n_values, n_bytes) = (cells.len(), cells.values_slice().len());
+            ColumnBuilder::Text(builder) => {
+                let (n_values, n_bytes) = (builder.len(), builder.values_slice().len());
                 let next = StringBuilder::with_capacity(n_values, n_bytes + n_bytes / 8);
-                Arc::new(std::mem::replace(cells, next).finish())
+                Arc::new(std::mem::replace(builder, next).finish())
             }
-            Cells::Boolean(cells) => {
-                let next = BooleanBuilder::with_capacity(cells.len());
-                Arc::new(std::mem::replace(cells, next).finish())
+            ColumnBuilder::Boolean(builder) => {
+                let next = BooleanBuilder::with_capacity(builder.len());
+                Arc::new(std::mem::replace(builder, next).finish())
             }
-            Cells::BigInt(cells) => finish(cells),
-            Cells::Double(cells) => finish(cells),
-            Cells::Decimal(cells) => finish(cells),
-            Cells::Date(cells) => finish(cells),
-            Cells::Timestamp(cells) => finish(cells),
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Cells::Text(_) => "text",
-            Cells::Boolean(_) => "boolean",
-            Cells::BigInt(_) => "bigint",
-            Cells::Double(_) => "double precision",
-            Cells::Decimal(_) => "numeric",
-            Cells::Date(_) => "date",
-            Cells::Timestamp(_) => "timestamp",
+            ColumnBuilder::BigInt(builder) => finish(builder),
+            ColumnBuilder::Double(builder) => finish(builder),
+            ColumnBuilder::Decimal(builder) => finish(builder),
+            ColumnBuilder::Date(builder) => finish(builder),
+            ColumnBuilder::Timestamp(builder) => finish(builder),
         }
     }
 }
 
-fn finish<T: ArrowPrimitiveType>(cells: &mut PrimitiveBuilder<T>) -> ArrayRef {
-    let array = cells.finish();
-    *cells = PrimitiveBuilder::with_capacity(array.len() + array.len() / 8)
+fn finish<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> ArrayRef {
+    let array = builder.finish();
+    *builder = PrimitiveBuilder::with_capacity(array.len() + array.len() / 8)
         .with_data_type(array.data_type().clone());
     Arc::new(array)
 }
@@ -174,7 +175,7 @@ fn begin(schema: &Schema) -> Result<StreamWriter<Vec<u8>>> {
     StreamWriter::try_new(Vec::new(), schema).context("the columns cannot be written")
 }
 
-/// The engine finds columns by their names and takes no type but its own.
+/// Names and types are exactly the columns': the engine finds columns by name and converts no type.
 fn schema(columns: &[Column]) -> SchemaRef {
     let fields = columns
         .iter()
@@ -182,6 +183,7 @@ fn schema(columns: &[Column]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// Returns the Arrow type in which a column's values are kept.
 fn data_type(column_type: ColumnType) -> DataType {
     match column_type {
         ColumnType::Text => DataType::Utf8,

@@ -11,7 +11,7 @@ use hyperdb_api::{Connection, SqlType};
 use super::explain::explain;
 use super::files::Files;
 use super::{RESULT, SCHEMA, TableName, quote};
-use crate::data::batch::{self, Batch};
+use crate::data::batch::{self, BatchBuilder};
 use crate::data::{Column, ColumnType, Value};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Part, Table};
@@ -234,7 +234,7 @@ fn convert(
     part: Option<&Part>,
     to_sender: &SyncSender<Chunk>,
 ) -> Result<u64, Stopped> {
-    let mut batch = Batch::new(table.columns(), CHUNK_BYTES)?;
+    let mut batch = BatchBuilder::new(table.columns(), CHUNK_BYTES)?;
     let mut n_rows = 0u64;
     let sink = |row: &[Value<'_>]| -> Result<(), Stopped> {
         batch.push(row)?;
@@ -252,7 +252,11 @@ fn convert(
     Ok(n_rows)
 }
 
-fn pass_on(batch: &mut Batch, n_rows: u64, to_sender: &SyncSender<Chunk>) -> Result<(), Stopped> {
+fn pass_on(
+    batch: &mut BatchBuilder,
+    n_rows: u64,
+    to_sender: &SyncSender<Chunk>,
+) -> Result<(), Stopped> {
     match batch.take()? {
         Some(bytes) => to_sender
             .send(Chunk { bytes, n_rows })
@@ -279,7 +283,7 @@ fn send(
         .tcp_client()
         .context("the connection to the engine takes no rows")?;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let head = batch::head(columns)?;
+    let head = batch::schema_message(columns)?;
     let mut stored = 0;
     while chunks.peek().is_some() {
         // A writer that is dropped before it is finished leaves the connection out of step; on any
