@@ -5,15 +5,15 @@
 //! `CREATE TABLE … AS` shapes them. A [`Draft`] is a finished table nobody else sees yet;
 //! [`Draft::seal`] turns it into the file that may be published.
 
-mod ask;
-mod dialect;
+mod diagnostics;
+mod dialects;
+mod draft;
 mod engine;
 mod explain;
 mod files;
 mod load;
-mod shape;
+mod normalise;
 mod sql;
-mod why;
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -25,12 +25,12 @@ use std::thread::{self, Scope};
 use anyhow::{Context, Result, bail};
 use hyperdb_api::Connection;
 
+pub use self::draft::{Answer, Counterexamples, Duplicates};
 use crate::cancel::Cancel;
 use crate::data::ColumnType;
 use crate::events::{Event, Observer};
 use crate::say::count;
 use crate::table::Table;
-pub use ask::{Answer, Counterexamples, Duplicates};
 use engine::{Engine, Reach};
 use files::Files;
 use load::Rows;
@@ -285,12 +285,12 @@ fn fill<'scope>(
             }
             files.map(Files::remove).transpose()?;
             let endpoint = engine.endpoint();
-            let select = shape::normalise(&connection, sql, tables, endpoint)?;
+            let select = normalise::normalise(&connection, sql, tables, endpoint)?;
             let statement = format!("CREATE TABLE {result} AS\n{select}");
-            shape::run(&connection, &statement, (sql, tables, endpoint))?;
+            normalise::run(&connection, &statement, (sql, tables, endpoint))?;
         }
     }
-    let (rows, columns) = shape::describe(&connection, &result)?;
+    let (rows, columns) = normalise::describe(&connection, &result)?;
     Ok((connection, result, rows, columns))
 }
 

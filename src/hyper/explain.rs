@@ -2,8 +2,8 @@
 
 use hyperdb_api::Error;
 
-use super::why::{self, Remark, Spot};
-use super::{EngineError, INPUT, Place, ResultColumn, dialect, quote, sql};
+use super::diagnostics::{self, Remark, Spot};
+use super::{EngineError, INPUT, Place, ResultColumn, dialects, quote, sql};
 use crate::table::Table;
 
 /// Columns of a table that a message lists.
@@ -87,7 +87,7 @@ pub(super) fn explain_sql(
     let is_text = code.as_deref().is_some_and(is_about_text);
     let remark = is_text.then(|| {
         let tables: Vec<String> = staged.iter().map(super::load::staging).collect();
-        why::ask(endpoint, &tables, text)
+        diagnostics::ask(endpoint, &tables, text)
     });
     // Asked without what we put around it, it names the end of the user's text, not our bracket.
     let remark = remark
@@ -135,7 +135,7 @@ pub(super) fn explain_result(error: &Error, text: &str, columns: &[ResultColumn]
     };
     let hint = match code.as_deref() {
         Some("42703") => named(&message).map(|name| {
-            dialect::text_in_double_quotes(&refusal, name, &names)
+            dialects::text_in_double_quotes(&refusal, name, &names)
                 .unwrap_or_else(|| suggest(name, &names, "the result"))
         }),
         // The bracket is ours.
@@ -246,7 +246,7 @@ fn hint(refusal: &Refusal, staged: &[Table]) -> Option<String> {
     let Some(code) = refusal.code else {
         return is_broken(message).then(|| super::DIED.to_owned());
     };
-    if let Some(hint) = dialect::hint(refusal, &names) {
+    if let Some(hint) = dialects::hint(refusal, &names) {
         return Some(hint);
     }
     let suggested = || refusal.suggestion.map(engine_suggestion);

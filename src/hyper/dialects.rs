@@ -434,8 +434,8 @@ fn in_double_quotes(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::why::Spot;
     use super::*;
+    use crate::hyper::diagnostics::Spot;
 
     fn hint_for(code: &str, message: &str, sql: &str, at: (usize, usize, usize)) -> String {
         let (line, column, width) = at;
