@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use super::position::Spot;
 use super::sql::first_word;
 
 /// An engine that has just answered does so again; nobody waits longer for a nicer message.
@@ -28,17 +29,6 @@ pub(super) struct Remark {
     pub(super) suggestion: Option<String>,
     /// Where in the statement.
     pub(super) spot: Option<Spot>,
-}
-
-/// A stretch of the statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    /// From 1.
-    pub(super) line: usize,
-    /// In characters, from 1.
-    pub(super) column: usize,
-    /// In characters.
-    pub(super) width: usize,
 }
 
 /// Returns what the engine has against a statement; `None` if it has nothing or does not say.

@@ -2,8 +2,9 @@
 //!
 //! Every expression suggested here was tried on the engine; `x` stands for the user's own.
 
-use super::explain::{Refusal, nearest};
+use super::refused::Refusal;
 use super::sql::{code_of, has_word};
+use super::suggest::nearest;
 
 /// Functions the engine does not have, with what to write.
 const FUNCTIONS: [(&[&str], &str); 42] = [
@@ -434,8 +435,8 @@ fn in_double_quotes(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::position::Spot;
     use super::*;
-    use crate::hyper::diagnostics::Spot;
 
     fn hint_for(code: &str, message: &str, sql: &str, at: (usize, usize, usize)) -> String {
         let (line, column, width) = at;

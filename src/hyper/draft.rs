@@ -1,10 +1,19 @@
-//! Questions to a finished result: one `SELECT` each, which can change nothing.
+//! The finished result, which can be asked and is then sealed. A question is one `SELECT`, which can change nothing.
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use hyperdb_api::Connection;
 
-use super::explain::explain_result;
+use super::database::{FILE, detach};
+use super::describe::ResultColumn;
+use super::engine::Engine;
+use super::error::EngineError;
+use super::explain::{blame, explain_result};
+use super::extract::{Extract, check};
+use super::names::quote;
+use super::ownership::hand_over;
 use super::sql::has_word;
-use super::{Draft, EngineError, ResultColumn, quote};
 
 /// Columns of a row that are shown as an example.
 const MOST_COLUMNS: usize = 6;
@@ -42,10 +51,64 @@ pub struct Counterexamples {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+/// A finished result in a file nobody else sees yet. The engine runs as long as this lives.
+pub struct Draft {
+    pub(super) connection: Connection,
+    pub(super) engine: Engine,
+    pub(super) folder: PathBuf,
+    /// The result table, qualified and quoted.
+    pub(super) table: String,
+    pub(super) rows: u64,
+    pub(super) columns: Vec<ResultColumn>,
+}
+
 impl Draft {
+    /// Returns the number of rows in the result.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
+    ///
+    /// `target` must be on the file system of the workshop's folder. The file gets the owner of
+    /// the folder it ends up in and is readable by everybody: the engine makes it `0640`, and
+    /// later steps of a job do not run as root.
+    pub fn seal(self, target: &Path) -> Result<Extract> {
+        let Draft {
+            connection,
+            mut engine,
+            folder,
+            rows,
+            columns,
+            table: _,
+        } = self;
+        detach(&connection)
+            .map_err(|error| blame(&mut engine, error.into()))
+            .context("failed to complete the extract on disk")?;
+        drop(connection);
+        engine.stop()?;
+        let built = folder.join(FILE);
+        let bytes = check(&built)?;
+        hand_over(&built, target)
+            .with_context(|| format!("cannot move the extract to `{}`", target.display()))?;
+        Ok(Extract {
+            path: target.to_owned(),
+            bytes,
+            rows,
+            columns,
+        })
+    }
+
     /// Returns the columns of the result, in order.
     pub fn columns(&self) -> &[ResultColumn] {
         &self.columns
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect()
     }
 
     /// Evaluates a condition in SQL over the result, whose columns it names.
@@ -74,10 +137,14 @@ impl Draft {
                 .any(|other| other.to_lowercase() == name.to_lowercase())
         };
         let is_shown = |name: &str| is_also(name) || has_word(condition, name);
-        let names = self.columns.iter().map(|column| column.name.as_str());
-        let mut shown: Vec<&str> = names.clone().filter(|name| is_shown(name)).collect();
+        let names = self.names();
+        let mut shown: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| is_shown(name))
+            .collect();
         if shown.is_empty() {
-            shown = names.collect();
+            shown = names;
         }
         shown.truncate(MOST_COLUMNS);
         let aliases: Vec<String> = (0..shown.len()).map(|index| format!("c{index}")).collect();
@@ -139,7 +206,7 @@ impl Draft {
             let rows = self
                 .connection
                 .fetch_all(query.as_str())
-                .map_err(|error| anyhow!(explain_result(&error, "", &self.columns)))?;
+                .map_err(|error| anyhow!(explain_result(&error, "", &self.names())))?;
             for row in rows {
                 let values = (1..=names.len()).map(|index| row.get_string(index));
                 let values = values.map(Option::unwrap_or_default).collect();
@@ -157,7 +224,7 @@ impl Draft {
         let row = self
             .connection
             .fetch_one(query)
-            .map_err(|error| explain_result(&error, text, &self.columns))?;
+            .map_err(|error| explain_result(&error, text, &self.names()))?;
         let number = |index| {
             let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
             number.unwrap_or_default()

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use hyperdb_api::Connection;
 
-use super::{load, quote};
+use super::names::{literal, quote};
+use super::types::sql_type;
 use crate::data::ColumnType;
 use crate::table::{Cell, Parquet, Part, Table};
 
@@ -103,9 +104,5 @@ fn expression(cell: &Cell, column_type: ColumnType) -> String {
         Cell::Zoned(name) => format!("{} AT TIME ZONE 'UTC'", quote(name)),
         Cell::FetchedAt(text) | Cell::Text(text) => literal(text),
     };
-    format!("CAST({value} AS {})", load::sql_type(column_type))
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    format!("CAST({value} AS {})", sql_type(column_type))
 }

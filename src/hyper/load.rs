@@ -6,11 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use hyperdb_api::{Connection, SqlType};
+use hyperdb_api::Connection;
 
 use super::explain::explain;
 use super::files::Files;
-use super::{RESULT, SCHEMA, TableName, quote};
+use super::names::quote;
+use super::target::{Target, creation};
+use super::types::sql_type;
 use crate::data::batch::{self, BatchBuilder};
 use crate::data::{Column, ColumnType, Value};
 use crate::events::{Event, Observer, Progress};
@@ -23,14 +25,6 @@ const CHUNKS_AHEAD: usize = 12;
 /// Bytes of one COPY statement. The engine queues without limit what it is sent and has not stored yet; between
 /// two statements it has stored everything. Short statements cost time: the end of each has one core busy.
 const STATEMENT_BYTES: usize = 96 << 20;
-
-/// Where rows go.
-pub(super) enum Target<'a> {
-    /// The result table itself.
-    Result(&'a TableName),
-    /// A temporary table of its own name: a second database attached would end the resolution of plain names.
-    Staging,
-}
 
 /// Rows on their way: a thread of its own converts them.
 pub(super) struct Rows<'scope> {
@@ -309,51 +303,6 @@ fn send(
         stored += writer.finish().map_err(|error| failed(error.into()))?;
     }
     Ok(stored)
-}
-
-/// Returns the engine's type for a column.
-pub(super) fn sql_type(column_type: ColumnType) -> SqlType {
-    match column_type {
-        ColumnType::Text => SqlType::text(),
-        ColumnType::Boolean => SqlType::bool(),
-        ColumnType::BigInt => SqlType::big_int(),
-        ColumnType::Double => SqlType::double(),
-        ColumnType::Decimal { precision, scale } => {
-            SqlType::numeric(precision.into(), scale.into())
-        }
-        ColumnType::Date => SqlType::date(),
-        ColumnType::Timestamp => SqlType::timestamp(),
-    }
-}
-
-impl Target<'_> {
-    /// The table's name, qualified and quoted.
-    fn name(&self, table: &Table) -> String {
-        match self {
-            Target::Result(name) => {
-                format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(name.as_str()))
-            }
-            Target::Staging => quote(table.name()),
-        }
-    }
-}
-
-/// Returns the statement that makes a staged table, without its rows.
-pub(super) fn staging(table: &Table) -> String {
-    creation(table, &Target::Staging, &Target::Staging.name(table))
-}
-
-fn creation(table: &Table, target: &Target, name: &str) -> String {
-    let kind = match target {
-        Target::Result(_) => "TABLE",
-        Target::Staging => "TEMPORARY TABLE",
-    };
-    let columns: Vec<String> = table
-        .columns()
-        .iter()
-        .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
-        .collect();
-    format!("CREATE {kind} {name} ({})", columns.join(", "))
 }
 
 /// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
