@@ -20,7 +20,7 @@ fn main() {
     let engine = engine::Engine::start(
         &hyperd,
         folder.path(),
-        engine::Reach::Nothing,
+        engine::FileAccess::Nothing,
         &cancel::Cancel::default(),
     )
     .unwrap();

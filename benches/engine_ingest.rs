@@ -24,9 +24,9 @@ fn main() {
     let folder = tempfile::tempdir_in(file.parent().unwrap()).unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let reach = engine::Reach::Folder(file.parent().unwrap());
+    let access = engine::FileAccess::Folder(file.parent().unwrap());
     let engine =
-        engine::Engine::start(&hyperd, folder.path(), reach, &cancel::Cancel::default()).unwrap();
+        engine::Engine::start(&hyperd, folder.path(), access, &cancel::Cancel::default()).unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     let file = file.display();
     let load = match mode.as_str() {

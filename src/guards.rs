@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::hyper::{Answer, Counterexamples, Draft, Duplicates, EngineError, one_statement};
+use crate::hyper::{CheckResult, Counterexamples, Draft, Duplicates, EngineError, one_statement};
 use crate::say::{count, grouped};
 use crate::secrets;
 
@@ -337,7 +337,7 @@ fn check_condition(draft: &Draft, check: &Check, key: &[String]) -> Verdict {
 }
 
 /// The rows a condition fails on, with what it names.
-fn say_examples(found: &Counterexamples, answer: Answer) -> String {
+fn say_examples(found: &Counterexamples, answer: CheckResult) -> String {
     if found.rows.is_empty() {
         return String::new();
     }
@@ -369,8 +369,8 @@ fn say_error(error: &EngineError) -> String {
     }
 }
 
-fn say_answer(answer: Answer) -> String {
-    let Answer {
+fn say_answer(answer: CheckResult) -> String {
+    let CheckResult {
         values,
         untrue,
         unknown,

@@ -37,19 +37,19 @@ use crate::cancel::Cancel;
 use crate::events::{Event, Observer};
 use crate::say::count;
 use crate::table::Table;
-use engine::{Engine, Reach};
+use engine::{Engine, FileAccess};
 use explain::blame;
-use files::Files;
+use files::LinkedFiles;
 use load::Rows;
-use target::Target;
+use target::LoadTarget;
 
 pub use describe::ResultColumn;
-pub use draft::{Answer, Counterexamples, Draft, Duplicates};
+pub use draft::{CheckResult, Counterexamples, Draft, Duplicates};
 pub use error::EngineError;
 pub use extract::Extract;
 pub use names::{INPUT, SCHEMA, TableName};
 pub use ownership::create_folders;
-pub use position::Place;
+pub use position::SqlPosition;
 pub use sql::{Sql, code_of, one_statement};
 pub use suggest::suggest;
 pub use types::ResultType;
@@ -65,7 +65,7 @@ pub struct Shape {
 
 /// Where the engine is and where it may write.
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct EngineSetup {
     /// `HYPERD_PATH`, if set: the engine or the folder that holds it.
     pub hyperd: Option<PathBuf>,
     /// An empty folder of our own, on the file system the extract will live on.
@@ -81,21 +81,21 @@ pub struct Workshop {
 pub fn build(
     tables: &[Table],
     shape: &Shape,
-    workshop: &Workshop,
+    setup: &EngineSetup,
     observer: &dyn Observer,
 ) -> Result<Draft> {
-    let hyperd = engine::find(workshop.hyperd.as_deref())
+    let hyperd = engine::find(setup.hyperd.as_deref())
         .map_err(|error| explain::without_engine(error, hints::MISSING))?;
-    let files = files::stage(tables, &workshop.folder)?;
+    let files = files::stage(tables, &setup.folder)?;
     let folder = files.as_ref().map(|files| files.folder().to_owned());
-    let reach = match &folder {
-        Some(folder) => Reach::Folder(folder),
-        None => Reach::Nothing,
+    let access = match &folder {
+        Some(folder) => FileAccess::Folder(folder),
+        None => FileAccess::Nothing,
     };
     thread::scope(|scope| {
         // Converting begins while the engine still starts.
         let rows = tables.first().and_then(|table| Rows::of(scope, table));
-        let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)
+        let mut engine = Engine::start(&hyperd, &setup.folder, access, &setup.cancel)
             .map_err(|error| explain::without_engine(error, hints::NOT_STARTED))?;
         let built = fill(&engine, (tables, rows, scope), shape, files, observer);
         let (connection, table, rows, columns) =
@@ -103,7 +103,7 @@ pub fn build(
         Ok(Draft {
             connection,
             engine,
-            folder: workshop.folder.clone(),
+            folder: setup.folder.clone(),
             table,
             rows,
             columns,
@@ -111,7 +111,7 @@ pub fn build(
     })
 }
 
-/// Loads and shapes; afterwards no file is within the engine's reach, the user's SQL included.
+/// Loads and shapes; afterwards no file is within the engine's access, the user's SQL included.
 fn fill<'scope>(
     engine: &Engine,
     (tables, mut rows, scope): (
@@ -120,7 +120,7 @@ fn fill<'scope>(
         &'scope Scope<'scope, '_>,
     ),
     shape: &Shape,
-    files: Option<Files>,
+    files: Option<LinkedFiles>,
     observer: &dyn Observer,
 ) -> Result<(Connection, String, u64, Vec<ResultColumn>)> {
     let connection = database::open(engine)?;
@@ -128,14 +128,14 @@ fn fill<'scope>(
     let staged = files.as_ref();
     match (&shape.sql, tables) {
         (None, [table]) => {
-            let target = Target::Result(&shape.table);
+            let target = LoadTarget::Result(&shape.table);
             load::insert(&connection, scope, (table, rows), &target, staged, observer)?;
-            files.map(Files::remove).transpose()?;
+            files.map(LinkedFiles::remove).transpose()?;
         }
         (None, _) => bail!("several tables need `sql` to become one"),
         (Some(sql), _) => {
             for table in tables {
-                let target = Target::Staging;
+                let target = LoadTarget::Staging;
                 load::insert(
                     &connection,
                     scope,
@@ -149,7 +149,7 @@ fn fill<'scope>(
                     .map_or_else(String::new, |rows| count(rows, "row") + " ");
                 observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
             }
-            files.map(Files::remove).transpose()?;
+            files.map(LinkedFiles::remove).transpose()?;
             let endpoint = engine.endpoint();
             let select = normalise::normalise(&connection, sql, tables, endpoint)?;
             let statement = format!("CREATE TABLE {result} AS\n{select}");

@@ -15,7 +15,7 @@ pub(super) const FILE: &str = "result.hyper";
 pub(super) fn open(engine: &Engine) -> Result<Connection> {
     let connection = Connection::without_database(engine.endpoint())
         .context("cannot connect to the Hyper engine")?;
-    // The engine's working folder is the workshop's, so a plain file name is enough.
+    // The engine works in the folder it was set up with, so a plain file name is enough.
     let file = quote(FILE);
     execute(&connection, &format!("CREATE DATABASE {file}"))?;
     execute(

@@ -20,7 +20,7 @@ const MOST_COLUMNS: usize = 6;
 
 /// What a condition came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct CheckResult {
     /// Values of the expression: one if it aggregates, else one a row.
     pub values: u64,
     /// How many of them are false.
@@ -70,7 +70,7 @@ impl Draft {
 
     /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
     ///
-    /// `target` must be on the file system of the workshop's folder. The file gets the owner of
+    /// `target` must be on the file system of the folder of the [`EngineSetup`](super::EngineSetup). The file gets the owner of
     /// the folder it ends up in and is readable by everybody: the engine makes it `0640`, and
     /// later steps of a job do not run as root.
     pub fn seal(self, target: &Path) -> Result<Extract> {
@@ -114,14 +114,14 @@ impl Draft {
     /// Evaluates a condition in SQL over the result, whose columns it names.
     ///
     /// Errors are the engine's; their hints speak of the result's columns.
-    pub fn evaluate(&self, condition: &str) -> Result<Answer, EngineError> {
+    pub fn evaluate(&self, condition: &str) -> Result<CheckResult, EngineError> {
         // On a line of its own, so that a comment at its end hides nothing.
         let query = format!(
             "SELECT count(*), count(*) FILTER (WHERE NOT holds), count(*) FILTER (WHERE holds IS NULL) FROM (SELECT (\n{condition}\n) AS holds FROM {}) AS checked",
             self.table
         );
         let numbers = self.numbers(&query, condition)?;
-        Ok(Answer {
+        Ok(CheckResult {
             values: numbers[0],
             untrue: numbers[1],
             unknown: numbers[2],

@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(1);
     dead_code,
     reason = "each benchmark that shares this file needs one of them"
 )]
-pub(super) enum Reach<'a> {
+pub(super) enum FileAccess<'a> {
     /// None at all.
     Nothing,
     /// Those in this folder, and what links in it lead to.
@@ -61,7 +61,7 @@ impl Engine {
     pub(super) fn start(
         hyperd: &Path,
         folder: &Path,
-        reach: Reach,
+        access: FileAccess,
         cancel: &Cancel,
     ) -> Result<Engine> {
         let listener = TcpListener::bind("127.0.0.1:0")
@@ -73,7 +73,7 @@ impl Engine {
         let stderr =
             File::create(&words).with_context(|| format!("cannot create `{}`", words.display()))?;
         let child = Command::new(hyperd)
-            .args(arguments(&listener, folder, &temp, reach)?)
+            .args(arguments(&listener, folder, &temp, access)?)
             .env_clear()
             .env("TMPDIR", &temp)
             .current_dir(folder)
@@ -239,7 +239,7 @@ fn arguments(
     listener: &TcpListener,
     folder: &Path,
     temp: &Path,
-    reach: Reach,
+    access: FileAccess,
 ) -> Result<Vec<String>> {
     let callback = listener
         .local_addr()
@@ -271,9 +271,9 @@ fn arguments(
     .into();
     arguments.push(format!("--callback-connection=tab.tcp://{callback}"));
     // A folder that does not exist allows no file at all; the default allows `/proc/self/environ`.
-    let files = match reach {
-        Reach::Nothing => format!("{folder}/none"),
-        Reach::Folder(files) => path_text(files)?.to_owned(),
+    let files = match access {
+        FileAccess::Nothing => format!("{folder}/none"),
+        FileAccess::Folder(files) => path_text(files)?.to_owned(),
     };
     arguments.push(format!("--external-file-whitelist={files}"));
     arguments.push(format!("--database-dir-whitelist={folder}"));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::position::Place;
+use super::position::SqlPosition;
 
 /// What the engine refused, in its own words.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct EngineError {
     /// What to change, naming the input.
     pub hint: Option<String>,
     /// Where in `sql`, if the engine said so.
-    pub place: Option<Box<Place>>,
+    pub position: Option<Box<SqlPosition>>,
     /// What it follows from, if anything.
     pub(super) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -26,7 +26,7 @@ impl EngineError {
             code,
             message,
             hint: None,
-            place: None,
+            position: None,
             cause: None,
         }
     }
@@ -43,13 +43,13 @@ impl fmt::Display for EngineError {
             Some(code) => write!(f, "Hyper answered {code}: {}", self.message)?,
             None => f.write_str(&self.message)?,
         }
-        match &self.place {
-            Some(place) => {
-                let Place { line, column, .. } = place.as_ref();
+        match &self.position {
+            Some(position) => {
+                let SqlPosition { line, column, .. } = position.as_ref();
                 write!(
                     f,
                     ", in line {line}, column {column} of `sql`:\n{}",
-                    place.excerpt
+                    position.excerpt
                 )
             }
             None => Ok(()),

@@ -2,12 +2,12 @@
 
 use hyperdb_api::Error;
 
-use super::diagnostics::{self, Remark};
+use super::diagnostics::{self, Diagnostic};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::hints::{DIED, after_a_table, hint, list_columns, named, nested};
-use super::position::place;
-use super::refused::Refusal;
+use super::position::SqlPosition;
+use super::refused::RefusedStatement;
 use super::target::staging;
 use super::{dialects, suggest};
 use crate::table::Table;
@@ -15,11 +15,11 @@ use crate::table::Table;
 /// Explains why a statement of ours was refused.
 pub(super) fn explain(error: &Error) -> EngineError {
     let (code, message) = parts(error);
-    let refusal = Refusal {
+    let refusal = RefusedStatement {
         code: code.as_deref(),
         message: &message,
         sql: "",
-        spot: None,
+        span: None,
         suggestion: None,
     };
     let hint = hint(&refusal, &[]);
@@ -38,25 +38,25 @@ pub(super) fn explain_sql(
 ) -> EngineError {
     let (code, message) = parts(error);
     let is_text = code.as_deref().is_some_and(is_about_text);
-    let remark = is_text.then(|| {
+    let diagnostic = is_text.then(|| {
         let tables: Vec<String> = staged.iter().map(staging).collect();
-        diagnostics::ask(endpoint, &tables, text)
+        diagnostics::diagnose(endpoint, &tables, text)
     });
     // Asked without what we put around it, it names the end of the user's text, not our bracket.
-    let remark = remark
+    let diagnostic = diagnostic
         .flatten()
-        .filter(|remark| is_same(remark, code.as_deref()));
-    let remark = remark.unwrap_or_default();
-    let message = match remark.message.as_str() {
+        .filter(|diagnostic| is_same(diagnostic, code.as_deref()));
+    let diagnostic = diagnostic.unwrap_or_default();
+    let message = match diagnostic.message.as_str() {
         "" => message,
         other => other.to_owned(),
     };
-    let refusal = Refusal {
+    let refusal = RefusedStatement {
         code: code.as_deref(),
         message: &message,
         sql: text,
-        spot: remark.spot,
-        suggestion: remark.suggestion.as_deref(),
+        span: diagnostic.span,
+        suggestion: diagnostic.suggestion.as_deref(),
     };
     let mut hint = hint(&refusal, staged);
     if is_text && !matches!(code.as_deref(), Some(code) if code.starts_with("54")) {
@@ -70,7 +70,9 @@ pub(super) fn explain_sql(
     }
     EngineError {
         hint,
-        place: remark.spot.map(|spot| Box::new(place(text, spot))),
+        position: diagnostic
+            .span
+            .map(|span| Box::new(SqlPosition::of(text, span))),
         ..EngineError::new(code, message)
     }
 }
@@ -78,11 +80,11 @@ pub(super) fn explain_sql(
 /// Explains why a question to the result was refused, whose columns `checks` and `key` name.
 pub(super) fn explain_result(error: &Error, text: &str, names: &[&str]) -> EngineError {
     let (code, message) = parts(error);
-    let refusal = Refusal {
+    let refusal = RefusedStatement {
         code: code.as_deref(),
         message: &message,
         sql: text,
-        spot: None,
+        span: None,
         suggestion: None,
     };
     let hint = match code.as_deref() {
@@ -153,6 +155,6 @@ fn is_about_text(code: &str) -> bool {
         && code != "42501"
 }
 
-fn is_same(remark: &Remark, code: Option<&str>) -> bool {
-    code == Some(remark.code.as_str())
+fn is_same(diagnostic: &Diagnostic, code: Option<&str>) -> bool {
+    code == Some(diagnostic.code.as_str())
 }

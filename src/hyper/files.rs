@@ -15,21 +15,21 @@ use crate::table::{Cell, Parquet, Part, Table};
 /// A folder of our own that holds links to the files and nothing else.
 ///
 /// The engine follows links in the one folder it may read, so nothing is copied. The SQL of the
-/// user runs only after [`Files::remove`].
+/// user runs only after [`LinkedFiles::remove`].
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct LinkedFiles {
     folder: PathBuf,
 }
 
 /// Links every file the engine can read into a new folder; `None` if there is none.
-pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
+pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<LinkedFiles>> {
     let parts: Vec<&Part> = tables.iter().flat_map(readable).collect();
     if parts.is_empty() {
         return Ok(None);
     }
     let folder = folder.join("parquet");
     fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let files = Files { folder };
+    let files = LinkedFiles { folder };
     for part in parts {
         let (link, file) = (files.link(part), part.path());
         // The same file may be named twice.
@@ -46,7 +46,7 @@ fn readable(table: &Table) -> impl Iterator<Item = &Part> {
     parts.filter(|part| part.cells().is_some())
 }
 
-impl Files {
+impl LinkedFiles {
     /// Returns the folder; the engine may read it and nothing else.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

@@ -1,7 +1,7 @@
 //! What to change, for every answer of the engine.
 
 use super::names::{INPUT, quote};
-use super::refused::Refusal;
+use super::refused::RefusedStatement;
 use super::suggest::nearest;
 use super::{dialects, error, sql};
 use crate::table::Table;
@@ -15,7 +15,7 @@ pub(super) const DIED: &str = "if it ran out of memory, let `sql` keep fewer row
 /// Columns of a table that a message lists.
 const LISTED: usize = 40;
 
-pub(super) fn hint(refusal: &Refusal, staged: &[Table]) -> Option<String> {
+pub(super) fn hint(refusal: &RefusedStatement, staged: &[Table]) -> Option<String> {
     let columns = staged.iter().flat_map(Table::columns);
     let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
     let message = refusal.message;
@@ -192,11 +192,11 @@ mod tests {
     #[test]
     fn every_code_has_a_hint_and_so_has_a_broken_connection() {
         let hint = |code, message| {
-            let refusal = Refusal {
+            let refusal = RefusedStatement {
                 code,
                 message,
                 sql: "",
-                spot: None,
+                span: None,
                 suggestion: None,
             };
             super::hint(&refusal, &[]).unwrap_or_default()

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use hyperdb_api::Connection;
 
 use super::explain::explain;
-use super::files::Files;
+use super::files::LinkedFiles;
 use super::names::quote;
-use super::target::{Target, creation};
+use super::target::{LoadTarget, creation};
 use super::types::sql_type;
 use crate::data::batch::{self, BatchBuilder};
 use crate::data::{Column, ColumnType, Value};
@@ -28,7 +28,7 @@ const STATEMENT_BYTES: usize = 96 << 20;
 
 /// Rows on their way: a thread of its own converts them.
 pub(super) struct Rows<'scope> {
-    chunks: Receiver<Chunk>,
+    chunks: Receiver<EncodedRows>,
     converter: ScopedJoinHandle<'scope, Result<u64, Stopped>>,
 }
 
@@ -87,8 +87,8 @@ pub(super) fn insert<'scope>(
     connection: &Connection,
     scope: &'scope Scope<'scope, '_>,
     (table, rows): (&'scope Table, Option<Rows<'scope>>),
-    target: &Target,
-    files: Option<&Files>,
+    target: &LoadTarget,
+    files: Option<&LinkedFiles>,
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = target.name(table);
@@ -124,7 +124,7 @@ pub(super) fn insert<'scope>(
 fn read_files<'t>(
     connection: &Connection,
     (table, parts): (&'t Table, &[&'t Part]),
-    files: &Files,
+    files: &LinkedFiles,
     name: &str,
     observer: &dyn Observer,
     stream: &dyn Fn(Option<&'t Part>) -> Result<()>,
@@ -216,8 +216,8 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-/// Encoded rows.
-struct Chunk {
+/// Rows as a part of an Arrow IPC stream.
+struct EncodedRows {
     bytes: Vec<u8>,
     /// With the chunks before it.
     n_rows: u64,
@@ -226,7 +226,7 @@ struct Chunk {
 fn convert(
     table: &Table,
     part: Option<&Part>,
-    to_sender: &SyncSender<Chunk>,
+    to_sender: &SyncSender<EncodedRows>,
 ) -> Result<u64, Stopped> {
     let mut batch = BatchBuilder::new(table.columns(), CHUNK_BYTES)?;
     let mut n_rows = 0u64;
@@ -249,11 +249,11 @@ fn convert(
 fn pass_on(
     batch: &mut BatchBuilder,
     n_rows: u64,
-    to_sender: &SyncSender<Chunk>,
+    to_sender: &SyncSender<EncodedRows>,
 ) -> Result<(), Stopped> {
     match batch.take()? {
         Some(bytes) => to_sender
-            .send(Chunk { bytes, n_rows })
+            .send(EncodedRows { bytes, n_rows })
             .map_err(|_| Stopped::Refused),
         None => Ok(()),
     }
@@ -266,7 +266,7 @@ fn send(
     connection: &Connection,
     name: &str,
     columns: &[Column],
-    chunks: Receiver<Chunk>,
+    chunks: Receiver<EncodedRows>,
     observer: &dyn Observer,
 ) -> Result<u64> {
     let failed = |error: hyperdb_api::Error| {
@@ -306,7 +306,7 @@ fn send(
 }
 
 /// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
-fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -> Result<()> {
+fn create(connection: &Connection, table: &Table, target: &LoadTarget, name: &str) -> Result<()> {
     let statement = creation(table, target, name);
     connection
         .execute_command(&statement)
