@@ -10,7 +10,8 @@ mod describe;
 mod diagnostics;
 mod dialects;
 mod draft;
-mod engine;
+#[doc(hidden)]
+pub mod engine;
 mod error;
 mod explain;
 mod extract;

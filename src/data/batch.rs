@@ -120,7 +120,7 @@ impl ColumnBuilder {
             }
             (ColumnBuilder::Text(builder), Value::Null) => builder.append_null(),
             (ColumnBuilder::Boolean(builder), Value::Boolean(value)) => {
-                builder.append_value(*value)
+                builder.append_value(*value);
             }
             (ColumnBuilder::Boolean(builder), Value::Null) => builder.append_null(),
             (ColumnBuilder::BigInt(builder), Value::BigInt(value)) => builder.append_value(*value),

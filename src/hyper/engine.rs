@@ -25,18 +25,10 @@ const POLL: Duration = Duration::from_millis(1);
 
 /// Which files outside its databases the engine may read.
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    dead_code,
-    reason = "each benchmark that shares this file needs one of them"
-)]
-pub(super) enum FileAccess<'a> {
+pub enum FileAccess<'a> {
     /// None at all.
     Nothing,
     /// Those in this folder, and what links in it lead to.
-    #[allow(
-        dead_code,
-        reason = "the benchmark that shares this file needs no files"
-    )]
     Folder(&'a Path),
 }
 
@@ -45,7 +37,7 @@ pub(super) enum FileAccess<'a> {
 /// It ends when the value is dropped, and also when this process is killed: the engine watches
 /// the callback connection and shuts down when it closes.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub struct Engine {
     child: Arc<Mutex<Child>>,
     // Cancelling kills the engine, and with it the blocking call that waits for it.
     _guard: Guard,
@@ -58,7 +50,7 @@ impl Engine {
     /// Starts the engine; it may keep databases below `folder` and nowhere else.
     ///
     /// The folder must exist and be writable. Errors carry the engine's own words.
-    pub(super) fn start(
+    pub fn start(
         hyperd: &Path,
         folder: &Path,
         access: FileAccess,
@@ -101,18 +93,17 @@ impl Engine {
     }
 
     /// Returns where to connect, as `host:port`.
-    pub(super) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Returns how the engine ended, if it did so by itself.
-    pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
         lock(&self.child).try_wait().ok().flatten()
     }
 
     /// Returns how the engine ended, if an error may only be the consequence of that.
-    #[allow(dead_code, reason = "the benchmarks that share this file blame nobody")]
-    pub(super) fn death(&mut self, error: &anyhow::Error) -> Option<ExitStatus> {
+    pub fn death(&mut self, error: &anyhow::Error) -> Option<ExitStatus> {
         // The connection breaks a moment before the process is gone.
         for _ in 0..100 {
             if let Some(status) = self.has_ended() {
@@ -127,7 +118,7 @@ impl Engine {
     }
 
     /// Stops the engine in order and waits until it is gone; committed data is on disk then.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<()> {
         // Closing the callback is the engine's own signal for an orderly end.
         drop(self.callback.take());
         let deadline = Instant::now() + STOP_LIMIT;
@@ -207,7 +198,7 @@ impl Drop for Engine {
 }
 
 /// Finds the engine: `HYPERD_PATH` (a file or the folder that holds it), else where the image keeps it.
-pub(super) fn find(configured: Option<&Path>) -> Result<PathBuf> {
+pub fn find(configured: Option<&Path>) -> Result<PathBuf> {
     let installed = Path::new("/opt/hyper");
     let named = configured.unwrap_or(installed);
     let file = if named.is_dir() {
