@@ -85,8 +85,7 @@ pub fn build(
     setup: &EngineSetup,
     observer: &dyn Observer,
 ) -> Result<Draft> {
-    let hyperd = engine::find(setup.hyperd.as_deref())
-        .map_err(|error| explain::without_engine(error, hints::MISSING))?;
+    let hyperd = engine::find(setup.hyperd.as_deref())?;
     let files = files::stage(tables, &setup.folder)?;
     let folder = files.as_ref().map(|files| files.folder().to_owned());
     let access = match &folder {
@@ -96,8 +95,7 @@ pub fn build(
     thread::scope(|scope| {
         // Converting begins while the engine still starts.
         let rows = tables.first().and_then(|table| Rows::of(scope, table));
-        let mut engine = Engine::start(&hyperd, &setup.folder, access, &setup.cancel)
-            .map_err(|error| explain::without_engine(error, hints::NOT_STARTED))?;
+        let mut engine = Engine::start(&hyperd, &setup.folder, access, &setup.cancel)?;
         let built = fill(&engine, (tables, rows, scope), shape, files, observer);
         let (connection, table, rows, columns) =
             built.map_err(|error| blame(&mut engine, error))?;

@@ -435,6 +435,7 @@ fn in_double_quotes(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::error::Contact;
     use super::super::position::Span;
     use super::*;
 
@@ -442,6 +443,7 @@ mod tests {
         let (line, column, width) = at;
         let refusal = RefusedStatement {
             code: Some(code),
+            contact: Contact::Kept,
             message,
             sql,
             span: (line > 0).then_some(Span {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cancel::{Cancel, Guard};
+use crate::problem::Problem;
 
 /// A cold 260 MB binary on a slow disk needs seconds; a minute means it never will.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -22,6 +23,11 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Waking up this often costs nothing against the 30 ms the engine takes.
 const POLL: Duration = Duration::from_millis(1);
+
+/// What to do without an engine.
+const MISSING: &str = "the image of the action holds the engine: leave HYPERD_PATH out of the job's `env`; elsewhere install it with `tests/install-hyperd.sh FOLDER` and set HYPERD_PATH to that folder";
+/// What to do if it does not start.
+const NOT_STARTED: &str = "run again; if it happens again, look at the runner: the engine needs Linux on x86-64, about 200 MB of memory, and a temp folder it can write to";
 
 /// Which files outside its databases the engine may read.
 #[derive(Clone, Copy, Debug)]
@@ -55,17 +61,21 @@ impl Engine {
         folder: &Path,
         access: FileAccess,
         cancel: &Cancel,
-    ) -> Result<Engine> {
+    ) -> Result<Engine, Problem> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .context("cannot open a local port for the Hyper engine")?;
+            .map_err(failing("cannot open a local port for the Hyper engine"))?;
+        let callback = listener
+            .local_addr()
+            .map_err(failing("the local port has no address"))?;
         let temp = folder.join("tmp");
-        fs::create_dir_all(&temp).with_context(|| format!("cannot create `{}`", temp.display()))?;
+        fs::create_dir_all(&temp)
+            .map_err(failing(format!("cannot create `{}`", temp.display())))?;
         let words = folder.join("hyperd.stderr");
-        let stderr =
-            File::create(&words).with_context(|| format!("cannot create `{}`", words.display()))?;
+        let stderr = File::create(&words)
+            .map_err(failing(format!("cannot create `{}`", words.display())))?;
         let child = Command::new(hyperd)
-            .args(arguments(&listener, folder, &temp, access)?)
+            .args(arguments(callback, folder, &temp, access)?)
             .env_clear()
             .env("TMPDIR", &temp)
             .current_dir(folder)
@@ -73,7 +83,10 @@ impl Engine {
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
-            .with_context(|| format!("cannot start the Hyper engine `{}`", hyperd.display()))?;
+            .map_err(failing(format!(
+                "cannot start the Hyper engine `{}`",
+                hyperd.display()
+            )))?;
         let child = Arc::new(Mutex::new(child));
         let victim = Arc::clone(&child);
         let mut engine = Engine {
@@ -87,7 +100,8 @@ impl Engine {
             Err(error) => {
                 engine.kill();
                 let words = last_words(&words);
-                Err(error.context(format!("the Hyper engine did not start{words}")))
+                let what = format!("the Hyper engine did not start{words}");
+                Err(failing(what)(error))
             }
         }
     }
@@ -102,19 +116,16 @@ impl Engine {
         lock(&self.child).try_wait().ok().flatten()
     }
 
-    /// Returns how the engine ended, if an error may only be the consequence of that.
-    pub fn death(&mut self, error: &anyhow::Error) -> Option<ExitStatus> {
-        // The connection breaks a moment before the process is gone.
-        for _ in 0..100 {
-            if let Some(status) = self.has_ended() {
-                return Some(status);
+    /// Returns how the engine ended, if it does so by itself within a time.
+    pub fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let ended = self.has_ended();
+            if ended.is_some() || Instant::now() >= deadline {
+                return ended;
             }
-            if !is_broken(error) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(POLL);
         }
-        None
     }
 
     /// Stops the engine in order and waits until it is gone; committed data is on disk then.
@@ -198,7 +209,7 @@ impl Drop for Engine {
 }
 
 /// Finds the engine: `HYPERD_PATH` (a file or the folder that holds it), else where the image keeps it.
-pub fn find(configured: Option<&Path>) -> Result<PathBuf> {
+pub fn find(configured: Option<&Path>) -> Result<PathBuf, Problem> {
     let installed = Path::new("/opt/hyper");
     let named = configured.unwrap_or(installed);
     let file = if named.is_dir() {
@@ -209,32 +220,27 @@ pub fn find(configured: Option<&Path>) -> Result<PathBuf> {
     if file.is_file() {
         return Ok(file);
     }
-    match configured {
-        Some(_) => bail!(
-            "there is no Hyper engine at `{}`, where HYPERD_PATH points",
-            file.display()
-        ),
-        None => bail!("there is no Hyper engine at `{}`", file.display()),
-    }
+    let shown = file.display();
+    let what = match configured {
+        Some(_) => format!("there is no Hyper engine at `{shown}`, where HYPERD_PATH points"),
+        None => format!("there is no Hyper engine at `{shown}`"),
+    };
+    Err(Problem::new(what).hint(MISSING))
 }
 
-/// Whether the connection is what failed, not a statement.
-fn is_broken(error: &anyhow::Error) -> bool {
-    let words = format!("{error:#}").to_lowercase();
-    ["connection", "broken pipe", "os error"]
-        .iter()
-        .any(|word| words.contains(word))
+/// Says what could not be done to start the engine.
+fn failing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    what: impl Into<String>,
+) -> impl FnOnce(E) -> Problem {
+    |error| Problem::new(what).hint(NOT_STARTED).because(error)
 }
 
 fn arguments(
-    listener: &TcpListener,
+    callback: SocketAddr,
     folder: &Path,
     temp: &Path,
     access: FileAccess,
-) -> Result<Vec<String>> {
-    let callback = listener
-        .local_addr()
-        .context("the local port has no address")?;
+) -> Result<Vec<String>, Problem> {
     let folder = path_text(folder)?;
     let temp = path_text(temp)?;
     let mut arguments: Vec<String> = [
@@ -272,9 +278,11 @@ fn arguments(
     Ok(arguments)
 }
 
-fn path_text(path: &Path) -> Result<&str> {
-    path.to_str()
-        .with_context(|| format!("the path `{}` is not UTF-8", path.display()))
+fn path_text(path: &Path) -> Result<&str, Problem> {
+    path.to_str().ok_or_else(|| {
+        let what = format!("the path `{}` is not UTF-8", path.display());
+        Problem::new(what).hint(NOT_STARTED)
+    })
 }
 
 /// The end of what the engine wrote before it gave up, as `: …` or nothing.

@@ -1,8 +1,20 @@
-//! The engine's refusals as an error.
+//! What the engine refused, and whether it can be asked again.
+//!
+//! hyperdb-api tells by variant and SQLSTATE what happened, and that decides. Only the engine's own words for a full
+//! disk have neither.
 
 use std::fmt;
 
 use super::position::SqlPosition;
+
+/// Whether the engine can be asked again after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contact {
+    /// It has answered.
+    Kept,
+    /// The connection is broken or closed, as it is when the engine has ended.
+    Lost,
+}
 
 /// What the engine refused, in its own words.
 #[derive(Debug)]
@@ -15,19 +27,29 @@ pub struct EngineError {
     pub hint: Option<String>,
     /// Where in `sql`, if the engine said so.
     pub position: Option<Box<SqlPosition>>,
-    /// What it follows from, if anything.
-    pub(super) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Whether the engine can be asked again.
+    pub(super) contact: Contact,
 }
 
 impl EngineError {
-    /// The bare answer.
-    pub(super) fn new(code: Option<String>, message: String) -> EngineError {
+    /// What the library reports, without hint and position.
+    pub(super) fn of(error: &hyperdb_api::Error) -> EngineError {
+        let code = error.sqlstate().map(str::to_owned);
+        let text = error.to_string();
+        // The message comes as `ERROR: … (42703)`; both ends are said elsewhere.
+        let message = text
+            .split_once("ERROR: ")
+            .map_or(text.as_str(), |(_, message)| message);
+        let message = match &code {
+            Some(code) => message.trim_end_matches(&format!(" ({code})")),
+            None => message,
+        };
         EngineError {
+            message: message.to_owned(),
             code,
-            message,
             hint: None,
             position: None,
-            cause: None,
+            contact: contact_after(error),
         }
     }
 
@@ -57,17 +79,24 @@ impl fmt::Display for EngineError {
     }
 }
 
-impl std::error::Error for EngineError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.cause {
-            // Its first sentence is our own.
-            Some(cause) => cause.source(),
-            None => None,
-        }
+impl std::error::Error for EngineError {}
+
+/// Tells from an error of the library whether the engine can be asked again.
+///
+/// An end of the connection that the engine announces comes as an answer, of class 08 or as 57P….
+pub(super) fn contact_after(error: &hyperdb_api::Error) -> Contact {
+    use hyperdb_api::Error;
+    let is_farewell = |code: &str| code.starts_with("08") || code.starts_with("57P");
+    match error {
+        Error::Connection { .. } | Error::Closed { .. } | Error::Io(_) => Contact::Lost,
+        other if other.sqlstate().is_some_and(is_farewell) => Contact::Lost,
+        _ => Contact::Kept,
     }
 }
 
-/// Whether the engine says that a file of its own cannot grow; it has the code of lacking memory for that.
+/// Whether the engine says that a file of its own cannot grow.
+///
+/// Its words are all there is to tell it by: the code is the one it has for lacking memory.
 pub(super) fn lacks_disk(message: &str) -> bool {
     let message = message.to_lowercase();
     [
@@ -78,4 +107,31 @@ pub(super) fn lacks_disk(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyperdb_api::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_lost_engine_is_told_by_variant_and_code_whatever_the_words() {
+        let answer =
+            |code: &str, message: &str| Error::server(Some(code.to_owned()), message, None, None);
+        for (error, contact) in [
+            (Error::connection("x"), Contact::Lost),
+            (Error::closed("x"), Contact::Lost),
+            (answer("57P01", "x"), Contact::Lost),
+            (answer("08006", "x"), Contact::Lost),
+            (answer("57014", "x"), Contact::Kept),
+            (
+                answer("42703", "unknown column 'connection'"),
+                Contact::Kept,
+            ),
+            (Error::conversion("closed"), Contact::Kept),
+        ] {
+            assert_eq!(EngineError::of(&error).contact, contact, "{error}");
+        }
+    }
 }

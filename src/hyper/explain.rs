@@ -1,32 +1,27 @@
 //! Turns the engine's refusals into ours: its words, where in the user's SQL, and what to write instead.
 
+use std::time::Duration;
+
 use hyperdb_api::Error;
 
-use super::diagnostics::{self, Diagnostic};
 use super::engine::Engine;
-use super::error::EngineError;
+use super::error::{self, Contact, EngineError};
 use super::hints::{DIED, after_a_table, hint, list_columns, named, nested};
 use super::position::SqlPosition;
 use super::refused::RefusedStatement;
 use super::target::staging;
-use super::{dialects, suggest};
+use super::{diagnostics, dialects, suggest};
+use crate::problem::Problem;
 use crate::table::Table;
+
+/// How long the process may outlive its connections when the engine ends.
+const LINGERING: Duration = Duration::from_secs(1);
 
 /// Explains why a statement of ours was refused.
 pub(super) fn explain(error: &Error) -> EngineError {
-    let (code, message) = parts(error);
-    let refusal = RefusedStatement {
-        code: code.as_deref(),
-        message: &message,
-        sql: "",
-        span: None,
-        suggestion: None,
-    };
-    let hint = hint(&refusal, &[]);
-    EngineError {
-        hint,
-        ..EngineError::new(code, message)
-    }
+    let mut refused = EngineError::of(error);
+    refused.hint = hint(&RefusedStatement::new(&refused, ""), &[]);
+    refused
 }
 
 /// Explains why the user's SQL over the staged tables was refused; `endpoint` is where the engine listens.
@@ -36,8 +31,9 @@ pub(super) fn explain_sql(
     staged: &[Table],
     endpoint: &str,
 ) -> EngineError {
-    let (code, message) = parts(error);
-    let is_text = code.as_deref().is_some_and(is_about_text);
+    let mut refused = EngineError::of(error);
+    let code = refused.code.as_deref();
+    let is_text = code.is_some_and(is_about_text);
     let diagnostic = is_text.then(|| {
         let tables: Vec<String> = staged.iter().map(staging).collect();
         diagnostics::diagnose(endpoint, &tables, text)
@@ -45,21 +41,18 @@ pub(super) fn explain_sql(
     // Asked without what we put around it, it names the end of the user's text, not our bracket.
     let diagnostic = diagnostic
         .flatten()
-        .filter(|diagnostic| is_same(diagnostic, code.as_deref()));
+        .filter(|diagnostic| code == Some(diagnostic.code.as_str()));
     let diagnostic = diagnostic.unwrap_or_default();
-    let message = match diagnostic.message.as_str() {
-        "" => message,
-        other => other.to_owned(),
-    };
-    let refusal = RefusedStatement {
-        code: code.as_deref(),
-        message: &message,
-        sql: text,
+    if !diagnostic.message.is_empty() {
+        refused.message = diagnostic.message;
+    }
+    let statement = RefusedStatement {
         span: diagnostic.span,
         suggestion: diagnostic.suggestion.as_deref(),
+        ..RefusedStatement::new(&refused, text)
     };
-    let mut hint = hint(&refusal, staged);
-    if is_text && !matches!(code.as_deref(), Some(code) if code.starts_with("54")) {
+    let mut hint = hint(&statement, staged);
+    if is_text && !statement.code.is_some_and(|code| code.starts_with("54")) {
         let columns: Vec<String> = staged.iter().map(list_columns).collect();
         let columns = columns.join(", the ");
         hint = Some(match hint {
@@ -68,28 +61,21 @@ pub(super) fn explain_sql(
             None => format!("the {columns}"),
         });
     }
-    EngineError {
-        hint,
-        position: diagnostic
-            .span
-            .map(|span| Box::new(SqlPosition::of(text, span))),
-        ..EngineError::new(code, message)
-    }
+    refused.hint = hint;
+    refused.position = diagnostic
+        .span
+        .map(|span| Box::new(SqlPosition::of(text, span)));
+    refused
 }
 
 /// Explains why a question to the result was refused, whose columns `checks` and `key` name.
 pub(super) fn explain_result(error: &Error, text: &str, names: &[&str]) -> EngineError {
-    let (code, message) = parts(error);
-    let refusal = RefusedStatement {
-        code: code.as_deref(),
-        message: &message,
-        sql: text,
-        span: None,
-        suggestion: None,
-    };
-    let hint = match code.as_deref() {
-        Some("42703") => named(&message).map(|name| {
-            dialects::text_in_double_quotes(&refusal, name, names)
+    let mut refused = EngineError::of(error);
+    let statement = RefusedStatement::new(&refused, text);
+    let message = statement.message;
+    refused.hint = match statement.code {
+        Some("42703") => named(message).map(|name| {
+            dialects::text_in_double_quotes(&statement, name, names)
                 .unwrap_or_else(|| suggest::suggest(name, names))
         }),
         // The bracket is ours.
@@ -99,52 +85,45 @@ pub(super) fn explain_result(error: &Error, text: &str, names: &[&str]) -> Engin
         Some("42601") if message.contains("GROUP BY") || message.contains("aggregates are not") => {
             Some("a line of `checks` either aggregates or is asked of every row: write two lines".into())
         }
-        Some("42P01" | "42501" | "3F000") => nested(&message, text, names)
+        Some("42P01" | "42501" | "3F000") => nested(message, text, names)
             .or_else(|| after_a_table(text, names))
             .or_else(|| Some("a check may ask the columns of the result and nothing else".into())),
-        _ => hint(&refusal, &[]),
+        _ => hint(&statement, &[]),
     };
-    EngineError {
-        hint,
-        ..EngineError::new(code, message)
-    }
-}
-
-/// Explains that the engine is not there, ended, or did not start.
-pub(super) fn without_engine(error: anyhow::Error, hint: &str) -> anyhow::Error {
-    let message = error.to_string();
-    EngineError {
-        hint: Some(hint.to_owned()),
-        cause: Some(error.into()),
-        ..EngineError::new(None, message)
-    }
-    .into()
+    refused
 }
 
 /// Puts the engine's death above an error that only follows from it.
 pub(super) fn blame(engine: &mut Engine, error: anyhow::Error) -> anyhow::Error {
-    match engine.death(&error) {
+    let patience = match contact_of(&error) {
+        Contact::Lost => LINGERING,
+        Contact::Kept => Duration::ZERO,
+    };
+    match engine.ends_within(patience) {
         Some(status) => {
-            let died = error.context(format!("the Hyper engine died ({status})"));
-            without_engine(died, DIED)
+            let died = Problem::new(format!("the Hyper engine died ({status})"));
+            // Not `error.into()`: whoever looks for an error further down must find it under its own type.
+            let error = error.reallocate_into_boxed_dyn_error_without_backtrace();
+            died.hint(DIED).because(error).into()
         }
         None => error,
     }
 }
 
-fn parts(error: &Error) -> (Option<String>, String) {
-    let code = error.sqlstate().map(str::to_owned);
-    let text = error.to_string();
-    // The message comes as `ERROR: … (42703)`; both ends are said elsewhere.
-    let message = text
-        .split_once("ERROR: ")
-        .map_or(text.as_str(), |(_, message)| message);
-    let message = match &code {
-        Some(code) => message.trim_end_matches(&format!(" ({code})")),
-        None => message,
-    };
-    let message = message.to_owned();
-    (code, message)
+/// Tells from a failure of any stage whether the engine can be asked again.
+fn contact_of(error: &anyhow::Error) -> Contact {
+    let causes = error.chain().filter_map(|cause| {
+        let explained = cause.downcast_ref::<EngineError>();
+        let bare = cause.downcast_ref::<Error>();
+        explained
+            .map(|explained| explained.contact)
+            .or_else(|| bare.map(error::contact_after))
+    });
+    if { causes }.any(|contact| contact == Contact::Lost) {
+        Contact::Lost
+    } else {
+        Contact::Kept
+    }
 }
 
 /// Whether the engine has found it out from the text alone, so that it will again.
@@ -153,8 +132,4 @@ fn is_about_text(code: &str) -> bool {
         .iter()
         .any(|class| code.starts_with(class))
         && code != "42501"
-}
-
-fn is_same(diagnostic: &Diagnostic, code: Option<&str>) -> bool {
-    code == Some(diagnostic.code.as_str())
 }

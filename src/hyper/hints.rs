@@ -1,15 +1,12 @@
 //! What to change, for every answer of the engine.
 
+use super::error::{self, Contact};
 use super::names::{INPUT, quote};
 use super::refused::RefusedStatement;
 use super::suggest::nearest;
-use super::{dialects, error, sql};
+use super::{dialects, sql};
 use crate::table::Table;
 
-/// What to do without an engine.
-pub(super) const MISSING: &str = "the image of the action holds the engine: leave HYPERD_PATH out of the job's `env`; elsewhere install it with `tests/install-hyperd.sh FOLDER` and set HYPERD_PATH to that folder";
-/// What to do if it does not start.
-pub(super) const NOT_STARTED: &str = "run again; if it happens again, look at the runner: the engine needs Linux on x86-64, about 200 MB of memory, and a temp folder it can write to";
 /// What to do if it ends by itself.
 pub(super) const DIED: &str = "if it ran out of memory, let `sql` keep fewer rows or columns, or use a larger runner; otherwise run again";
 /// Columns of a table that a message lists.
@@ -24,7 +21,7 @@ pub(super) fn hint(refusal: &RefusedStatement, staged: &[Table]) -> Option<Strin
         return None;
     }
     let Some(code) = refusal.code else {
-        return is_broken(message).then(|| DIED.to_owned());
+        return (refusal.contact == Contact::Lost).then(|| DIED.to_owned());
     };
     if let Some(hint) = dialects::hint(refusal, &names) {
         return Some(hint);
@@ -49,14 +46,6 @@ pub(super) fn hint(refusal: &RefusedStatement, staged: &[Table]) -> Option<Strin
         ),
         _ => suggested().unwrap_or_else(|| by_code(code).to_owned()),
     })
-}
-
-/// Whether nobody answered at all.
-fn is_broken(message: &str) -> bool {
-    let message = message.to_lowercase();
-    ["connection", "closed", "broken pipe", "os error"]
-        .iter()
-        .any(|words| message.contains(words))
 }
 
 /// What can be said about a code whatever the statement is.
@@ -194,6 +183,10 @@ mod tests {
         let hint = |code, message| {
             let refusal = RefusedStatement {
                 code,
+                contact: match code {
+                    Some(_) => Contact::Kept,
+                    None => Contact::Lost,
+                },
                 message,
                 sql: "",
                 span: None,

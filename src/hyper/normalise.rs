@@ -4,10 +4,10 @@ use anyhow::{Context, Result, anyhow};
 use hyperdb_api::{Connection, SqlType};
 
 use super::describe::columns_of;
-use super::error::EngineError;
 use super::explain::explain_sql;
 use super::names::quote;
 use super::sql::Sql;
+use crate::problem::Problem;
 use crate::table::{SystemColumn, Table};
 
 /// Returns a `SELECT` around the user's, whose columns have the types an extract keeps.
@@ -107,10 +107,6 @@ fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String> {
     })
 }
 
-fn refuse(message: String, hint: String) -> anyhow::Error {
-    anyhow!(EngineError {
-        hint: Some(hint),
-        ..EngineError::new(None, message)
-    })
-    .context("failed to run `sql`")
+fn refuse(what: String, hint: String) -> anyhow::Error {
+    anyhow!(Problem::new(what).hint(hint)).context("failed to run `sql`")
 }

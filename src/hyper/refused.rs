@@ -1,5 +1,6 @@
 //! A refused statement, as hints are found for it.
 
+use super::error::{Contact, EngineError};
 use super::position::{Span, offset};
 use super::sql;
 
@@ -7,6 +8,8 @@ use super::sql;
 pub(super) struct RefusedStatement<'a> {
     /// SQLSTATE, if the engine answered.
     pub(super) code: Option<&'a str>,
+    /// Whether the engine can still be asked.
+    pub(super) contact: Contact,
     /// Its message.
     pub(super) message: &'a str,
     /// What it was asked, as the user wrote it; empty if that is not known.
@@ -17,7 +20,19 @@ pub(super) struct RefusedStatement<'a> {
     pub(super) suggestion: Option<&'a str>,
 }
 
-impl RefusedStatement<'_> {
+impl<'a> RefusedStatement<'a> {
+    /// A statement of which nothing is known but the answer.
+    pub(super) fn new(answer: &'a EngineError, sql: &'a str) -> RefusedStatement<'a> {
+        RefusedStatement {
+            code: answer.code.as_deref(),
+            contact: answer.contact,
+            message: &answer.message,
+            sql,
+            span: None,
+            suggestion: None,
+        }
+    }
+
     /// Returns what stands at the place the engine names.
     pub(super) fn at_span(&self) -> &str {
         let line = self
