@@ -44,7 +44,7 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
             .collect();
         let query = format!("SELECT count(*), {} FROM {table}", aggregates.join(", "));
         let row = connection.fetch_one(query.as_str()).map_err(failed)?;
-        rows = count(row.get_i64(0))?;
+        rows = counted(row.get_i64(0))?;
         for (index, (name, sql_type)) in group.iter().enumerate() {
             let first = 1 + index * 3;
             columns.push(ResultColumn {
@@ -52,7 +52,7 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
                 result_type: result_type(*sql_type).with_context(|| {
                     format!("column `{name}` has the unexpected type {sql_type}")
                 })?,
-                nulls: rows - count(row.get_i64(first))?,
+                nulls: rows - counted(row.get_i64(first))?,
                 least: row.get_string(first + 1),
                 greatest: row.get_string(first + 2),
             });
@@ -61,6 +61,7 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
     Ok((rows, columns))
 }
 
+/// Returns the names and types of the columns a query has.
 pub(super) fn columns_of(
     connection: &Connection,
     query: &str,
@@ -74,7 +75,7 @@ pub(super) fn columns_of(
         .collect())
 }
 
-/// Three expressions: values, least, greatest.
+/// Three expressions: the number of values, the least and the greatest.
 fn aggregate(name: &str, sql_type: SqlType) -> String {
     let column = quote(name);
     let (least, greatest) = match sql_type {
@@ -87,7 +88,7 @@ fn aggregate(name: &str, sql_type: SqlType) -> String {
     format!("count({column}), {}, {}", shown(least), shown(greatest))
 }
 
-fn count(value: Option<i64>) -> Result<u64> {
+fn counted(value: Option<i64>) -> Result<u64> {
     value
         .and_then(|n| u64::try_from(n).ok())
         .context("the engine counted nothing")

@@ -24,34 +24,62 @@ impl fmt::Display for ResultType {
     }
 }
 
-/// Returns the engine's type for a column.
+/// Column types that have one value each; of [`ColumnType::Decimal`] there is one for every precision and scale.
+const SIMPLE: [ColumnType; 6] = [
+    ColumnType::Text,
+    ColumnType::Boolean,
+    ColumnType::BigInt,
+    ColumnType::Double,
+    ColumnType::Date,
+    ColumnType::Timestamp,
+];
+
+/// Returns the engine's type for a column: the one list of what is what, which [`result_type`] reads backwards.
 pub(super) fn sql_type(column_type: ColumnType) -> SqlType {
     match column_type {
-        ColumnType::Text => SqlType::text(),
-        ColumnType::Boolean => SqlType::bool(),
-        ColumnType::BigInt => SqlType::big_int(),
-        ColumnType::Double => SqlType::double(),
+        ColumnType::Text => SqlType::Text,
+        ColumnType::Boolean => SqlType::Bool,
+        ColumnType::BigInt => SqlType::BigInt,
+        ColumnType::Double => SqlType::Double,
         ColumnType::Decimal { precision, scale } => {
             SqlType::numeric(precision.into(), scale.into())
         }
-        ColumnType::Date => SqlType::date(),
-        ColumnType::Timestamp => SqlType::timestamp(),
+        ColumnType::Date => SqlType::Date,
+        ColumnType::Timestamp => SqlType::Timestamp,
     }
 }
 
-pub(super) fn result_type(sql_type: SqlType) -> Option<ResultType> {
-    Some(ResultType::Plain(match sql_type {
-        SqlType::Text => ColumnType::Text,
-        SqlType::Bool => ColumnType::Boolean,
-        SqlType::BigInt => ColumnType::BigInt,
-        SqlType::Double => ColumnType::Double,
-        SqlType::Numeric { precision, scale } => ColumnType::Decimal {
+/// Returns the type of a result column; `None` if an extract does not keep the engine's.
+pub(super) fn result_type(stored: SqlType) -> Option<ResultType> {
+    match stored {
+        SqlType::Geography => Some(ResultType::Geography),
+        SqlType::Numeric { precision, scale } => Some(ResultType::Plain(ColumnType::Decimal {
             precision: u8::try_from(precision).ok()?,
             scale: u8::try_from(scale).ok()?,
-        },
-        SqlType::Date => ColumnType::Date,
-        SqlType::Timestamp => ColumnType::Timestamp,
-        SqlType::Geography => return Some(ResultType::Geography),
-        _ => return None,
-    }))
+        })),
+        other => {
+            let mut simple = SIMPLE.into_iter();
+            let found = simple.find(|column_type| sql_type(*column_type) == other);
+            found.map(ResultType::Plain)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_of_a_column_is_read_back_as_itself() {
+        let decimal = ColumnType::Decimal {
+            precision: 38,
+            scale: 9,
+        };
+        for column_type in SIMPLE.into_iter().chain([decimal]) {
+            let back = result_type(sql_type(column_type));
+            assert_eq!(back, Some(ResultType::Plain(column_type)));
+        }
+        assert_eq!(result_type(SqlType::Geography), Some(ResultType::Geography));
+        assert_eq!(result_type(SqlType::TimestampTz), None);
+    }
 }
