@@ -1,10 +1,14 @@
-//! What to change, for every answer of the engine.
+//! What to change, for every answer of the engine to the user's SQL.
+//!
+//! Its SQLSTATE decides. Where one code stands for several mistakes, its words have to tell them apart: they are those
+//! of a pinned version, and hints are all that hangs on them.
 
 use super::error::{self, Contact};
 use super::names::{INPUT, quote};
 use super::refused::RefusedStatement;
 use super::suggest::nearest;
 use super::{dialects, sql};
+use crate::say::{listed, quoted};
 use crate::table::Table;
 
 /// What to do if it ends by itself.
@@ -12,6 +16,7 @@ pub(super) const DIED: &str = "if it ran out of memory, let `sql` keep fewer row
 /// Columns of a table that a message lists.
 const LISTED: usize = 40;
 
+/// Returns what to change; `staged` are the tables the statement could name.
 pub(super) fn hint(refusal: &RefusedStatement, staged: &[Table]) -> Option<String> {
     let columns = staged.iter().flat_map(Table::columns);
     let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
@@ -145,14 +150,11 @@ pub(super) fn after_a_table(text: &str, names: &[&str]) -> Option<String> {
 }
 
 fn names_of(tables: &[Table]) -> String {
-    let names: Vec<String> = tables
-        .iter()
-        .map(|table| format!("`{}`", table.name()))
-        .collect();
-    match names.as_slice() {
+    let names = listed(tables.iter().map(Table::name));
+    match tables {
         [] => format!("the table `{INPUT}`"),
-        [name] => format!("the table {name}"),
-        names => format!("the tables {}", names.join(", ")),
+        [_] => format!("the table {names}"),
+        _ => format!("the tables {names}"),
     }
 }
 
@@ -161,15 +163,15 @@ pub(super) fn list_columns(table: &Table) -> String {
     let columns = table.columns();
     let shown = columns.iter().take(LISTED);
     let shown: Vec<String> = shown
-        .map(|column| format!("`{}` {}", column.name, column.column_type))
+        .map(|column| format!("{} {}", quoted(&column.name), column.column_type))
         .collect();
     let more = match columns.len().saturating_sub(LISTED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     format!(
-        "columns of `{}` are {}{more}",
-        table.name(),
+        "columns of {} are {}{more}",
+        quoted(table.name()),
         shown.join(", ")
     )
 }

@@ -1,22 +1,18 @@
 //! Which column was meant.
 
 use super::names::quote;
-
-/// Columns that a message lists.
-const LISTED: usize = 40;
+use crate::say;
 
 /// Names the column of the result that `name` was meant to be, or those there are.
 pub fn suggest(name: &str, names: &[&str]) -> String {
     nearest(name, names).unwrap_or_else(|| {
-        let shown: Vec<String> = names
-            .iter()
-            .take(LISTED)
-            .map(|name| format!("`{name}`"))
-            .collect();
-        format!("the columns of the result are {}", shown.join(", "))
+        let listed = say::listed(names.iter().copied());
+        format!("the columns of the result are {listed}")
     })
 }
 
+/// Asks whether the most similar column was meant, if one is similar, in the spelling that SQL needs.
+///
 /// Unquoted names are folded to lower case, so `createdAt` must be quoted to be found.
 pub(super) fn nearest(name: &str, names: &[&str]) -> Option<String> {
     let lower = name.to_lowercase();
@@ -26,10 +22,6 @@ pub(super) fn nearest(name: &str, names: &[&str]) -> Option<String> {
             quote(same)
         ));
     }
-    let likeness = |other: &str| strsim::jaro_winkler(&other.to_lowercase(), &lower);
-    let nearest = names
-        .iter()
-        .map(|other| (likeness(other), other))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    (nearest.0 > 0.8).then(|| format!("did you mean `{}`?", quote(nearest.1)))
+    let nearest = say::nearest(name, names.iter().copied())?;
+    Some(format!("did you mean `{}`?", quote(nearest)))
 }
