@@ -4,6 +4,15 @@
 //! straight into the result table; with it they are staged as `input` and one
 //! `CREATE TABLE … AS` shapes them. A [`Draft`] is a finished table nobody else sees yet;
 //! [`Draft::seal`] turns it into the file that may be published.
+//!
+//! | files, each importing only what stands before it | what is in them |
+//! |---|---|
+//! | `names` `types` `sql` `position` `engine` `ownership` | words of Hyper SQL; the process; whose the files are |
+//! | `error` `suggest` `target` `diagnostics` | a refusal; which column was meant; tables to load into; where a mistake is |
+//! | `refused` `dialects` `hints` `explain` | from what the engine answered to what the user should change |
+//! | `database` `describe` `files` | the file being built; what the result holds; files the engine reads itself |
+//! | `load` `normalise` `extract` `draft` | rows in; the user's SQL; the finished file; questions to the result |
+//! | this file | the order |
 
 mod database;
 mod describe;
@@ -38,10 +47,11 @@ use crate::cancel::Cancel;
 use crate::events::{Event, Observer};
 use crate::say::count;
 use crate::table::Table;
+use describe::ResultTable;
 use engine::{Engine, FileAccess};
 use explain::blame;
 use files::LinkedFiles;
-use load::Rows;
+use load::RowStream;
 use target::LoadTarget;
 
 pub use describe::ResultColumn;
@@ -77,8 +87,8 @@ pub struct EngineSetup {
 
 /// Loads every row of the tables, shapes them and describes the result.
 ///
-/// Several tables need SQL. Errors are [`crate::data::DataError`] (a row), [`EngineError`] (SQL)
-/// or the machine's.
+/// Several tables need SQL. Errors are [`crate::data::DataError`] (a row), [`EngineError`] (SQL),
+/// [`crate::problem::Problem`] (no engine, or a result no extract keeps) or the machine's.
 pub fn build(
     tables: &[Table],
     shape: &Shape,
@@ -87,74 +97,77 @@ pub fn build(
 ) -> Result<Draft> {
     let hyperd = engine::find(setup.hyperd.as_deref())?;
     let files = files::stage(tables, &setup.folder)?;
-    let folder = files.as_ref().map(|files| files.folder().to_owned());
-    let access = match &folder {
-        Some(folder) => FileAccess::Folder(folder),
-        None => FileAccess::Nothing,
-    };
     thread::scope(|scope| {
         // Converting begins while the engine still starts.
-        let rows = tables.first().and_then(|table| Rows::of(scope, table));
+        let rows = tables.first().and_then(|table| RowStream::of(scope, table));
+        let access = match &files {
+            Some(files) => FileAccess::Folder(files.folder()),
+            None => FileAccess::Nothing,
+        };
         let mut engine = Engine::start(&hyperd, &setup.folder, access, &setup.cancel)?;
-        let built = fill(&engine, (tables, rows, scope), shape, files, observer);
-        let (connection, table, rows, columns) =
-            built.map_err(|error| blame(&mut engine, error))?;
-        Ok(Draft {
-            connection,
-            engine,
-            folder: setup.folder.clone(),
-            table,
-            rows,
-            columns,
-        })
+        match fill(&engine, scope, (tables, rows), shape, files, observer) {
+            Ok((connection, result)) => Ok(Draft {
+                connection,
+                engine,
+                folder: setup.folder.clone(),
+                result,
+            }),
+            Err(error) => Err(blame(&mut engine, error)),
+        }
     })
 }
 
-/// Loads and shapes; afterwards no file is within the engine's access, the user's SQL included.
+/// Loads the rows and shapes them; afterwards the engine reaches no file, whatever SQL it is given.
 fn fill<'scope>(
     engine: &Engine,
-    (tables, mut rows, scope): (
-        &'scope [Table],
-        Option<Rows<'scope>>,
-        &'scope Scope<'scope, '_>,
-    ),
+    scope: &'scope Scope<'scope, '_>,
+    (tables, rows): (&'scope [Table], Option<RowStream<'scope>>),
     shape: &Shape,
     files: Option<LinkedFiles>,
     observer: &dyn Observer,
-) -> Result<(Connection, String, u64, Vec<ResultColumn>)> {
+) -> Result<(Connection, ResultTable)> {
     let connection = database::open(engine)?;
-    let result = shape.table.qualified();
     let staged = files.as_ref();
     match (&shape.sql, tables) {
         (None, [table]) => {
             let target = LoadTarget::Result(&shape.table);
             load::insert(&connection, scope, (table, rows), &target, staged, observer)?;
-            files.map(LinkedFiles::remove).transpose()?;
         }
         (None, _) => bail!("several tables need `sql` to become one"),
-        (Some(sql), _) => {
-            for table in tables {
-                let target = LoadTarget::Staging;
-                load::insert(
-                    &connection,
-                    scope,
-                    (table, rows.take()),
-                    &target,
-                    staged,
-                    observer,
-                )?;
-                let rows = table
-                    .rows()
-                    .map_or_else(String::new, |rows| count(rows, "row") + " ");
-                observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
-            }
-            files.map(LinkedFiles::remove).transpose()?;
-            let endpoint = engine.endpoint();
-            let select = normalise::normalise(&connection, sql, tables, endpoint)?;
-            let statement = format!("CREATE TABLE {result} AS\n{select}");
-            normalise::run(&connection, &statement, (sql, tables, endpoint))?;
-        }
+        (Some(_), _) => stage(&connection, scope, (tables, rows), staged, observer)?,
     }
-    let (rows, columns) = describe::describe(&connection, &result)?;
-    Ok((connection, result, rows, columns))
+    // The user's SQL must not find them.
+    files.map(LinkedFiles::remove).transpose()?;
+    let name = shape.table.qualified();
+    if let Some(sql) = &shape.sql {
+        normalise::create_result(&connection, &name, (sql, tables, engine.endpoint()))?;
+    }
+    let result = describe::describe(&connection, name)?;
+    Ok((connection, result))
+}
+
+/// Loads every table under its own name, for the user's SQL.
+fn stage<'scope>(
+    connection: &Connection,
+    scope: &'scope Scope<'scope, '_>,
+    (tables, mut rows): (&'scope [Table], Option<RowStream<'scope>>),
+    files: Option<&LinkedFiles>,
+    observer: &dyn Observer,
+) -> Result<()> {
+    for table in tables {
+        let rows = (table, rows.take());
+        load::insert(
+            connection,
+            scope,
+            rows,
+            &LoadTarget::Staging,
+            files,
+            observer,
+        )?;
+        let rows = table
+            .rows()
+            .map_or_else(String::new, |rows| count(rows, "row") + " ");
+        observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
+    }
+    Ok(())
 }

@@ -28,8 +28,18 @@ pub struct ResultColumn {
     pub greatest: Option<String>,
 }
 
-/// Counts the rows of a table and describes its columns.
-pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec<ResultColumn>)> {
+/// The finished result in the file being built.
+pub(super) struct ResultTable {
+    /// Its name, qualified and quoted.
+    pub(super) name: String,
+    /// Rows in it.
+    pub(super) rows: u64,
+    /// Its columns, in order.
+    pub(super) columns: Vec<ResultColumn>,
+}
+
+/// Counts the rows of a table and describes its columns; `table` is its name, qualified and quoted.
+pub(super) fn describe(connection: &Connection, table: String) -> Result<ResultTable> {
     let failed = |error: hyperdb_api::Error| {
         anyhow!(explain(&error)).context("failed to read the result back")
     };
@@ -58,7 +68,11 @@ pub(super) fn describe(connection: &Connection, table: &str) -> Result<(u64, Vec
             });
         }
     }
-    Ok((rows, columns))
+    Ok(ResultTable {
+        name: table,
+        rows,
+        columns,
+    })
 }
 
 /// Returns the names and types of the columns a query has.

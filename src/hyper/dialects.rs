@@ -242,7 +242,7 @@ fn column(refusal: &RefusedStatement, code: &str, names: &[&str]) -> Option<Stri
         return Some(hint);
     }
     let alias = format!("as {}", name.to_lowercase());
-    if has_word(code, &alias) && nearest(name, names).is_none_or(|_| !names.contains(&name)) {
+    if has_word(code, &alias) && !names.contains(&name) {
         return Some(format!(
             "`{name}` is given with AS in the same SELECT and not known in it: repeat the expression, or select from it: `SELECT … FROM (SELECT … AS {name} FROM …) t WHERE {name} …`"
         ));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use hyperdb_api::Connection;
 
 use super::database::{FILE, detach};
-use super::describe::ResultColumn;
+use super::describe::{ResultColumn, ResultTable};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::explain::{blame, explain_result};
@@ -56,16 +56,13 @@ pub struct Draft {
     pub(super) connection: Connection,
     pub(super) engine: Engine,
     pub(super) folder: PathBuf,
-    /// The result table, qualified and quoted.
-    pub(super) table: String,
-    pub(super) rows: u64,
-    pub(super) columns: Vec<ResultColumn>,
+    pub(super) result: ResultTable,
 }
 
 impl Draft {
     /// Returns the number of rows in the result.
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.result.rows
     }
 
     /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
@@ -78,9 +75,7 @@ impl Draft {
             connection,
             mut engine,
             folder,
-            rows,
-            columns,
-            table: _,
+            result,
         } = self;
         detach(&connection)
             .map_err(|error| blame(&mut engine, error.into()))
@@ -94,18 +89,19 @@ impl Draft {
         Ok(Extract {
             path: target.to_owned(),
             bytes,
-            rows,
-            columns,
+            rows: result.rows,
+            columns: result.columns,
         })
     }
 
     /// Returns the columns of the result, in order.
     pub fn columns(&self) -> &[ResultColumn] {
-        &self.columns
+        &self.result.columns
     }
 
     fn names(&self) -> Vec<&str> {
-        self.columns
+        self.result
+            .columns
             .iter()
             .map(|column| column.name.as_str())
             .collect()
@@ -118,7 +114,7 @@ impl Draft {
         // On a line of its own, so that a comment at its end hides nothing.
         let query = format!(
             "SELECT count(*), count(*) FILTER (WHERE NOT holds), count(*) FILTER (WHERE holds IS NULL) FROM (SELECT (\n{condition}\n) AS holds FROM {}) AS checked",
-            self.table
+            self.result.name
         );
         let numbers = self.numbers(&query, condition)?;
         Ok(CheckResult {
@@ -156,7 +152,7 @@ impl Draft {
         // The order makes two runs over the same rows say the same.
         let query = format!(
             "SELECT {aliases} FROM (SELECT {texts}, (\n{condition}\n) AS holds FROM {}) AS checked WHERE holds IS NOT TRUE ORDER BY {aliases} LIMIT {most}",
-            self.table
+            self.result.name
         );
         // An aggregate cannot stand beside columns: that is how it is told.
         let rows = self
@@ -184,11 +180,11 @@ impl Draft {
         let keys = format!(
             "SELECT {0}, count(*) AS \"rows of a key\" FROM {1} WHERE {complete} GROUP BY {0} HAVING count(*) > 1",
             names.join(", "),
-            self.table
+            self.result.name
         );
         let query = format!(
             "SELECT (SELECT count(*) FROM {} WHERE NOT ({complete})), count(*), coalesce(sum(\"rows of a key\")::bigint, 0) FROM ({keys}) AS keys",
-            self.table
+            self.result.name
         );
         let numbers = self.numbers(&query, "")?;
         let mut found = Duplicates {

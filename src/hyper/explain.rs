@@ -9,7 +9,7 @@ use super::error::{self, Contact, EngineError};
 use super::hints::{DIED, after_a_table, hint, list_columns, named, nested};
 use super::position::SqlPosition;
 use super::refused::RefusedStatement;
-use super::target::staging;
+use super::target::LoadTarget;
 use super::{diagnostics, dialects, suggest};
 use crate::problem::Problem;
 use crate::table::Table;
@@ -35,7 +35,10 @@ pub(super) fn explain_sql(
     let code = refused.code.as_deref();
     let is_text = code.is_some_and(is_about_text);
     let diagnostic = is_text.then(|| {
-        let tables: Vec<String> = staged.iter().map(staging).collect();
+        let tables = staged
+            .iter()
+            .map(|table| LoadTarget::Staging.creation(table));
+        let tables: Vec<String> = tables.collect();
         diagnostics::diagnose(endpoint, &tables, text)
     });
     // Asked without what we put around it, it names the end of the user's text, not our bracket.

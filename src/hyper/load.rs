@@ -11,7 +11,7 @@ use hyperdb_api::Connection;
 use super::explain::explain;
 use super::files::LinkedFiles;
 use super::names::quote;
-use super::target::{LoadTarget, creation};
+use super::target::LoadTarget;
 use super::types::sql_type;
 use crate::data::batch::{self, BatchBuilder};
 use crate::data::{Column, ColumnType, Value};
@@ -26,30 +26,30 @@ const CHUNKS_AHEAD: usize = 12;
 /// two statements it has stored everything. Short statements cost time: the end of each has one core busy.
 const STATEMENT_BYTES: usize = 96 << 20;
 
-/// Rows on their way: a thread of its own converts them.
-pub(super) struct Rows<'scope> {
+/// RowStream on their way: a thread of its own converts them.
+pub(super) struct RowStream<'scope> {
     chunks: Receiver<EncodedRows>,
     converter: ScopedJoinHandle<'scope, Result<u64, Stopped>>,
 }
 
-impl<'scope> Rows<'scope> {
+impl<'scope> RowStream<'scope> {
     /// Begins to convert the rows of a table that the engine does not read by itself.
     pub(super) fn of(
         scope: &'scope Scope<'scope, '_>,
         table: &'scope Table,
-    ) -> Option<Rows<'scope>> {
+    ) -> Option<RowStream<'scope>> {
         let is_ours = table.parquet().is_none();
-        is_ours.then(|| Rows::convert(scope, table, None))
+        is_ours.then(|| RowStream::convert(scope, table, None))
     }
 
     fn convert(
         scope: &'scope Scope<'scope, '_>,
         table: &'scope Table,
         part: Option<&'scope Part>,
-    ) -> Rows<'scope> {
+    ) -> RowStream<'scope> {
         let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
         let converter = scope.spawn(move || convert(table, part, &to_sender));
-        Rows { chunks, converter }
+        RowStream { chunks, converter }
     }
 
     /// Sends all of them. The sender ends when the converter is done; when the sender fails, the converter's
@@ -86,15 +86,15 @@ impl<'scope> Rows<'scope> {
 pub(super) fn insert<'scope>(
     connection: &Connection,
     scope: &'scope Scope<'scope, '_>,
-    (table, rows): (&'scope Table, Option<Rows<'scope>>),
+    (table, rows): (&'scope Table, Option<RowStream<'scope>>),
     target: &LoadTarget,
     files: Option<&LinkedFiles>,
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = target.name(table);
-    create(connection, table, target, &name)?;
+    create(connection, table, target)?;
     let stream = |part| {
-        let rows = Rows::convert(scope, table, part);
+        let rows = RowStream::convert(scope, table, part);
         rows.store(connection, table, &name, observer)
     };
     match (table.parquet(), rows) {
@@ -216,7 +216,7 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-/// Rows as a part of an Arrow IPC stream.
+/// RowStream as a part of an Arrow IPC stream.
 struct EncodedRows {
     bytes: Vec<u8>,
     /// With the chunks before it.
@@ -305,11 +305,9 @@ fn send(
     Ok(stored)
 }
 
-/// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
-fn create(connection: &Connection, table: &Table, target: &LoadTarget, name: &str) -> Result<()> {
-    let statement = creation(table, target, name);
+fn create(connection: &Connection, table: &Table, target: &LoadTarget) -> Result<()> {
     connection
-        .execute_command(&statement)
+        .execute_command(&target.creation(table))
         .map_err(|error| anyhow!(explain(&error)))
         .with_context(|| {
             format!(

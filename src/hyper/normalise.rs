@@ -10,21 +10,35 @@ use super::sql::Sql;
 use crate::problem::Problem;
 use crate::table::{SystemColumn, Table};
 
-/// Returns a `SELECT` around the user's, whose columns have the types an extract keeps.
+/// What could not be done, whatever the reason.
+const FAILED: &str = "failed to run `sql`";
+
+/// Makes the result table out of the staged ones; `name` is its name, qualified and quoted.
+///
+/// Errors name what the user can change; `endpoint` is where the engine can be asked for more about them.
+pub(super) fn create_result(
+    connection: &Connection,
+    name: &str,
+    (sql, tables, endpoint): (&Sql, &[Table], &str),
+) -> Result<()> {
+    let refused = |error: hyperdb_api::Error| {
+        anyhow!(explain_sql(&error, sql.as_str(), tables, endpoint)).context(FAILED)
+    };
+    // On lines of its own, so that a comment at the end hides nothing.
+    let inner = format!("(\n{}\n) AS shaped", sql.as_str());
+    let found = columns_of(connection, &format!("SELECT * FROM {inner} LIMIT 0"));
+    let select = normalise(&found.map_err(refused)?, &inner).context(FAILED)?;
+    connection
+        .execute_command(&format!("CREATE TABLE {name} AS\n{select}"))
+        .map_err(refused)?;
+    Ok(())
+}
+
+/// Returns a `SELECT` around `inner`, whose columns are `found`, so that they have the types an extract keeps.
 ///
 /// TIMESTAMPTZ becomes UTC, REAL double, JSON and TIME text, and every integer BIGINT: a type
 /// must not depend on how large the values are today.
-pub(super) fn normalise(
-    connection: &Connection,
-    sql: &Sql,
-    tables: &[Table],
-    endpoint: &str,
-) -> Result<String> {
-    // On lines of its own, so that a comment at the end hides nothing.
-    let inner = format!("(\n{}\n) AS shaped", sql.as_str());
-    let found = columns_of(connection, &format!("SELECT * FROM {inner} LIMIT 0"))
-        .map_err(|error| explain_sql(&error, sql.as_str(), tables, endpoint))
-        .context("failed to run `sql`")?;
+fn normalise(found: &[(String, SqlType)], inner: &str) -> Result<String, Problem> {
     let mut expressions: Vec<String> = Vec::with_capacity(found.len());
     let mut aliases = Vec::with_capacity(found.len());
     for (index, (name, sql_type)) in found.iter().enumerate() {
@@ -32,7 +46,7 @@ pub(super) fn normalise(
         let alias = format!("c{index}");
         let position = (index + 1).to_string();
         if *name == position || name.trim().is_empty() {
-            return Err(refuse(
+            return Err(refusal(
                 format!("column {position} of the result has no name"),
                 format!("give it one in `sql`: `… AS name` for column {position}"),
             ));
@@ -44,7 +58,7 @@ pub(super) fn normalise(
             // `SELECT *, _row`: naming a system column puts it into `*` as well.
             Some(_) if SystemColumn::ALL.iter().any(|column| column.name() == name) => {}
             Some((other, _)) => {
-                return Err(refuse(
+                return Err(refusal(
                     format!(
                         "the result has two columns `{other}` and `{name}`; Tableau does not tell them apart"
                     ),
@@ -66,21 +80,8 @@ pub(super) fn normalise(
     ))
 }
 
-/// Runs the statement around the user's SQL over the staged tables; errors name what the user can change.
-pub(super) fn run(
-    connection: &Connection,
-    statement: &str,
-    (sql, tables, endpoint): (&Sql, &[Table], &str),
-) -> Result<()> {
-    connection
-        .execute_command(statement)
-        .map_err(|error| explain_sql(&error, sql.as_str(), tables, endpoint))
-        .context("failed to run `sql`")?;
-    Ok(())
-}
-
 /// The expression that brings a result column, called `alias` there, to a type the extract keeps.
-fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String> {
+fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String, Problem> {
     let column = quote(name);
     Ok(match sql_type {
         SqlType::SmallInt | SqlType::Int | SqlType::Oid => format!("CAST({alias} AS bigint)"),
@@ -90,7 +91,7 @@ fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String> {
         }
         SqlType::TimestampTz => format!("{alias} AT TIME ZONE 'UTC'"),
         SqlType::Interval => {
-            return Err(refuse(
+            return Err(refusal(
                 format!("column `{name}` of the result is an interval, which Tableau cannot show"),
                 format!(
                     "turn it into a number in `sql`, such as `extract(epoch from {column})`, or into text with `{column}::text`"
@@ -98,7 +99,7 @@ fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String> {
             ));
         }
         SqlType::ByteA | SqlType::Unsupported => {
-            return Err(refuse(
+            return Err(refusal(
                 format!("column `{name}` of the result has a type an extract cannot keep"),
                 format!("cast it in `sql`: `{column}::text AS {column}`, or unnest an array"),
             ));
@@ -107,6 +108,6 @@ fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String> {
     })
 }
 
-fn refuse(what: String, hint: String) -> anyhow::Error {
-    anyhow!(Problem::new(what).hint(hint)).context("failed to run `sql`")
+fn refusal(what: String, hint: String) -> Problem {
+    Problem::new(what).hint(hint)
 }

@@ -13,34 +13,28 @@ pub(super) enum LoadTarget<'a> {
 }
 
 impl LoadTarget<'_> {
-    /// The table's name, qualified and quoted.
+    /// Returns the name of the table: qualified if need be, and quoted.
     pub(super) fn name(&self, table: &Table) -> String {
         match self {
             LoadTarget::Result(name) => name.qualified(),
             LoadTarget::Staging => quote(table.name()),
         }
     }
-}
 
-/// Returns the statement that makes a staged table, without its rows.
-pub(super) fn staging(table: &Table) -> String {
-    creation(
-        table,
-        &LoadTarget::Staging,
-        &LoadTarget::Staging.name(table),
-    )
-}
-
-/// Returns the statement that makes the table, without its rows.
-pub(super) fn creation(table: &Table, target: &LoadTarget, name: &str) -> String {
-    let kind = match target {
-        LoadTarget::Result(_) => "TABLE",
-        LoadTarget::Staging => "TEMPORARY TABLE",
-    };
-    let columns: Vec<String> = table
-        .columns()
-        .iter()
-        .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
-        .collect();
-    format!("CREATE {kind} {name} ({})", columns.join(", "))
+    /// Returns the statement that makes the table, without its rows.
+    ///
+    /// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
+    pub(super) fn creation(&self, table: &Table) -> String {
+        let kind = match self {
+            LoadTarget::Result(_) => "TABLE",
+            LoadTarget::Staging => "TEMPORARY TABLE",
+        };
+        let columns: Vec<String> = table
+            .columns()
+            .iter()
+            .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
+            .collect();
+        let name = self.name(table);
+        format!("CREATE {kind} {name} ({})", columns.join(", "))
+    }
 }
