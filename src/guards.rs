@@ -28,7 +28,7 @@ pub struct Guards {
 pub fn check(draft: &Draft, guards: &Guards) -> Vec<Verdict> {
     let mut verdicts = vec![check_rows(draft.rows(), guards)];
     verdicts.extend(guards.key.iter().map(|key| check_key(draft, key)));
-    let key: &[String] = guards.key.as_ref().map_or(&[], |key| &key.0);
+    let key: &[String] = guards.key.as_ref().map_or(&[], Key::names);
     let checks = guards.checks.iter();
     verdicts.extend(checks.map(|check| check_condition(draft, check, key)));
     verdicts

@@ -1,8 +1,8 @@
 //! The guard `checks`: conditions in Hyper SQL.
 
-use super::verdict::{EXAMPLES, Outcome, Verdict, shorten};
+use super::verdict::{EXAMPLES, Outcome, Verdict};
 use crate::hyper::{CheckResult, Counterexamples, Draft, EngineError, one_statement};
-use crate::say::{count, grouped};
+use crate::say::{count, grouped, shown};
 
 /// A condition in Hyper SQL over the columns of the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Check {
     }
 }
 
-/// `key` are names of columns that tell the rows apart.
+/// Asks the condition of every row; examples of rows that fail show the columns of `key` as well.
 pub(super) fn check_condition(draft: &Draft, check: &Check, key: &[String]) -> Verdict {
     let guard = format!("checks: {}", check.0);
     match draft.evaluate(&check.0) {
@@ -59,7 +59,7 @@ pub(super) fn check_condition(draft: &Draft, check: &Check, key: &[String]) -> V
                 "a line of `checks` is a condition in Hyper SQL over the columns of the result"
                     .into()
             });
-            Verdict::failed(guard, say_error(&error), hint)
+            Verdict::refused(guard, &error, say_error(&error), Some(hint))
         }
     }
 }
@@ -73,7 +73,7 @@ fn say_examples(found: &Counterexamples, answer: CheckResult) -> String {
         let values = found.columns.iter().zip(row);
         let values: Vec<String> = values
             .map(|(name, value)| match value {
-                Some(value) => format!("{name}: {}", shorten(value)),
+                Some(value) => format!("{name}: {}", shown(value)),
                 None => format!("{name}: NULL"),
             })
             .collect();
@@ -88,7 +88,7 @@ fn say_examples(found: &Counterexamples, answer: CheckResult) -> String {
     format!(": {}{more}", rows.join(", "))
 }
 
-/// Without the place: it counts from the beginning of a statement the user did not write.
+/// Says why the engine refused, without the position: that counts from the beginning of a statement the user did not write.
 fn say_error(error: &EngineError) -> String {
     let first = error.message.lines().next().unwrap_or_default();
     match &error.code {

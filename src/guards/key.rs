@@ -1,12 +1,12 @@
 //! The guard `key`: which columns identify a row.
 
-use super::verdict::{EXAMPLES, Outcome, Verdict, shorten};
+use super::verdict::{EXAMPLES, Outcome, Verdict};
 use crate::hyper::{Draft, Duplicates, suggest};
-use crate::say::{count, grouped};
+use crate::say::{count, quoted};
 
 /// Columns that together are unique and never null. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(pub(super) Vec<String>);
+pub struct Key(Vec<String>);
 
 impl Key {
     /// Takes lines with their numbers; in a line names are separated by commas, `"…"` around one that holds a comma.
@@ -30,7 +30,12 @@ impl Key {
         Ok(Key(names))
     }
 
-    /// Finds the columns in the result.
+    /// Returns the names as the user wrote them.
+    pub(super) fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Finds the columns in the result, whose columns `names` are; an error is the name that is not there.
     fn columns<'a>(&self, names: &[&'a str]) -> Result<Vec<&'a str>, String> {
         let find = |name: &String| {
             let exact = names.iter().find(|other| *other == name);
@@ -84,6 +89,7 @@ fn split(line: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// Asks whether the columns identify every row.
 pub(super) fn check_key(draft: &Draft, key: &Key) -> Verdict {
     let guard = format!("key: {}", key.0.join(", "));
     let names: Vec<&str> = draft
@@ -95,8 +101,8 @@ pub(super) fn check_key(draft: &Draft, key: &Key) -> Verdict {
         Ok(columns) => columns,
         Err(name) => {
             let found = format!("the result has no column `{name}`");
-            let hint = suggest(&name, &names);
-            return Verdict::failed(guard, found, format!("`key`: {hint}"));
+            let hint = format!("`key`: {}", suggest(&name, &names));
+            return Verdict::unanswerable(guard, found, Some(hint));
         }
     };
     match draft.duplicates(&columns, EXAMPLES) {
@@ -112,7 +118,7 @@ pub(super) fn check_key(draft: &Draft, key: &Key) -> Verdict {
                 }),
             }
         }
-        Err(error) => Verdict::failed(guard, format!("{error:#}"), String::new()),
+        Err(error) => Verdict::refused(guard, &error, error.to_string(), None),
     }
 }
 
@@ -123,8 +129,8 @@ fn say_duplicates(found: &Duplicates, rows: u64) -> String {
             .examples
             .iter()
             .map(|(values, n)| {
-                let values: Vec<String> = values.iter().map(|value| shorten(value)).collect();
-                format!("`{}` ({})", values.join("`, `"), count(*n, "row"))
+                let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+                format!("{} ({})", values.join(", "), count(*n, "row"))
             })
             .collect();
         let more = if found.repeated > found.examples.len() as u64 {
@@ -132,22 +138,20 @@ fn say_duplicates(found: &Duplicates, rows: u64) -> String {
         } else {
             ""
         };
-        let keys = if found.repeated == 1 {
-            "value is"
-        } else {
-            "values are"
-        };
+        let verb = if found.repeated == 1 { "is" } else { "are" };
         said.push(format!(
-            "{} {keys} in {}: {}{more}",
-            grouped(found.repeated),
+            "{} {verb} in {}: {}{more}",
+            count(found.repeated, "value"),
             count(found.rows, "row"),
             examples.join(", ")
         ));
     }
-    match found.incomplete {
-        0 => {}
-        1 => said.push("1 row has NULL there".to_owned()),
-        n => said.push(format!("{} have NULL there", count(n, "row"))),
+    if found.incomplete > 0 {
+        let verb = if found.incomplete == 1 { "has" } else { "have" };
+        said.push(format!(
+            "{} {verb} NULL there",
+            count(found.incomplete, "row")
+        ));
     }
     if said.is_empty() {
         return format!("unique and never NULL in {}", count(rows, "row"));

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use crate::hyper::EngineError;
 use crate::say::count;
-use crate::secrets;
 
-/// Examples of keys in a message.
+/// Examples of rows or keys in a message.
 pub(super) const EXAMPLES: usize = 5;
-/// Characters of an example that are shown.
-const SHOWN: usize = 40;
 
 /// Whether a guard let the data through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +15,8 @@ pub enum Outcome {
     Held,
     /// The data must not be published.
     Failed,
+    /// The guard names a column that is not there, or the engine refused its condition: nothing is published.
+    Unanswerable,
 }
 
 impl Outcome {
@@ -43,18 +43,37 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether the guard itself could not be asked.
-    fn is_misspelt(&self) -> bool {
-        self.found.starts_with("Hyper answered") || self.found.contains("has no column")
-    }
-
-    pub(super) fn failed(guard: String, found: String, hint: String) -> Verdict {
+    /// The verdict of a guard that could not be asked, for a reason that is the guard's own.
+    pub(super) fn unanswerable(guard: String, found: String, hint: Option<String>) -> Verdict {
         Verdict {
             guard,
-            outcome: Outcome::Failed,
+            outcome: Outcome::Unanswerable,
             found,
-            hint: (!hint.is_empty()).then_some(hint),
+            hint,
         }
+    }
+
+    /// The verdict of a guard whose question the engine refused; without a code it did not answer at all.
+    pub(super) fn refused(
+        guard: String,
+        error: &EngineError,
+        found: String,
+        hint: Option<String>,
+    ) -> Verdict {
+        Verdict {
+            outcome: match error.code {
+                Some(_) => Outcome::Unanswerable,
+                None => Outcome::Failed,
+            },
+            ..Verdict::unanswerable(guard, found, hint)
+        }
+    }
+
+    /// Returns the name of the input that asked for the guard.
+    fn input(&self) -> &str {
+        self.guard
+            .split_once(':')
+            .map_or(self.guard.as_str(), |(input, _)| input)
     }
 }
 
@@ -62,7 +81,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.outcome {
             Outcome::Held => '✓',
-            Outcome::Failed => '✗',
+            Outcome::Failed | Outcome::Unanswerable => '✗',
         };
         write!(f, "{mark} {}: {}", self.guard, self.found)
     }
@@ -72,7 +91,7 @@ impl fmt::Display for Verdict {
 pub fn judge(verdicts: &[Verdict]) -> Result<(), GuardError> {
     let failed: Vec<Verdict> = verdicts
         .iter()
-        .filter(|verdict| verdict.outcome == Outcome::Failed)
+        .filter(|verdict| verdict.outcome != Outcome::Held)
         .cloned()
         .collect();
     if failed.is_empty() {
@@ -97,10 +116,7 @@ impl GuardError {
         if others.iter().all(|verdict| verdict.hint == first.hint) {
             return first.hint.clone().unwrap_or_default();
         }
-        let failed = self.failed.iter();
-        let mut inputs: Vec<&str> = failed
-            .filter_map(|verdict| verdict.guard.split(':').next())
-            .collect();
+        let mut inputs: Vec<&str> = self.failed.iter().map(Verdict::input).collect();
         inputs.dedup();
         format!(
             "check what the source delivers now, and keep out in `sql` what shall not come; if all is as it should be, change `{}`",
@@ -119,8 +135,8 @@ impl fmt::Display for GuardError {
         write!(f, "{} failed:", count(self.failed.len(), "guard"))?;
         for verdict in &self.failed {
             write!(f, "\n- {}", say(verdict))?;
-            // Of the others the common hint says enough.
-            if let Some(hint) = verdict.hint.as_ref().filter(|_| verdict.is_misspelt()) {
+            // The common hint says enough of those that were answered.
+            if let (Outcome::Unanswerable, Some(hint)) = (verdict.outcome, &verdict.hint) {
                 write!(f, " ({hint})")?;
             }
         }
@@ -129,9 +145,3 @@ impl fmt::Display for GuardError {
 }
 
 impl std::error::Error for GuardError {}
-
-/// Shows a value of the data: short, without control characters and secrets.
-pub(super) fn shorten(value: &str) -> String {
-    let shown = secrets::quote(value, SHOWN);
-    shown.chars().flat_map(char::escape_debug).collect()
-}

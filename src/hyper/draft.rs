@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
-use hyperdb_api::Connection;
+use anyhow::{Context, Result};
+use hyperdb_api::{Connection, Row};
 
 use super::database::{FILE, detach};
 use super::describe::{ResultColumn, ResultTable};
@@ -67,7 +67,7 @@ impl Draft {
 
     /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
     ///
-    /// `target` must be on the file system of the folder of the [`EngineSetup`](super::EngineSetup). The file gets the owner of
+    /// `target` must be on the file system of the folder the engine works in. The file gets the owner of
     /// the folder it ends up in and is readable by everybody: the engine makes it `0640`, and
     /// later steps of a job do not run as root.
     pub fn seal(self, target: &Path) -> Result<Extract> {
@@ -159,7 +159,7 @@ impl Draft {
             .connection
             .fetch_all(query.as_str())
             .unwrap_or_default();
-        let values = |row: &hyperdb_api::Row| {
+        let values = |row: &Row| {
             (0..shown.len())
                 .map(|index| row.get_string(index))
                 .collect()
@@ -171,7 +171,7 @@ impl Draft {
     }
 
     /// Looks for rows that these columns of the result do not identify.
-    pub fn duplicates(&self, columns: &[&str], examples: usize) -> Result<Duplicates> {
+    pub fn duplicates(&self, columns: &[&str], examples: usize) -> Result<Duplicates, EngineError> {
         let names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
         let each = |wrap: &dyn Fn(&String) -> String, between: &str| {
             names.iter().map(wrap).collect::<Vec<_>>().join(between)
@@ -202,29 +202,28 @@ impl Draft {
             let rows = self
                 .connection
                 .fetch_all(query.as_str())
-                .map_err(|error| anyhow!(explain_result(&error, "", &self.names())))?;
+                .map_err(|error| explain_result(&error, "", &self.names()))?;
             for row in rows {
                 let values = (1..=names.len()).map(|index| row.get_string(index));
                 let values = values.map(Option::unwrap_or_default).collect();
-                let n = row.get_i64(0).and_then(|n| u64::try_from(n).ok());
-                found
-                    .examples
-                    .push((values, n.context("the engine counted nothing")?));
+                found.examples.push((values, number(&row, 0)));
             }
         }
         Ok(found)
     }
 
-    /// `text` is what the user wrote of the query.
+    /// Returns the three numbers a query counts; `text` is what the user wrote of it.
     fn numbers(&self, query: &str, text: &str) -> Result<[u64; 3], EngineError> {
         let row = self
             .connection
             .fetch_one(query)
             .map_err(|error| explain_result(&error, text, &self.names()))?;
-        let number = |index| {
-            let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
-            number.unwrap_or_default()
-        };
-        Ok([number(0), number(1), number(2)])
+        Ok([0, 1, 2].map(|index| number(&row, index)))
     }
+}
+
+/// Returns a number of rows that the engine has counted: never NULL, never negative.
+fn number(row: &Row, index: usize) -> u64 {
+    let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
+    number.unwrap_or_default()
 }

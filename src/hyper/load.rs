@@ -26,7 +26,7 @@ const CHUNKS_AHEAD: usize = 12;
 /// two statements it has stored everything. Short statements cost time: the end of each has one core busy.
 const STATEMENT_BYTES: usize = 96 << 20;
 
-/// RowStream on their way: a thread of its own converts them.
+/// Rows on their way to the engine: a thread of its own converts them.
 pub(super) struct RowStream<'scope> {
     chunks: Receiver<EncodedRows>,
     converter: ScopedJoinHandle<'scope, Result<u64, Stopped>>,
@@ -216,7 +216,7 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-/// RowStream as a part of an Arrow IPC stream.
+/// Rows as a part of an Arrow IPC stream.
 struct EncodedRows {
     bytes: Vec<u8>,
     /// With the chunks before it.
