@@ -62,7 +62,7 @@ pub use names::{INPUT, SCHEMA, TableName};
 pub use ownership::create_folders;
 pub use position::SqlPosition;
 pub use sql::{Sql, code_of, one_statement};
-pub use suggest::suggest;
+pub use suggest::suggest_column;
 pub use types::ResultType;
 
 /// What becomes of the rows.

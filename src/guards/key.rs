@@ -1,7 +1,7 @@
 //! The guard `key`: which columns identify a row.
 
 use super::verdict::{EXAMPLES, Outcome, Verdict};
-use crate::hyper::{Draft, Duplicates, suggest};
+use crate::hyper::{Draft, Duplicates, suggest_column};
 use crate::say::{count, quoted};
 
 /// Columns that together are unique and never null. Never empty.
@@ -101,7 +101,7 @@ pub(super) fn check_key(draft: &Draft, key: &Key) -> Verdict {
         Ok(columns) => columns,
         Err(name) => {
             let found = format!("the result has no column `{name}`");
-            let hint = format!("`key`: {}", suggest(&name, &names));
+            let hint = format!("`key`: {}", suggest_column(&name, &names));
             return Verdict::unanswerable(guard, found, Some(hint));
         }
     };

@@ -1,6 +1,7 @@
 //! What people write who know another SQL, and what this engine has in its place.
 //!
-//! Every expression suggested here was tried on the engine; `x` stands for the user's own.
+//! Every expression suggested here was tried on the engine; `x` stands for the user's own. Mistakes that share a SQLSTATE
+//! are told apart by the engine's words, which are those of a pinned version: only a hint hangs on them.
 
 use super::refused::RefusedStatement;
 use super::sql::{code_of, has_word};

@@ -9,8 +9,9 @@ use super::error::{self, Contact, EngineError};
 use super::hints::{DIED, after_a_table, hint, list_columns, named, nested};
 use super::position::SqlPosition;
 use super::refused::RefusedStatement;
+use super::suggest::suggest_column;
 use super::target::LoadTarget;
-use super::{diagnostics, dialects, suggest};
+use super::{diagnostics, dialects};
 use crate::problem::Problem;
 use crate::table::Table;
 
@@ -79,7 +80,7 @@ pub(super) fn explain_result(error: &Error, text: &str, names: &[&str]) -> Engin
     refused.hint = match statement.code {
         Some("42703") => named(message).map(|name| {
             dialects::text_in_double_quotes(&statement, name, names)
-                .unwrap_or_else(|| suggest::suggest(name, names))
+                .unwrap_or_else(|| suggest_column(name, names))
         }),
         // The bracket is ours.
         Some("42601") if message.contains("got ')'") => {

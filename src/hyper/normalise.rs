@@ -7,6 +7,8 @@ use super::describe::columns_of;
 use super::explain::explain_sql;
 use super::names::quote;
 use super::sql::Sql;
+use super::types;
+use crate::data::ColumnType;
 use crate::problem::Problem;
 use crate::table::{SystemColumn, Table};
 
@@ -83,11 +85,12 @@ fn normalise(found: &[(String, SqlType)], inner: &str) -> Result<String, Problem
 /// The expression that brings a result column, called `alias` there, to a type the extract keeps.
 fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String, Problem> {
     let column = quote(name);
+    let cast = |to| format!("CAST({alias} AS {})", types::sql_type(to));
     Ok(match sql_type {
-        SqlType::SmallInt | SqlType::Int | SqlType::Oid => format!("CAST({alias} AS bigint)"),
-        SqlType::Float => format!("CAST({alias} AS double precision)"),
+        SqlType::SmallInt | SqlType::Int | SqlType::Oid => cast(ColumnType::BigInt),
+        SqlType::Float => cast(ColumnType::Double),
         SqlType::Varchar { .. } | SqlType::Char { .. } | SqlType::Json | SqlType::Time => {
-            format!("CAST({alias} AS text)")
+            cast(ColumnType::Text)
         }
         SqlType::TimestampTz => format!("{alias} AT TIME ZONE 'UTC'"),
         SqlType::Interval => {
@@ -110,4 +113,45 @@ fn keep(name: &str, alias: &str, sql_type: SqlType) -> Result<String, Problem> {
 
 fn refusal(what: String, hint: String) -> Problem {
     Problem::new(what).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalised(columns: &[(&str, SqlType)]) -> Result<String, String> {
+        let columns: Vec<(String, SqlType)> = columns
+            .iter()
+            .map(|(name, sql_type)| ((*name).to_owned(), *sql_type))
+            .collect();
+        normalise(&columns, "x").map_err(|problem| problem.what)
+    }
+
+    #[test]
+    fn every_column_gets_a_type_an_extract_keeps() {
+        let select = normalised(&[
+            ("n", SqlType::SmallInt),
+            ("at", SqlType::TimestampTz),
+            ("a \"b\"", SqlType::Text),
+        ]);
+        assert_eq!(
+            select.unwrap(),
+            "SELECT CAST(c0 AS BIGINT) AS \"n\", c1 AT TIME ZONE 'UTC' AS \"at\", c2 AS \"a \"\"b\"\"\" FROM x(c0, c1, c2)"
+        );
+    }
+
+    #[test]
+    fn what_tableau_cannot_show_is_refused() {
+        for (columns, told) in [
+            (vec![("1", SqlType::Text)], "has no name"),
+            (
+                vec![("a", SqlType::Text), ("A", SqlType::Text)],
+                "two columns",
+            ),
+            (vec![("a", SqlType::Interval)], "is an interval"),
+            (vec![("a", SqlType::ByteA)], "cannot keep"),
+        ] {
+            assert!(normalised(&columns).unwrap_err().contains(told), "{told}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl SqlPosition {
             .take(span.line + 1 - first)
         {
             let is_it = index + 1 == span.line;
-            // Of a long line a window that holds the span.
+            // A long line is cut to a window that holds the span.
             let start = if is_it {
                 (span.column + span.width.min(WIDTH / 2)).saturating_sub(WIDTH)
             } else {

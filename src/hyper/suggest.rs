@@ -4,7 +4,7 @@ use super::names::quote;
 use crate::say;
 
 /// Names the column of the result that `name` was meant to be, or those there are.
-pub fn suggest(name: &str, names: &[&str]) -> String {
+pub fn suggest_column(name: &str, names: &[&str]) -> String {
     nearest(name, names).unwrap_or_else(|| {
         let listed = say::listed(names.iter().copied());
         format!("the columns of the result are {listed}")
