@@ -7,21 +7,19 @@
     reason = "a measurement that fails is no measurement"
 )]
 
-#[path = "../src/hyper/engine.rs"]
-mod engine;
-
 use hyperdb_api::Connection;
-use publish_to_tableau::cancel;
+use publish_to_tableau::cancel::Cancel;
+use publish_to_tableau::hyper::engine::{self, Engine, FileAccess};
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let engine = engine::Engine::start(
+    let engine = Engine::start(
         &hyperd,
         folder.path(),
-        engine::Reach::Nothing,
-        &cancel::Cancel::default(),
+        FileAccess::Nothing,
+        &Cancel::default(),
     )
     .unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();

@@ -7,13 +7,11 @@
     reason = "a measurement that fails is no measurement"
 )]
 
-#[path = "../src/hyper/engine.rs"]
-mod engine;
-
 use std::path::Path;
 
 use hyperdb_api::Connection;
-use publish_to_tableau::cancel;
+use publish_to_tableau::cancel::Cancel;
+use publish_to_tableau::hyper::engine::{self, Engine, FileAccess};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,9 +22,8 @@ fn main() {
     let folder = tempfile::tempdir_in(file.parent().unwrap()).unwrap();
     let hyperd = std::env::var_os("HYPERD_PATH").map(std::path::PathBuf::from);
     let hyperd = engine::find(hyperd.as_deref()).unwrap();
-    let reach = engine::Reach::Folder(file.parent().unwrap());
-    let engine =
-        engine::Engine::start(&hyperd, folder.path(), reach, &cancel::Cancel::default()).unwrap();
+    let access = FileAccess::Folder(file.parent().unwrap());
+    let engine = Engine::start(&hyperd, folder.path(), access, &Cancel::default()).unwrap();
     let connection = Connection::without_database(engine.endpoint()).unwrap();
     let file = file.display();
     let load = match mode.as_str() {

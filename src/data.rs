@@ -1,5 +1,6 @@
 //! The words for data that has a type: columns, values, and data that cannot be read. Nothing here reads or writes.
 
+pub mod batch;
 pub mod local_number;
 pub mod number;
 pub mod path;

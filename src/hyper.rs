@@ -4,57 +4,66 @@
 //! straight into the result table; with it they are staged as `input` and one
 //! `CREATE TABLE … AS` shapes them. A [`Draft`] is a finished table nobody else sees yet;
 //! [`Draft::seal`] turns it into the file that may be published.
+//!
+//! | files, each importing only what stands before it | what is in them |
+//! |---|---|
+//! | `names` `types` `sql` `position` `engine` `ownership` | words of Hyper SQL; the process; whose the files are |
+//! | `error` `suggest` `target` `diagnostics` | a refusal; which column was meant; tables to load into; where a mistake is |
+//! | `refused` `dialects` `hints` `explain` | from what the engine answered to what the user should change |
+//! | `database` `describe` `files` | the file being built; what the result holds; files the engine reads itself |
+//! | `load` `normalise` `extract` `draft` | rows in; the user's SQL; the finished file; questions to the result |
+//! | this file | the order |
 
-mod ask;
-mod batch;
-mod dialect;
-mod engine;
+mod database;
+mod describe;
+mod diagnostics;
+mod dialects;
+mod draft;
+#[doc(hidden)]
+pub mod engine;
+mod error;
 mod explain;
+mod extract;
 mod files;
+mod hints;
 mod load;
-mod shape;
+mod names;
+mod normalise;
+mod ownership;
+mod position;
+mod refused;
 mod sql;
-mod why;
+mod suggest;
+mod target;
+mod types;
 
-use std::fmt;
-use std::fs::{self, File, Permissions};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, Scope};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use hyperdb_api::Connection;
 
 use crate::cancel::Cancel;
-use crate::data::ColumnType;
 use crate::events::{Event, Observer};
 use crate::say::count;
 use crate::table::Table;
-pub use ask::{Answer, Counterexamples, Duplicates};
-use engine::{Engine, Reach};
-use files::Files;
-use load::Rows;
+use describe::ResultTable;
+use engine::{Engine, FileAccess};
+use explain::blame;
+use files::LinkedFiles;
+use load::RowStream;
+use target::LoadTarget;
+
+pub use describe::ResultColumn;
+pub use draft::{CheckResult, Counterexamples, Draft, Duplicates};
+pub use error::EngineError;
+pub use extract::Extract;
+pub use names::{INPUT, SCHEMA, TableName};
+pub use ownership::create_folders;
+pub use position::SqlPosition;
 pub use sql::{Sql, code_of, one_statement};
-
-/// Tableau Server up to 2019.4 takes no other schema, and workbooks remember it.
-pub const SCHEMA: &str = "Extract";
-/// Name of the staged table in the user's SQL, unless `source` names tables.
-pub const INPUT: &str = "input";
-/// Every `.hyper` file begins like this.
-const MAGIC: &[u8] = b"Hyper";
-/// What to do without an engine.
-const MISSING: &str = "the image of the action holds the engine: leave HYPERD_PATH out of the job's `env`; elsewhere install it with `tests/install-hyperd.sh FOLDER` and set HYPERD_PATH to that folder";
-/// What to do if it does not start.
-const NOT_STARTED: &str = "run again; if it happens again, look at the runner: the engine needs Linux on x86-64, about 200 MB of memory, and a temp folder it can write to";
-/// What to do if it ends by itself.
-const DIED: &str = "if it ran out of memory, let `sql` keep fewer rows or columns, or use a larger runner; otherwise run again";
-/// Alias of the file being built.
-const RESULT: &str = "result";
-
-/// Name of the table inside the extract: not blank, no NUL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableName(String);
+pub use suggest::suggest_column;
+pub use types::ResultType;
 
 /// What becomes of the rows.
 #[derive(Clone, Debug)]
@@ -67,7 +76,7 @@ pub struct Shape {
 
 /// Where the engine is and where it may write.
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct EngineSetup {
     /// `HYPERD_PATH`, if set: the engine or the folder that holds it.
     pub hyperd: Option<PathBuf>,
     /// An empty folder of our own, on the file system the extract will live on.
@@ -76,387 +85,89 @@ pub struct Workshop {
     pub cancel: Cancel,
 }
 
-/// Type of a result column as stored in the extract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResultType {
-    /// One of the types the staged table knows too.
-    Plain(ColumnType),
-    /// Points, lines and areas; only SQL makes them.
-    Geography,
-}
-
-/// A column of the result, with what the summary tells about its values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultColumn {
-    /// As workbooks will see it.
-    pub name: String,
-    /// As stored.
-    pub result_type: ResultType,
-    /// Rows without a value.
-    pub nulls: u64,
-    /// Smallest value as text; `None` without values or order.
-    pub least: Option<String>,
-    /// Largest value as text; `None` without values or order.
-    pub greatest: Option<String>,
-}
-
-/// A finished result in a file nobody else sees yet. The engine runs as long as this lives.
-pub struct Draft {
-    connection: Connection,
-    engine: Engine,
-    folder: PathBuf,
-    /// The result table, qualified and quoted.
-    table: String,
-    rows: u64,
-    columns: Vec<ResultColumn>,
-}
-
-/// A complete `.hyper` file: detached, the engine stopped, readable by the runner's user.
-#[derive(Clone, Debug)]
-pub struct Extract {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// Rows in the result table.
-    pub rows: u64,
-    /// Columns of the result table, in order.
-    pub columns: Vec<ResultColumn>,
-}
-
-/// What the engine refused, in its own words.
-#[derive(Debug)]
-pub struct EngineError {
-    /// SQLSTATE, if the engine answered.
-    pub code: Option<String>,
-    /// The engine's message.
-    pub message: String,
-    /// What to change, naming the input.
-    pub hint: Option<String>,
-    /// Where in `sql`, if the engine said so.
-    pub place: Option<Box<Place>>,
-    /// What it follows from, if anything.
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-/// A place in the user's SQL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Line of `sql`, from 1.
-    pub line: usize,
-    /// Character in it, from 1.
-    pub column: usize,
-    /// The lines around it with their numbers, and a mark below the place; several lines for a fixed-width font.
-    pub excerpt: String,
-}
-
-impl EngineError {
-    /// The bare answer.
-    fn new(code: Option<String>, message: String) -> EngineError {
-        EngineError {
-            code,
-            message,
-            hint: None,
-            place: None,
-            cause: None,
-        }
-    }
-}
-
-impl EngineError {
-    /// Whether the disk took no more of what the engine writes.
-    pub fn lacks_disk(&self) -> bool {
-        explain::lacks_disk(&self.message)
-    }
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.code {
-            Some(code) => write!(f, "Hyper answered {code}: {}", self.message)?,
-            None => f.write_str(&self.message)?,
-        }
-        match &self.place {
-            Some(place) => {
-                let Place { line, column, .. } = place.as_ref();
-                write!(
-                    f,
-                    ", in line {line}, column {column} of `sql`:\n{}",
-                    place.excerpt
-                )
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for EngineError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.cause {
-            // Its first sentence is our own.
-            Some(cause) => cause.source(),
-            None => None,
-        }
-    }
-}
-
-impl fmt::Display for ResultType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ResultType::Plain(column_type) => column_type.fmt(f),
-            ResultType::Geography => f.write_str("geography"),
-        }
-    }
-}
-
 /// Loads every row of the tables, shapes them and describes the result.
 ///
-/// Several tables need SQL. Errors are [`crate::data::DataError`] (a row), [`EngineError`] (SQL)
-/// or the machine's.
+/// Several tables need SQL. Errors are [`crate::data::DataError`] (a row), [`EngineError`] (SQL),
+/// [`crate::problem::Problem`] (no engine, or a result no extract keeps) or the machine's.
 pub fn build(
     tables: &[Table],
     shape: &Shape,
-    workshop: &Workshop,
+    setup: &EngineSetup,
     observer: &dyn Observer,
 ) -> Result<Draft> {
-    let hyperd = engine::find(workshop.hyperd.as_deref())
-        .map_err(|error| explain::without_engine(error, MISSING))?;
-    let files = files::stage(tables, &workshop.folder)?;
-    let folder = files.as_ref().map(|files| files.folder().to_owned());
-    let reach = match &folder {
-        Some(folder) => Reach::Folder(folder),
-        None => Reach::Nothing,
-    };
+    let hyperd = engine::find(setup.hyperd.as_deref())?;
+    let files = files::stage(tables, &setup.folder)?;
     thread::scope(|scope| {
         // Converting begins while the engine still starts.
-        let rows = tables.first().and_then(|table| Rows::of(scope, table));
-        let mut engine = Engine::start(&hyperd, &workshop.folder, reach, &workshop.cancel)
-            .map_err(|error| explain::without_engine(error, NOT_STARTED))?;
-        let built = fill(&engine, (tables, rows, scope), shape, files, observer);
-        let (connection, table, rows, columns) =
-            built.map_err(|error| blame(&mut engine, error))?;
-        Ok(Draft {
-            connection,
-            engine,
-            folder: workshop.folder.clone(),
-            table,
-            rows,
-            columns,
-        })
+        let rows = tables.first().and_then(|table| RowStream::of(scope, table));
+        let access = match &files {
+            Some(files) => FileAccess::Folder(files.folder()),
+            None => FileAccess::Nothing,
+        };
+        let mut engine = Engine::start(&hyperd, &setup.folder, access, &setup.cancel)?;
+        match fill(&engine, scope, (tables, rows), shape, files, observer) {
+            Ok((connection, result)) => Ok(Draft {
+                connection,
+                engine,
+                folder: setup.folder.clone(),
+                result,
+            }),
+            Err(error) => Err(blame(&mut engine, error)),
+        }
     })
 }
 
-/// Loads and shapes; afterwards no file is within the engine's reach, the user's SQL included.
+/// Loads the rows and shapes them; afterwards the engine reaches no file, whatever SQL it is given.
 fn fill<'scope>(
     engine: &Engine,
-    (tables, mut rows, scope): (
-        &'scope [Table],
-        Option<Rows<'scope>>,
-        &'scope Scope<'scope, '_>,
-    ),
+    scope: &'scope Scope<'scope, '_>,
+    (tables, rows): (&'scope [Table], Option<RowStream<'scope>>),
     shape: &Shape,
-    files: Option<Files>,
+    files: Option<LinkedFiles>,
     observer: &dyn Observer,
-) -> Result<(Connection, String, u64, Vec<ResultColumn>)> {
-    let connection = open(engine)?;
-    let result = format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(&shape.table.0));
+) -> Result<(Connection, ResultTable)> {
+    let connection = database::open(engine)?;
     let staged = files.as_ref();
     match (&shape.sql, tables) {
         (None, [table]) => {
-            let target = load::Target::Result(&shape.table);
+            let target = LoadTarget::Result(&shape.table);
             load::insert(&connection, scope, (table, rows), &target, staged, observer)?;
-            files.map(Files::remove).transpose()?;
         }
         (None, _) => bail!("several tables need `sql` to become one"),
-        (Some(sql), _) => {
-            for table in tables {
-                let target = load::Target::Staging;
-                load::insert(
-                    &connection,
-                    scope,
-                    (table, rows.take()),
-                    &target,
-                    staged,
-                    observer,
-                )?;
-                let rows = table
-                    .rows()
-                    .map_or_else(String::new, |rows| count(rows, "row") + " ");
-                observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
-            }
-            files.map(Files::remove).transpose()?;
-            let endpoint = engine.endpoint();
-            let select = shape::normalise(&connection, sql, tables, endpoint)?;
-            let statement = format!("CREATE TABLE {result} AS\n{select}");
-            shape::run(&connection, &statement, (sql, tables, endpoint))?;
-        }
+        (Some(_), _) => stage(&connection, scope, (tables, rows), staged, observer)?,
     }
-    let (rows, columns) = shape::describe(&connection, &result)?;
-    Ok((connection, result, rows, columns))
+    // The user's SQL must not find them.
+    files.map(LinkedFiles::remove).transpose()?;
+    let name = shape.table.qualified();
+    if let Some(sql) = &shape.sql {
+        normalise::create_result(&connection, &name, (sql, tables, engine.endpoint()))?;
+    }
+    let result = describe::describe(&connection, name)?;
+    Ok((connection, result))
 }
 
-impl Draft {
-    /// Returns the number of rows in the result.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
-    ///
-    /// `target` must be on the file system of the workshop's folder. The file gets the owner of
-    /// the folder it ends up in and is readable by everybody: the engine makes it `0640`, and
-    /// later steps of a job do not run as root.
-    pub fn seal(self, target: &Path) -> Result<Extract> {
-        let Draft {
+/// Loads every table under its own name, for the user's SQL.
+fn stage<'scope>(
+    connection: &Connection,
+    scope: &'scope Scope<'scope, '_>,
+    (tables, mut rows): (&'scope [Table], Option<RowStream<'scope>>),
+    files: Option<&LinkedFiles>,
+    observer: &dyn Observer,
+) -> Result<()> {
+    for table in tables {
+        let rows = (table, rows.take());
+        load::insert(
             connection,
-            mut engine,
-            folder,
+            scope,
             rows,
-            columns,
-            table: _,
-        } = self;
-        // Committed data is on disk only after this; killing the engine earlier leaves an empty file.
-        connection
-            .execute_command(&format!("DETACH DATABASE \"{RESULT}\""))
-            .map_err(|error| blame(&mut engine, explain::explain(&error).into()))
-            .context("failed to complete the extract on disk")?;
-        drop(connection);
-        engine.stop()?;
-        let built = folder.join(file_name(RESULT));
-        let bytes = check(&built)?;
-        hand_over(&built, target)
-            .with_context(|| format!("cannot move the extract to `{}`", target.display()))?;
-        Ok(Extract {
-            path: target.to_owned(),
-            bytes,
-            rows,
-            columns,
-        })
+            &LoadTarget::Staging,
+            files,
+            observer,
+        )?;
+        let rows = table
+            .rows()
+            .map_or_else(String::new, |rows| count(rows, "row") + " ");
+        observer.on(Event::Note(format!("staged {rows}as `{}`", table.name())));
     }
-}
-
-impl TableName {
-    /// Takes any name the engine takes: at least one character, no NUL.
-    pub fn parse(text: &str) -> Result<TableName, String> {
-        if text.trim().is_empty() {
-            return Err("the name is blank".into());
-        }
-        if text.chars().any(char::is_control) {
-            return Err("the name contains a control character".into());
-        }
-        Ok(TableName(text.to_owned()))
-    }
-
-    /// Returns the name unquoted.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Puts the engine's death above an error that only follows from it.
-fn blame(engine: &mut Engine, error: anyhow::Error) -> anyhow::Error {
-    match engine.death(&error) {
-        Some(status) => {
-            let died = error.context(format!("the Hyper engine died ({status})"));
-            explain::without_engine(died, DIED)
-        }
-        None => error,
-    }
-}
-
-/// Names the column of the result that `name` was meant to be, or those there are.
-pub fn suggest(name: &str, names: &[&str]) -> String {
-    explain::suggest(name, names, "the result")
-}
-
-/// Creates the file, attaches it under [`RESULT`] and fixes the session's zone.
-fn open(engine: &Engine) -> Result<Connection> {
-    let connection = Connection::without_database(engine.endpoint())
-        .context("cannot connect to the Hyper engine")?;
-    // The engine's working folder is the workshop's, so a plain file name is enough.
-    let file = quote(&file_name(RESULT));
-    execute(&connection, &format!("CREATE DATABASE {file}"))?;
-    execute(
-        &connection,
-        &format!("ATTACH DATABASE {file} AS \"{RESULT}\""),
-    )?;
-    execute(
-        &connection,
-        &format!("CREATE SCHEMA \"{RESULT}\".\"{SCHEMA}\""),
-    )?;
-    // A cast from TIMESTAMPTZ to TIMESTAMP follows it.
-    execute(&connection, "SET timezone='UTC'")?;
-    Ok(connection)
-}
-
-fn execute(connection: &Connection, statement: &str) -> Result<()> {
-    connection
-        .execute_command(statement)
-        .map_err(|error| explain::explain(&error))
-        .with_context(|| format!("the Hyper engine failed at `{statement}`"))?;
     Ok(())
-}
-
-fn file_name(name: &str) -> String {
-    format!("{name}.hyper")
-}
-
-/// Quotes an identifier or a path for Hyper SQL.
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Reads back the beginning of the file; returns its size.
-fn check(file: &Path) -> Result<u64> {
-    let mut head = [0; MAGIC.len()];
-    let mut opened = File::open(file).context("the engine left no file behind")?;
-    opened
-        .read_exact(&mut head)
-        .context("the engine left an empty file behind")?;
-    if head != *MAGIC {
-        bail!("the engine left a file behind that is no Hyper file");
-    }
-    Ok(opened.metadata()?.len())
-}
-
-/// Creates a folder and those above it, each with the owner of the folder it is created in.
-///
-/// We may run as root in somebody else's workspace, who wants to clean it up afterwards.
-pub fn create_folders(folder: &Path) -> Result<()> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    let parent = folder.parent().unwrap_or(Path::new("."));
-    create_folders(parent)?;
-    fs::create_dir(folder)
-        .and_then(|()| give(folder, parent))
-        .with_context(|| format!("cannot create the folder `{}`", folder.display()))
-}
-
-fn hand_over(built: &Path, target: &Path) -> std::io::Result<()> {
-    fs::set_permissions(built, Permissions::from_mode(0o644))?;
-    let folder = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    give(built, folder)?;
-    fs::rename(built, target)
-}
-
-/// Gives a file or folder to the owner of another.
-fn give(path: &Path, to_owner_of: &Path) -> std::io::Result<()> {
-    let to_owner_of = if to_owner_of.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        to_owner_of
-    };
-    let (owner, ours) = (fs::metadata(to_owner_of)?, fs::metadata(path)?);
-    if (owner.uid(), owner.gid()) == (ours.uid(), ours.gid()) {
-        return Ok(());
-    }
-    // Only root may give files away; anybody else keeps what is theirs.
-    match chown(path, Some(owner.uid()), Some(owner.gid())) {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
-        other => other,
-    }
 }

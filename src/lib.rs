@@ -103,7 +103,7 @@ use crate::say::{count, size};
 use cancel::{Cancel, Cancelled, Guard};
 use events::{Event, Observer, Stage};
 use http::Client;
-use hyper::{Draft, EngineError, Extract, Workshop};
+use hyper::{Draft, EngineError, EngineSetup, Extract};
 use inputs::{InputErrors, Inputs};
 use outline::page::PageInspector;
 use panics::Panicked;
@@ -395,12 +395,12 @@ impl Line<'_> {
                 empty.name()
             );
         }
-        let workshop = Workshop {
+        let setup = EngineSetup {
             hyperd: inputs.machine.hyperd.clone(),
             folder: folder.to_owned(),
             cancel: self.cancel.clone(),
         };
-        let draft = hyper::build(tables, &inputs.shape, &workshop, self.observer);
+        let draft = hyper::build(tables, &inputs.shape, &setup, self.observer);
         let draft = draft.map_err(|error| blame_disk(error, folder))?;
         let rows = count(draft.rows(), "row");
         self.leave(format!(

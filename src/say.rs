@@ -64,6 +64,11 @@ pub fn quoted(value: &str) -> String {
     in_backticks(secrets::quote(value, SHOWN))
 }
 
+/// Shows a value within what is in backticks already: short, without control characters and secrets.
+pub fn shown(value: &str) -> String {
+    harmless(secrets::quote(value, SHOWN))
+}
+
 fn in_backticks(value: String) -> String {
     format!("`{}`", harmless(value))
 }

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cancel::{Cancel, Guard};
+use crate::problem::Problem;
 
 /// A cold 260 MB binary on a slow disk needs seconds; a minute means it never will.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -23,20 +24,17 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Waking up this often costs nothing against the 30 ms the engine takes.
 const POLL: Duration = Duration::from_millis(1);
 
+/// What to do without an engine.
+const MISSING: &str = "the image of the action holds the engine: leave HYPERD_PATH out of the job's `env`; elsewhere install it with `tests/install-hyperd.sh FOLDER` and set HYPERD_PATH to that folder";
+/// What to do if it does not start.
+const NOT_STARTED: &str = "run again; if it happens again, look at the runner: the engine needs Linux on x86-64, about 200 MB of memory, and a temp folder it can write to";
+
 /// Which files outside its databases the engine may read.
 #[derive(Clone, Copy, Debug)]
-#[allow(
-    dead_code,
-    reason = "each benchmark that shares this file needs one of them"
-)]
-pub(super) enum Reach<'a> {
+pub enum FileAccess<'a> {
     /// None at all.
     Nothing,
     /// Those in this folder, and what links in it lead to.
-    #[allow(
-        dead_code,
-        reason = "the benchmark that shares this file needs no files"
-    )]
     Folder(&'a Path),
 }
 
@@ -45,7 +43,7 @@ pub(super) enum Reach<'a> {
 /// It ends when the value is dropped, and also when this process is killed: the engine watches
 /// the callback connection and shuts down when it closes.
 #[derive(Debug)]
-pub(super) struct Engine {
+pub struct Engine {
     child: Arc<Mutex<Child>>,
     // Cancelling kills the engine, and with it the blocking call that waits for it.
     _guard: Guard,
@@ -58,22 +56,26 @@ impl Engine {
     /// Starts the engine; it may keep databases below `folder` and nowhere else.
     ///
     /// The folder must exist and be writable. Errors carry the engine's own words.
-    pub(super) fn start(
+    pub fn start(
         hyperd: &Path,
         folder: &Path,
-        reach: Reach,
+        access: FileAccess,
         cancel: &Cancel,
-    ) -> Result<Engine> {
+    ) -> Result<Engine, Problem> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .context("cannot open a local port for the Hyper engine")?;
+            .map_err(failing("cannot open a local port for the Hyper engine"))?;
+        let callback = listener
+            .local_addr()
+            .map_err(failing("the local port has no address"))?;
         let temp = folder.join("tmp");
-        fs::create_dir_all(&temp).with_context(|| format!("cannot create `{}`", temp.display()))?;
+        fs::create_dir_all(&temp)
+            .map_err(failing(format!("cannot create `{}`", temp.display())))?;
         let words = folder.join("hyperd.stderr");
-        let stderr =
-            File::create(&words).with_context(|| format!("cannot create `{}`", words.display()))?;
+        let stderr = File::create(&words)
+            .map_err(failing(format!("cannot create `{}`", words.display())))?;
         let child = Command::new(hyperd)
-            .args(arguments(&listener, folder, &temp, reach)?)
+            .args(arguments(callback, folder, &temp, access)?)
             .env_clear()
             .env("TMPDIR", &temp)
             .current_dir(folder)
@@ -81,7 +83,10 @@ impl Engine {
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
-            .with_context(|| format!("cannot start the Hyper engine `{}`", hyperd.display()))?;
+            .map_err(failing(format!(
+                "cannot start the Hyper engine `{}`",
+                hyperd.display()
+            )))?;
         let child = Arc::new(Mutex::new(child));
         let victim = Arc::clone(&child);
         let mut engine = Engine {
@@ -95,39 +100,36 @@ impl Engine {
             Err(error) => {
                 engine.kill();
                 let words = last_words(&words);
-                Err(error.context(format!("the Hyper engine did not start{words}")))
+                let what = format!("the Hyper engine did not start{words}");
+                Err(failing(what)(error))
             }
         }
     }
 
     /// Returns where to connect, as `host:port`.
-    pub(super) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Returns how the engine ended, if it did so by itself.
-    pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
         lock(&self.child).try_wait().ok().flatten()
     }
 
-    /// Returns how the engine ended, if an error may only be the consequence of that.
-    #[allow(dead_code, reason = "the benchmarks that share this file blame nobody")]
-    pub(super) fn death(&mut self, error: &anyhow::Error) -> Option<ExitStatus> {
-        // The connection breaks a moment before the process is gone.
-        for _ in 0..100 {
-            if let Some(status) = self.has_ended() {
-                return Some(status);
+    /// Returns how the engine ended, if it does so by itself within a time.
+    pub fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let ended = self.has_ended();
+            if ended.is_some() || Instant::now() >= deadline {
+                return ended;
             }
-            if !is_broken(error) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(POLL);
         }
-        None
     }
 
     /// Stops the engine in order and waits until it is gone; committed data is on disk then.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<()> {
         // Closing the callback is the engine's own signal for an orderly end.
         drop(self.callback.take());
         let deadline = Instant::now() + STOP_LIMIT;
@@ -207,7 +209,7 @@ impl Drop for Engine {
 }
 
 /// Finds the engine: `HYPERD_PATH` (a file or the folder that holds it), else where the image keeps it.
-pub(super) fn find(configured: Option<&Path>) -> Result<PathBuf> {
+pub fn find(configured: Option<&Path>) -> Result<PathBuf, Problem> {
     let installed = Path::new("/opt/hyper");
     let named = configured.unwrap_or(installed);
     let file = if named.is_dir() {
@@ -218,32 +220,27 @@ pub(super) fn find(configured: Option<&Path>) -> Result<PathBuf> {
     if file.is_file() {
         return Ok(file);
     }
-    match configured {
-        Some(_) => bail!(
-            "there is no Hyper engine at `{}`, where HYPERD_PATH points",
-            file.display()
-        ),
-        None => bail!("there is no Hyper engine at `{}`", file.display()),
-    }
+    let shown = file.display();
+    let what = match configured {
+        Some(_) => format!("there is no Hyper engine at `{shown}`, where HYPERD_PATH points"),
+        None => format!("there is no Hyper engine at `{shown}`"),
+    };
+    Err(Problem::new(what).hint(MISSING))
 }
 
-/// Whether the connection is what failed, not a statement.
-fn is_broken(error: &anyhow::Error) -> bool {
-    let words = format!("{error:#}").to_lowercase();
-    ["connection", "broken pipe", "os error"]
-        .iter()
-        .any(|word| words.contains(word))
+/// Says what could not be done to start the engine.
+fn failing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    what: impl Into<String>,
+) -> impl FnOnce(E) -> Problem {
+    |error| Problem::new(what).hint(NOT_STARTED).because(error)
 }
 
 fn arguments(
-    listener: &TcpListener,
+    callback: SocketAddr,
     folder: &Path,
     temp: &Path,
-    reach: Reach,
-) -> Result<Vec<String>> {
-    let callback = listener
-        .local_addr()
-        .context("the local port has no address")?;
+    access: FileAccess,
+) -> Result<Vec<String>, Problem> {
     let folder = path_text(folder)?;
     let temp = path_text(temp)?;
     let mut arguments: Vec<String> = [
@@ -271,9 +268,9 @@ fn arguments(
     .into();
     arguments.push(format!("--callback-connection=tab.tcp://{callback}"));
     // A folder that does not exist allows no file at all; the default allows `/proc/self/environ`.
-    let files = match reach {
-        Reach::Nothing => format!("{folder}/none"),
-        Reach::Folder(files) => path_text(files)?.to_owned(),
+    let files = match access {
+        FileAccess::Nothing => format!("{folder}/none"),
+        FileAccess::Folder(files) => path_text(files)?.to_owned(),
     };
     arguments.push(format!("--external-file-whitelist={files}"));
     arguments.push(format!("--database-dir-whitelist={folder}"));
@@ -281,9 +278,11 @@ fn arguments(
     Ok(arguments)
 }
 
-fn path_text(path: &Path) -> Result<&str> {
-    path.to_str()
-        .with_context(|| format!("the path `{}` is not UTF-8", path.display()))
+fn path_text(path: &Path) -> Result<&str, Problem> {
+    path.to_str().ok_or_else(|| {
+        let what = format!("the path `{}` is not UTF-8", path.display());
+        Problem::new(what).hint(NOT_STARTED)
+    })
 }
 
 /// The end of what the engine wrote before it gave up, as `: …` or nothing.

@@ -7,28 +7,29 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use hyperdb_api::Connection;
 
-use super::{load, quote};
+use super::names::{literal, quote};
+use super::types::sql_type;
 use crate::data::ColumnType;
 use crate::table::{Cell, Parquet, Part, Table};
 
 /// A folder of our own that holds links to the files and nothing else.
 ///
 /// The engine follows links in the one folder it may read, so nothing is copied. The SQL of the
-/// user runs only after [`Files::remove`].
+/// user runs only after [`LinkedFiles::remove`].
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct LinkedFiles {
     folder: PathBuf,
 }
 
 /// Links every file the engine can read into a new folder; `None` if there is none.
-pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<Files>> {
+pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<LinkedFiles>> {
     let parts: Vec<&Part> = tables.iter().flat_map(readable).collect();
     if parts.is_empty() {
         return Ok(None);
     }
     let folder = folder.join("parquet");
     fs::create_dir(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let files = Files { folder };
+    let files = LinkedFiles { folder };
     for part in parts {
         let (link, file) = (files.link(part), part.path());
         // The same file may be named twice.
@@ -45,7 +46,7 @@ fn readable(table: &Table) -> impl Iterator<Item = &Part> {
     parts.filter(|part| part.expressions().is_some())
 }
 
-impl Files {
+impl LinkedFiles {
     /// Returns the folder; the engine may read it and nothing else.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
@@ -103,9 +104,5 @@ fn expression(cell: &Cell, column_type: ColumnType) -> String {
         Cell::Zoned(name) => format!("{} AT TIME ZONE 'UTC'", quote(name)),
         Cell::FetchedAt(text) | Cell::Text(text) => literal(text),
     };
-    format!("CAST({value} AS {})", load::sql_type(column_type))
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    format!("CAST({value} AS {})", sql_type(column_type))
 }

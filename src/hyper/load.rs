@@ -6,12 +6,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use hyperdb_api::{Connection, SqlType};
+use hyperdb_api::Connection;
 
-use super::batch::{self, Batch};
 use super::explain::explain;
-use super::files::Files;
-use super::{RESULT, SCHEMA, TableName, quote};
+use super::files::LinkedFiles;
+use super::names::quote;
+use super::target::LoadTarget;
+use super::types::sql_type;
+use crate::data::batch::{self, BatchBuilder};
 use crate::data::{Column, ColumnType, Value};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Part, Table};
@@ -24,38 +26,30 @@ const CHUNKS_AHEAD: usize = 12;
 /// two statements it has stored everything. Short statements cost time: the end of each has one core busy.
 const STATEMENT_BYTES: usize = 96 << 20;
 
-/// Where rows go.
-pub(super) enum Target<'a> {
-    /// The result table itself.
-    Result(&'a TableName),
-    /// A temporary table of its own name: a second database attached would end the resolution of plain names.
-    Staging,
-}
-
-/// Rows on their way: a thread of its own converts them.
-pub(super) struct Rows<'scope> {
-    chunks: Receiver<Chunk>,
+/// Rows on their way to the engine: a thread of its own converts them.
+pub(super) struct RowStream<'scope> {
+    chunks: Receiver<EncodedRows>,
     converter: ScopedJoinHandle<'scope, Result<u64, Stopped>>,
 }
 
-impl<'scope> Rows<'scope> {
+impl<'scope> RowStream<'scope> {
     /// Begins to convert the rows of a table that the engine does not read by itself.
     pub(super) fn of(
         scope: &'scope Scope<'scope, '_>,
         table: &'scope Table,
-    ) -> Option<Rows<'scope>> {
+    ) -> Option<RowStream<'scope>> {
         let is_ours = table.columnar().is_none();
-        is_ours.then(|| Rows::convert(scope, table, None))
+        is_ours.then(|| RowStream::convert(scope, table, None))
     }
 
     fn convert(
         scope: &'scope Scope<'scope, '_>,
         table: &'scope Table,
         part: Option<&'scope Part>,
-    ) -> Rows<'scope> {
+    ) -> RowStream<'scope> {
         let (to_sender, chunks) = sync_channel(CHUNKS_AHEAD);
         let converter = scope.spawn(move || convert(table, part, &to_sender));
-        Rows { chunks, converter }
+        RowStream { chunks, converter }
     }
 
     /// Sends all of them. The sender ends when the converter is done; when the sender fails, the converter's
@@ -92,15 +86,15 @@ impl<'scope> Rows<'scope> {
 pub(super) fn insert<'scope>(
     connection: &Connection,
     scope: &'scope Scope<'scope, '_>,
-    (table, rows): (&'scope Table, Option<Rows<'scope>>),
-    target: &Target,
-    files: Option<&Files>,
+    (table, rows): (&'scope Table, Option<RowStream<'scope>>),
+    target: &LoadTarget,
+    files: Option<&LinkedFiles>,
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = target.name(table);
-    create(connection, table, target, &name)?;
+    create(connection, table, target)?;
     let stream = |part| {
-        let rows = Rows::convert(scope, table, part);
+        let rows = RowStream::convert(scope, table, part);
         rows.store(connection, table, &name, observer)
     };
     match (table.columnar(), rows) {
@@ -130,7 +124,7 @@ pub(super) fn insert<'scope>(
 fn read_files<'t>(
     connection: &Connection,
     (table, parts): (&'t Table, &[&'t Part]),
-    files: &Files,
+    files: &LinkedFiles,
     name: &str,
     observer: &dyn Observer,
     stream: &dyn Fn(Option<&'t Part>) -> Result<()>,
@@ -222,8 +216,8 @@ impl<E: Into<anyhow::Error>> From<E> for Stopped {
     }
 }
 
-/// Encoded rows.
-struct Chunk {
+/// Rows as a part of an Arrow IPC stream.
+struct EncodedRows {
     bytes: Vec<u8>,
     /// With the chunks before it.
     n_rows: u64,
@@ -232,9 +226,9 @@ struct Chunk {
 fn convert(
     table: &Table,
     part: Option<&Part>,
-    to_sender: &SyncSender<Chunk>,
+    to_sender: &SyncSender<EncodedRows>,
 ) -> Result<u64, Stopped> {
-    let mut batch = Batch::new(table.columns(), CHUNK_BYTES)?;
+    let mut batch = BatchBuilder::new(table.columns(), CHUNK_BYTES)?;
     let mut n_rows = 0u64;
     let sink = |row: &[Value<'_>]| -> Result<(), Stopped> {
         batch.push(row)?;
@@ -252,10 +246,14 @@ fn convert(
     Ok(n_rows)
 }
 
-fn pass_on(batch: &mut Batch, n_rows: u64, to_sender: &SyncSender<Chunk>) -> Result<(), Stopped> {
+fn pass_on(
+    batch: &mut BatchBuilder,
+    n_rows: u64,
+    to_sender: &SyncSender<EncodedRows>,
+) -> Result<(), Stopped> {
     match batch.take()? {
         Some(bytes) => to_sender
-            .send(Chunk { bytes, n_rows })
+            .send(EncodedRows { bytes, n_rows })
             .map_err(|_| Stopped::Refused),
         None => Ok(()),
     }
@@ -268,7 +266,7 @@ fn send(
     connection: &Connection,
     name: &str,
     columns: &[Column],
-    chunks: Receiver<Chunk>,
+    chunks: Receiver<EncodedRows>,
     observer: &dyn Observer,
 ) -> Result<u64> {
     let failed = |error: hyperdb_api::Error| {
@@ -279,7 +277,7 @@ fn send(
         .tcp_client()
         .context("the connection to the engine takes no rows")?;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let head = batch::head(columns)?;
+    let head = batch::schema_message(columns)?;
     let mut stored = 0;
     while chunks.peek().is_some() {
         // A writer that is dropped before it is finished leaves the connection out of step; on any
@@ -307,56 +305,9 @@ fn send(
     Ok(stored)
 }
 
-/// Returns the engine's type for a column.
-pub(super) fn sql_type(column_type: ColumnType) -> SqlType {
-    match column_type {
-        ColumnType::Text => SqlType::text(),
-        ColumnType::Boolean => SqlType::bool(),
-        ColumnType::BigInt => SqlType::big_int(),
-        ColumnType::Double => SqlType::double(),
-        ColumnType::Decimal { precision, scale } => {
-            SqlType::numeric(precision.into(), scale.into())
-        }
-        ColumnType::Date => SqlType::date(),
-        ColumnType::Timestamp => SqlType::timestamp(),
-    }
-}
-
-impl Target<'_> {
-    /// The table's name, qualified and quoted.
-    fn name(&self, table: &Table) -> String {
-        match self {
-            Target::Result(name) => {
-                format!("\"{RESULT}\".\"{SCHEMA}\".{}", quote(name.as_str()))
-            }
-            Target::Staging => quote(table.name()),
-        }
-    }
-}
-
-/// Returns the statement that makes a staged table, without its rows.
-pub(super) fn staging(table: &Table) -> String {
-    creation(table, &Target::Staging, &Target::Staging.name(table))
-}
-
-fn creation(table: &Table, target: &Target, name: &str) -> String {
-    let kind = match target {
-        Target::Result(_) => "TABLE",
-        Target::Staging => "TEMPORARY TABLE",
-    };
-    let columns: Vec<String> = table
-        .columns()
-        .iter()
-        .map(|column| format!("{} {}", quote(&column.name), sql_type(column.column_type)))
-        .collect();
-    format!("CREATE {kind} {name} ({})", columns.join(", "))
-}
-
-/// Not by the library: it leaves names unquoted that are words of SQL, such as `when`.
-fn create(connection: &Connection, table: &Table, target: &Target, name: &str) -> Result<()> {
-    let statement = creation(table, target, name);
+fn create(connection: &Connection, table: &Table, target: &LoadTarget) -> Result<()> {
     connection
-        .execute_command(&statement)
+        .execute_command(&target.creation(table))
         .map_err(|error| anyhow!(explain(&error)))
         .with_context(|| {
             format!(

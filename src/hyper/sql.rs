@@ -6,9 +6,9 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sql(String);
 
-/// What a stretch of SQL is.
+/// What a token of SQL is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TokenKind {
     /// Words, numbers, signs and blanks.
     Code,
     /// A text or a quoted name, quotes included.
@@ -65,7 +65,7 @@ pub fn one_statement(text: &str) -> Result<&str, String> {
     let (mut end, mut semicolon) = (0, None);
     let mut at = 0;
     while at < text.len() {
-        let (kind, length) = stretch(&text[at..]).ok_or_else(|| {
+        let (kind, length) = token(&text[at..]).ok_or_else(|| {
             let what = match &text[at..] {
                 rest if rest.starts_with("/*") => "comment `/*`",
                 rest if rest.starts_with('"') => "double quote",
@@ -74,7 +74,7 @@ pub fn one_statement(text: &str) -> Result<&str, String> {
             format!("line {}: a {what} is not closed", line_of(text, at))
         })?;
         let part = &text[at..at + length];
-        let is_code = kind != Kind::Comment && !part.trim().is_empty() && part != ";";
+        let is_code = kind != TokenKind::Comment && !part.trim().is_empty() && part != ";";
         match semicolon {
             Some(_) if is_code => {
                 let blank = part.len() - part.trim_start().len();
@@ -103,10 +103,10 @@ pub fn one_statement(text: &str) -> Result<&str, String> {
 pub fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((kind, length)) = stretch(rest) {
+    while let Some((kind, length)) = token(rest) {
         let part = &rest[..length];
         match kind {
-            Kind::Code => code += part,
+            TokenKind::Code => code += part,
             _ => code.extend(part.chars().map(|c| if c == '\n' { c } else { ' ' })),
         }
         rest = &rest[length..];
@@ -119,34 +119,34 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 /// Returns the kind and the length of what a text begins with; `None` if it is not closed, or nothing is left.
-fn stretch(text: &str) -> Option<(Kind, usize)> {
+fn token(text: &str) -> Option<(TokenKind, usize)> {
     if text.is_empty() {
         return None;
     }
     let to = |end: Option<usize>, closing: usize| end.map(|end| end + closing);
     if text.starts_with("--") {
-        return Some((Kind::Comment, text.find('\n').unwrap_or(text.len())));
+        return Some((TokenKind::Comment, text.find('\n').unwrap_or(text.len())));
     }
     if let Some(inner) = text.strip_prefix("/*") {
         // The engine's comments do not nest.
-        return to(inner.find("*/"), 4).map(|length| (Kind::Comment, length));
+        return to(inner.find("*/"), 4).map(|length| (TokenKind::Comment, length));
     }
     if text.starts_with(';') {
-        return Some((Kind::Code, 1));
+        return Some((TokenKind::Code, 1));
     }
     for quote in ['\'', '"'] {
         if text.starts_with(quote) {
-            return closing(&text[1..], quote, false).map(|length| (Kind::Quoted, 1 + length));
+            return closing(&text[1..], quote, false).map(|length| (TokenKind::Quoted, 1 + length));
         }
     }
     if text.starts_with(['e', 'E']) && text[1..].starts_with('\'') {
-        return closing(&text[2..], '\'', true).map(|length| (Kind::Quoted, 2 + length));
+        return closing(&text[2..], '\'', true).map(|length| (TokenKind::Quoted, 2 + length));
     }
     if let Some(tag) = dollar_tag(text) {
         let end = text[tag.len()..].find(tag);
-        return to(end, 2 * tag.len()).map(|length| (Kind::Quoted, length));
+        return to(end, 2 * tag.len()).map(|length| (TokenKind::Quoted, length));
     }
-    Some((Kind::Code, code_length(text)))
+    Some((TokenKind::Code, code_length(text)))
 }
 
 /// Length up to the closing quote and with it; doubled it stands for itself.
@@ -190,9 +190,9 @@ fn code_length(text: &str) -> usize {
 /// The first word after blanks and comments, or `(`.
 pub(super) fn first_word(statement: &str) -> String {
     let mut rest = statement;
-    while let Some((kind, length)) = stretch(rest) {
+    while let Some((kind, length)) = token(rest) {
         let part = rest[..length].trim_start();
-        if kind != Kind::Comment && !part.is_empty() {
+        if kind != TokenKind::Comment && !part.is_empty() {
             break;
         }
         rest = &rest[length..];

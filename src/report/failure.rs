@@ -7,7 +7,7 @@ use crate::inputs::InputErrors;
 use crate::panics::Panicked;
 use crate::source::SourceError;
 use crate::tableau::{ApiError, Problem, Standing};
-use crate::{Failure, Run, http};
+use crate::{Failure, Run, http, problem};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(problem) = cause.downcast_ref::<Problem>() {
         return problem.hint();
+    }
+    if let Some(problem) = cause.downcast_ref::<problem::Problem>() {
+        return problem.hint.clone();
     }
     cause
         .downcast_ref::<http::Error>()

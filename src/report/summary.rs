@@ -268,7 +268,7 @@ fn guards(text: &mut String, run: &Run) {
         }
         let mark = match verdict.outcome {
             Outcome::Held => "✓",
-            Outcome::Failed => "✗",
+            Outcome::Failed | Outcome::Unanswerable => "✗",
         };
         let _ = writeln!(
             text,

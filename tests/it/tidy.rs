@@ -111,7 +111,7 @@ const IMPORTS: [(&str, &[&str]); 23] = [
 /// Names of the outside world and the modules that may say them.
 const OWNERS: [(&str, &[&str]); 13] = [
     ("hyperdb_api", &["hyper"]),
-    ("arrow_", &["hyper", "columnar"]),
+    ("arrow_", &["data", "columnar"]),
     ("parquet::arrow", &["columnar"]),
     ("quick_xml", &["readers", "outline", "typing", "tableau"]),
     ("envy::", &["inputs"]),

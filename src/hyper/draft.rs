@@ -1,17 +1,26 @@
-//! Questions to a finished result: one `SELECT` each, which can change nothing.
+//! The finished result, which can be asked and is then sealed. A question is one `SELECT`, which can change nothing.
 
-use anyhow::{Context, Result, anyhow};
+use std::path::{Path, PathBuf};
 
-use super::explain::explain_result;
+use anyhow::{Context, Result};
+use hyperdb_api::{Connection, Row};
+
+use super::database::{FILE, detach};
+use super::describe::{ResultColumn, ResultTable};
+use super::engine::Engine;
+use super::error::EngineError;
+use super::explain::{blame, explain_result};
+use super::extract::{Extract, check};
+use super::names::quote;
+use super::ownership::hand_over;
 use super::sql::has_word;
-use super::{Draft, EngineError, ResultColumn, quote};
 
 /// Columns of a row that are shown as an example.
 const MOST_COLUMNS: usize = 6;
 
 /// What a condition came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct CheckResult {
     /// Values of the expression: one if it aggregates, else one a row.
     pub values: u64,
     /// How many of them are false.
@@ -42,23 +51,73 @@ pub struct Counterexamples {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
+/// A finished result in a file nobody else sees yet. The engine runs as long as this lives.
+pub struct Draft {
+    pub(super) connection: Connection,
+    pub(super) engine: Engine,
+    pub(super) folder: PathBuf,
+    pub(super) result: ResultTable,
+}
+
 impl Draft {
+    /// Returns the number of rows in the result.
+    pub fn rows(&self) -> u64 {
+        self.result.rows
+    }
+
+    /// Completes the file on disk, stops the engine and moves the file to `target`, replacing it.
+    ///
+    /// `target` must be on the file system of the folder the engine works in. The file gets the owner of
+    /// the folder it ends up in and is readable by everybody: the engine makes it `0640`, and
+    /// later steps of a job do not run as root.
+    pub fn seal(self, target: &Path) -> Result<Extract> {
+        let Draft {
+            connection,
+            mut engine,
+            folder,
+            result,
+        } = self;
+        detach(&connection)
+            .map_err(|error| blame(&mut engine, error.into()))
+            .context("failed to complete the extract on disk")?;
+        drop(connection);
+        engine.stop()?;
+        let built = folder.join(FILE);
+        let bytes = check(&built)?;
+        hand_over(&built, target)
+            .with_context(|| format!("cannot move the extract to `{}`", target.display()))?;
+        Ok(Extract {
+            path: target.to_owned(),
+            bytes,
+            rows: result.rows,
+            columns: result.columns,
+        })
+    }
+
     /// Returns the columns of the result, in order.
     pub fn columns(&self) -> &[ResultColumn] {
-        &self.columns
+        &self.result.columns
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.result
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect()
     }
 
     /// Evaluates a condition in SQL over the result, whose columns it names.
     ///
     /// Errors are the engine's; their hints speak of the result's columns.
-    pub fn evaluate(&self, condition: &str) -> Result<Answer, EngineError> {
+    pub fn evaluate(&self, condition: &str) -> Result<CheckResult, EngineError> {
         // On a line of its own, so that a comment at its end hides nothing.
         let query = format!(
             "SELECT count(*), count(*) FILTER (WHERE NOT holds), count(*) FILTER (WHERE holds IS NULL) FROM (SELECT (\n{condition}\n) AS holds FROM {}) AS checked",
-            self.table
+            self.result.name
         );
         let numbers = self.numbers(&query, condition)?;
-        Ok(Answer {
+        Ok(CheckResult {
             values: numbers[0],
             untrue: numbers[1],
             unknown: numbers[2],
@@ -74,10 +133,14 @@ impl Draft {
                 .any(|other| other.to_lowercase() == name.to_lowercase())
         };
         let is_shown = |name: &str| is_also(name) || has_word(condition, name);
-        let names = self.columns.iter().map(|column| column.name.as_str());
-        let mut shown: Vec<&str> = names.clone().filter(|name| is_shown(name)).collect();
+        let names = self.names();
+        let mut shown: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| is_shown(name))
+            .collect();
         if shown.is_empty() {
-            shown = names.collect();
+            shown = names;
         }
         shown.truncate(MOST_COLUMNS);
         let aliases: Vec<String> = (0..shown.len()).map(|index| format!("c{index}")).collect();
@@ -89,14 +152,14 @@ impl Draft {
         // The order makes two runs over the same rows say the same.
         let query = format!(
             "SELECT {aliases} FROM (SELECT {texts}, (\n{condition}\n) AS holds FROM {}) AS checked WHERE holds IS NOT TRUE ORDER BY {aliases} LIMIT {most}",
-            self.table
+            self.result.name
         );
         // An aggregate cannot stand beside columns: that is how it is told.
         let rows = self
             .connection
             .fetch_all(query.as_str())
             .unwrap_or_default();
-        let values = |row: &hyperdb_api::Row| {
+        let values = |row: &Row| {
             (0..shown.len())
                 .map(|index| row.get_string(index))
                 .collect()
@@ -108,7 +171,7 @@ impl Draft {
     }
 
     /// Looks for rows that these columns of the result do not identify.
-    pub fn duplicates(&self, columns: &[&str], examples: usize) -> Result<Duplicates> {
+    pub fn duplicates(&self, columns: &[&str], examples: usize) -> Result<Duplicates, EngineError> {
         let names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
         let each = |wrap: &dyn Fn(&String) -> String, between: &str| {
             names.iter().map(wrap).collect::<Vec<_>>().join(between)
@@ -117,11 +180,11 @@ impl Draft {
         let keys = format!(
             "SELECT {0}, count(*) AS \"rows of a key\" FROM {1} WHERE {complete} GROUP BY {0} HAVING count(*) > 1",
             names.join(", "),
-            self.table
+            self.result.name
         );
         let query = format!(
             "SELECT (SELECT count(*) FROM {} WHERE NOT ({complete})), count(*), coalesce(sum(\"rows of a key\")::bigint, 0) FROM ({keys}) AS keys",
-            self.table
+            self.result.name
         );
         let numbers = self.numbers(&query, "")?;
         let mut found = Duplicates {
@@ -139,29 +202,28 @@ impl Draft {
             let rows = self
                 .connection
                 .fetch_all(query.as_str())
-                .map_err(|error| anyhow!(explain_result(&error, "", &self.columns)))?;
+                .map_err(|error| explain_result(&error, "", &self.names()))?;
             for row in rows {
                 let values = (1..=names.len()).map(|index| row.get_string(index));
                 let values = values.map(Option::unwrap_or_default).collect();
-                let n = row.get_i64(0).and_then(|n| u64::try_from(n).ok());
-                found
-                    .examples
-                    .push((values, n.context("the engine counted nothing")?));
+                found.examples.push((values, number(&row, 0)));
             }
         }
         Ok(found)
     }
 
-    /// `text` is what the user wrote of the query.
+    /// Returns the three numbers a query counts; `text` is what the user wrote of it.
     fn numbers(&self, query: &str, text: &str) -> Result<[u64; 3], EngineError> {
         let row = self
             .connection
             .fetch_one(query)
-            .map_err(|error| explain_result(&error, text, &self.columns))?;
-        let number = |index| {
-            let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
-            number.unwrap_or_default()
-        };
-        Ok([number(0), number(1), number(2)])
+            .map_err(|error| explain_result(&error, text, &self.names()))?;
+        Ok([0, 1, 2].map(|index| number(&row, index)))
     }
+}
+
+/// Returns a number of rows that the engine has counted: never NULL, never negative.
+fn number(row: &Row, index: usize) -> u64 {
+    let number = row.get_i64(index).and_then(|n| u64::try_from(n).ok());
+    number.unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use super::position::Span;
 use super::sql::first_word;
 
 /// An engine that has just answered does so again; nobody waits longer for a nicer message.
@@ -19,7 +20,7 @@ const LONGEST: u32 = 1 << 20;
 
 /// What the engine says about a statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Remark {
+pub(super) struct Diagnostic {
     /// SQLSTATE.
     pub(super) code: String,
     /// What is wrong.
@@ -27,30 +28,19 @@ pub(super) struct Remark {
     /// What to write instead, for some mistakes.
     pub(super) suggestion: Option<String>,
     /// Where in the statement.
-    pub(super) spot: Option<Spot>,
-}
-
-/// A stretch of the statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    /// From 1.
-    pub(super) line: usize,
-    /// In characters, from 1.
-    pub(super) column: usize,
-    /// In characters.
-    pub(super) width: usize,
+    pub(super) span: Option<Span>,
 }
 
 /// Returns what the engine has against a statement; `None` if it has nothing or does not say.
 ///
 /// `endpoint` is `host:port`, `tables` are the statements that make the tables it reads.
-pub(super) fn ask(endpoint: &str, tables: &[String], statement: &str) -> Option<Remark> {
-    let mut line = Line::connect(endpoint).ok()?;
+pub(super) fn diagnose(endpoint: &str, tables: &[String], statement: &str) -> Option<Diagnostic> {
+    let mut client = WireClient::connect(endpoint).ok()?;
     for table in tables {
-        line.query(table).ok()?;
+        client.query(table).ok()?;
     }
-    let fields = line.query(&question(statement)).ok()?;
-    (!fields.is_empty()).then(|| remark(&fields, statement))
+    let fields = client.query(&question(statement)).ok()?;
+    (!fields.is_empty()).then(|| diagnostic(&fields, statement))
 }
 
 /// Has the statement planned and not carried out; its lines are one further down.
@@ -63,21 +53,21 @@ fn question(statement: &str) -> String {
     }
 }
 
-fn remark(fields: &[(u8, String)], statement: &str) -> Remark {
+fn diagnostic(fields: &[(u8, String)], statement: &str) -> Diagnostic {
     let get = |wanted: u8| {
         let field = fields.iter().find(|(name, _)| *name == wanted);
         field.map(|(_, value)| value.as_str())
     };
-    Remark {
+    Diagnostic {
         code: get(b'C').unwrap_or_default().to_owned(),
         message: get(b'M').unwrap_or_default().to_owned(),
         suggestion: get(b'H').map(str::to_owned),
-        spot: get(b'D').and_then(|detail| spot(detail, statement)),
+        span: get(b'D').and_then(|detail| span(detail, statement)),
     }
 }
 
 /// Reads `line 2, column 5: FRM input` and the `^~~~~` below it.
-fn spot(detail: &str, statement: &str) -> Option<Spot> {
+fn span(detail: &str, statement: &str) -> Option<Span> {
     let (_, rest) = detail.split_once("line ")?;
     let (line, rest) = rest.split_once(", column ")?;
     let (column, rest) = rest.split_once(": ")?;
@@ -87,7 +77,7 @@ fn spot(detail: &str, statement: &str) -> Option<Spot> {
     let text = statement.lines().nth(line.checked_sub(1)?)?;
     let shown = shown.trim_start_matches("...").trim_end_matches("...");
     let width = marks.trim().chars().count().max(1);
-    text.contains(shown).then_some(Spot {
+    text.contains(shown).then_some(Span {
         line,
         column: column.parse().ok()?,
         width,
@@ -95,19 +85,19 @@ fn spot(detail: &str, statement: &str) -> Option<Spot> {
 }
 
 /// A connection to the engine.
-struct Line(TcpStream);
+struct WireClient(TcpStream);
 
-impl Line {
-    fn connect(endpoint: &str) -> std::io::Result<Line> {
+impl WireClient {
+    fn connect(endpoint: &str) -> std::io::Result<WireClient> {
         let stream = TcpStream::connect(endpoint)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut line = Line(stream);
+        let mut client = WireClient(stream);
         let mut body = VERSION.to_be_bytes().to_vec();
         body.extend(b"user\0tableau_internal_user\0\0");
-        line.send(&[], &body)?;
-        line.answer()?;
-        Ok(line)
+        client.send(&[], &body)?;
+        client.answer()?;
+        Ok(client)
     }
 
     /// Returns the fields of the error, none if all went well.
@@ -162,20 +152,20 @@ mod tests {
     #[test]
     fn a_place_counts_in_the_users_lines() {
         let detail = "\nline 3, column 5: FRM input\n                      ^~~~~";
-        let spot = |detail, statement| super::spot(detail, statement);
-        let found = spot(detail, "SELECT amount\nFRM input");
-        let expected = Spot {
+        let span = |detail, statement| super::span(detail, statement);
+        let found = span(detail, "SELECT amount\nFRM input");
+        let expected = Span {
             line: 2,
             column: 5,
             width: 5,
         };
         assert_eq!(found, Some(expected));
         // A place in a value, and one in the line that is ours.
-        assert_eq!(spot("\nline 2, column 2: EMEA\n ^", "SELECT x"), None);
-        assert_eq!(spot("\nline 1, column 2: EXPLAIN\n ^", "SELECT x"), None);
-        assert_eq!(spot("'EMEA'", "SELECT x"), None);
+        assert_eq!(span("\nline 2, column 2: EMEA\n ^", "SELECT x"), None);
+        assert_eq!(span("\nline 1, column 2: EXPLAIN\n ^", "SELECT x"), None);
+        assert_eq!(span("'EMEA'", "SELECT x"), None);
         let long = "\nline 2, column 39: ...T a IN (SELECT...\n   ^~";
-        assert!(spot(long, "SELECT aaaaaaaaaaaaaaaaaaaaaaaaT a IN (SELECT 1)").is_some());
+        assert!(span(long, "SELECT aaaaaaaaaaaaaaaaaaaaaaaaT a IN (SELECT 1)").is_some());
     }
 
     #[test]

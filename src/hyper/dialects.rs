@@ -1,9 +1,11 @@
 //! What people write who know another SQL, and what this engine has in its place.
 //!
-//! Every expression suggested here was tried on the engine; `x` stands for the user's own.
+//! Every expression suggested here was tried on the engine; `x` stands for the user's own. Mistakes that share a SQLSTATE
+//! are told apart by the engine's words, which are those of a pinned version: only a hint hangs on them.
 
-use super::explain::{Refusal, nearest};
+use super::refused::RefusedStatement;
 use super::sql::{code_of, has_word};
+use super::suggest::nearest;
 
 /// Functions the engine does not have, with what to write.
 const FUNCTIONS: [(&[&str], &str); 42] = [
@@ -187,7 +189,7 @@ const TYPES: [(&[&str], &str); 6] = [
 ];
 
 /// Returns what to write, if the mistake is one of those.
-pub(super) fn hint(refusal: &Refusal, names: &[&str]) -> Option<String> {
+pub(super) fn hint(refusal: &RefusedStatement, names: &[&str]) -> Option<String> {
     let code = code_of(refusal.sql).to_lowercase();
     match refusal.code? {
         "42883" => function(refusal.message),
@@ -219,7 +221,7 @@ fn table(message: &str) -> Option<String> {
     (in_double_quotes(message)? == "dual").then(|| "leave out `FROM dual`".to_owned())
 }
 
-fn column(refusal: &Refusal, code: &str, names: &[&str]) -> Option<String> {
+fn column(refusal: &RefusedStatement, code: &str, names: &[&str]) -> Option<String> {
     let (_, rest) = refusal.message.split_once('\'')?;
     let (name, _) = rest.split_once('\'')?;
     if !has_word(code, "from") {
@@ -241,7 +243,7 @@ fn column(refusal: &Refusal, code: &str, names: &[&str]) -> Option<String> {
         return Some(hint);
     }
     let alias = format!("as {}", name.to_lowercase());
-    if has_word(code, &alias) && nearest(name, names).is_none_or(|_| !names.contains(&name)) {
+    if has_word(code, &alias) && !names.contains(&name) {
         return Some(format!(
             "`{name}` is given with AS in the same SELECT and not known in it: repeat the expression, or select from it: `SELECT … FROM (SELECT … AS {name} FROM …) t WHERE {name} …`"
         ));
@@ -251,12 +253,12 @@ fn column(refusal: &Refusal, code: &str, names: &[&str]) -> Option<String> {
 
 /// `WHERE "Region" = "EMEA"`: in other dialects a text may stand in double quotes.
 pub(super) fn text_in_double_quotes(
-    refusal: &Refusal,
+    refusal: &RefusedStatement,
     name: &str,
     names: &[&str],
 ) -> Option<String> {
-    let is_quoted = match refusal.spot {
-        Some(_) => refusal.at_spot().starts_with('"'),
+    let is_quoted = match refusal.span {
+        Some(_) => refusal.at_span().starts_with('"'),
         None => refusal.sql.contains(&format!("\"{name}\"")),
     };
     let lower = name.to_lowercase();
@@ -264,7 +266,7 @@ pub(super) fn text_in_double_quotes(
         return None;
     }
     let before = refusal.code_before();
-    let is_compared = refusal.spot.is_none()
+    let is_compared = refusal.span.is_none()
         || ["=", "<>", "!=", "<", ">", "(", ",", "||"]
             .iter()
             .any(|sign| before.ends_with(sign))
@@ -281,7 +283,7 @@ pub(super) fn text_in_double_quotes(
     })
 }
 
-fn syntax(refusal: &Refusal, code: &str) -> Option<String> {
+fn syntax(refusal: &RefusedStatement, code: &str) -> Option<String> {
     let message = refusal.message;
     by_message(message)
         .map(str::to_owned)
@@ -359,10 +361,10 @@ fn by_message(message: &str) -> Option<&'static str> {
 }
 
 /// What is known by the words around the place.
-fn by_text(refusal: &Refusal, code: &str) -> Option<String> {
+fn by_text(refusal: &RefusedStatement, code: &str) -> Option<String> {
     let before = refusal.code_before();
     let last = last_word(&before);
-    let spot = refusal.at_spot();
+    let span = refusal.at_span();
     let words: Vec<&str> = code
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
@@ -381,7 +383,7 @@ fn by_text(refusal: &Refusal, code: &str) -> Option<String> {
     if code.contains('`') {
         return Some("names stand in double quotes, not in backticks".into());
     }
-    if spot == "[" {
+    if span == "[" {
         return Some("names stand in double quotes, not in brackets".into());
     }
     let hint = match last {
@@ -391,20 +393,20 @@ fn by_text(refusal: &Refusal, code: &str) -> Option<String> {
         "qualify" | "pivot" | "unpivot" => {
             "the engine does not have this: wrap the SELECT, as in `SELECT * FROM (SELECT …, row_number() OVER (…) AS n FROM input) t WHERE n = 1`"
         }
-        _ if spot.eq_ignore_ascii_case("as") && code.contains("safe_cast") => {
+        _ if span.eq_ignore_ascii_case("as") && code.contains("safe_cast") => {
             "write `try_cast(x AS type)`"
         }
         _ if before.ends_with("except (") || before.ends_with("except(") => {
             "write `* EXCLUDE (a, b)`"
         }
-        _ if spot.eq_ignore_ascii_case("qualify") => {
+        _ if span.eq_ignore_ascii_case("qualify") => {
             "the engine has no QUALIFY: wrap the SELECT, as in `SELECT * FROM (SELECT …, row_number() OVER (…) AS n FROM input) t WHERE n = 1`"
         }
-        _ if spot == "," && before.trim_end_matches(last).trim_end().ends_with("limit") => {
+        _ if span == "," && before.trim_end_matches(last).trim_end().ends_with("limit") => {
             "write `LIMIT 10 OFFSET 5`"
         }
         _ if before.ends_with(',') => "there is a comma too many before this",
-        _ if spot == "(" && matches!(last, "int" | "float" | "double" | "timestamp" | "bigint") => {
+        _ if span == "(" && matches!(last, "int" | "float" | "double" | "timestamp" | "bigint") => {
             "a cast is written `x::type` or `CAST(x AS type)`"
         }
         _ => return None,
@@ -434,16 +436,18 @@ fn in_double_quotes(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::why::Spot;
+    use super::super::error::Contact;
+    use super::super::position::Span;
     use super::*;
 
     fn hint_for(code: &str, message: &str, sql: &str, at: (usize, usize, usize)) -> String {
         let (line, column, width) = at;
-        let refusal = Refusal {
+        let refusal = RefusedStatement {
             code: Some(code),
+            contact: Contact::Kept,
             message,
             sql,
-            spot: (line > 0).then_some(Spot {
+            span: (line > 0).then_some(Span {
                 line,
                 column,
                 width,
