@@ -11,6 +11,7 @@ mod part;
 mod plan;
 mod reader;
 mod scalar;
+mod widen;
 
 pub use part::{EngineExpression, Part};
 

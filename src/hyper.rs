@@ -11,7 +11,7 @@
 //! | `error` `suggest` `target` `diagnostics` | a refusal; which column was meant; tables to load into; where a mistake is |
 //! | `refused` `dialects` `hints` `explain` | from what the engine answered to what the user should change |
 //! | `database` `describe` `files` | the file being built; what the result holds; files the engine reads itself |
-//! | `load` `normalise` `extract` `draft` | rows in; the user's SQL; the finished file; questions to the result |
+//! | `stream` `load` `normalise` `extract` `draft` | rows in; the user's SQL; the finished file; questions to the result |
 //! | this file | the order |
 
 mod database;
@@ -33,6 +33,7 @@ mod ownership;
 mod position;
 mod refused;
 mod sql;
+mod stream;
 mod suggest;
 mod target;
 mod types;

@@ -23,8 +23,11 @@ pub use crate::rules::columns::ColumnRule;
 pub use crate::rules::csv::CsvOptions;
 pub use speculate::Contradicted;
 
+use arrow_array::RecordBatch;
+
 use crate::columnar::{self, Columnar};
-use crate::data::{Column, DataError, Value};
+use crate::data::batch::BatchBuilder;
+use crate::data::{Column, DataError};
 use crate::source::{Format, Staged};
 use records::Records;
 
@@ -54,7 +57,7 @@ impl Table {
     }
 
     /// Reads some of the first rows and assumes that the others are like them, which
-    /// [`Table::for_each_row`] then finds out.
+    /// [`Table::for_each_batch`] then finds out.
     ///
     /// A small table is read completely, as is one whose first rows are not in order.
     pub fn read_first(staged: &Staged, rules: &Rules, n_rows: u64) -> Result<Table, DataError> {
@@ -149,30 +152,37 @@ impl Table {
         }
     }
 
-    /// Converts every row of one file of [`Table::columnar`].
-    pub fn for_each_row_of<E: From<DataError>>(
-        &self,
-        part: &Part,
-        mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        part.for_each_row(self.columns(), &mut sink)
-    }
-
-    /// Converts every row, in the same order; `sink` gets the values of one row at a time.
+    /// Converts every row, in the same order; `sink` gets batches of about `n_bytes` bytes, with the schema of
+    /// [`crate::data::batch::schema`].
     ///
     /// Fails if `sink` does, if a file has changed since its columns were decided, or if these were assumed and
     /// are [`Contradicted`]: then no row that `sink` got counts.
-    pub fn for_each_row<E: From<DataError> + From<Contradicted>>(
+    pub fn for_each_batch<E>(
         &self,
-        mut sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        match self {
-            Table::Records(records) => records.for_each_row(sink),
-            Table::Columnar(columnar) => columnar
-                .parts()
-                .iter()
-                .try_for_each(|part| part.for_each_row(columnar.columns(), &mut sink)),
-        }
+        n_bytes: usize,
+        mut sink: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E>
+    where
+        E: From<DataError> + From<Contradicted> + From<anyhow::Error>,
+    {
+        let records = match self {
+            Table::Records(records) => records,
+            Table::Columnar(columnar) => {
+                let mut parts = columnar.parts().iter();
+                return parts.try_for_each(|part| {
+                    part.for_each_batch(columnar.columns(), n_bytes, &mut sink)
+                });
+            }
+        };
+        let mut builder = BatchBuilder::new(self.columns());
+        records.for_each_row(|row| {
+            builder.push(row)?;
+            if builder.n_bytes() < n_bytes {
+                return Ok(());
+            }
+            builder.take()?.map_or(Ok(()), &mut sink)
+        })?;
+        builder.take()?.map_or(Ok(()), &mut sink)
     }
 }
 

@@ -1,13 +1,17 @@
 //! One file of a table: what fills the table's columns, and its rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use anyhow::Context;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 
 use super::container::open;
 use super::leaf::Leaf;
 use super::reader::ColumnReader;
 use super::scalar::BEYOND_YEARS;
+use super::widen::whole;
+use crate::data::batch::{self, ColumnBuilder};
 use crate::data::{Column, ColumnType, DataError, SystemColumn, Value};
 use crate::readers::position::Problem;
 use crate::readers::record::changed;
@@ -81,11 +85,14 @@ impl Part {
         self.expressions == other.expressions && self.signature == other.signature
     }
 
-    /// Converts every row; `sink` gets the values of one row at a time.
-    pub(crate) fn for_each_row<E: From<DataError>>(
+    /// Hands over every row in batches of about `n_bytes` bytes; columns are those of the table.
+    ///
+    /// Columns that are as the table wants them are passed through as they are.
+    pub fn for_each_batch<E: From<DataError> + From<anyhow::Error>>(
         &self,
         columns: &[Column],
-        sink: &mut impl FnMut(&[Value<'_>]) -> Result<(), E>,
+        n_bytes: usize,
+        mut sink: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
         let whole = |problem: Problem| E::from(problem.at(&self.file, None, None));
         let container = open(&self.file).map_err(whole)?;
@@ -94,20 +101,35 @@ impl Part {
             _ => None,
         });
         let roots: Vec<usize> = leaves.map(|leaf| leaf.path[0]).collect();
-        let mut row = self.rows_before;
+        let schema = batch::schema(columns);
+        let mut rows = self.rows_before;
         for batch in container.batches(&roots).map_err(whole)? {
             let batch = batch.map_err(whole)?;
-            let cells = self.columns(&batch, &roots).map_err(whole)?;
-            for index in 0..batch.num_rows() {
-                row += 1;
-                let values = self
-                    .row(&cells, index, row, columns)
-                    .map_err(|problem| problem.at(&self.file, Some(row), None))?;
-                sink(&values)?;
+            let readers = self.readers(&batch, &roots).map_err(whole)?;
+            // Where a value is that fits no column, counted from the batch's first row.
+            let mut misfit: Option<(usize, Problem)> = None;
+            let mut arrays = Vec::with_capacity(columns.len());
+            for ((fill, reader), column) in self.fills.iter().zip(&readers).zip(columns) {
+                let n_rows = misfit.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
+                match self.array(fill, reader.as_ref(), column, (rows, n_rows)) {
+                    Ok(array) => arrays.push(array),
+                    Err(found) => misfit = Some(found),
+                }
+            }
+            if let Some((index, problem)) = misfit {
+                let row = rows + index as u64 + 1;
+                return Err(problem.at(&self.file, Some(row), None).into());
+            }
+            rows += batch.num_rows() as u64;
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+                .context("the columns do not fit together")?;
+            for piece in pieces(&batch, n_bytes) {
+                sink(piece)?;
             }
         }
-        if row - self.rows_before != self.rows {
-            let found = row - self.rows_before;
+        if rows - self.rows_before != self.rows {
+            let found = rows - self.rows_before;
             let problem = format!("the file says it has {} rows and has {found}", self.rows);
             return Err(whole(Problem::new(problem)));
         }
@@ -115,7 +137,7 @@ impl Part {
     }
 
     /// One reader for each column of the table that the file has.
-    fn columns(
+    fn readers(
         &self,
         batch: &RecordBatch,
         roots: &[usize],
@@ -123,7 +145,7 @@ impl Part {
         let mut kept: Vec<usize> = roots.to_vec();
         kept.sort_unstable();
         kept.dedup();
-        let cells = self.fills.iter().map(|fill| {
+        let readers = self.fills.iter().map(|fill| {
             let Fill::Leaf(leaf, _) = fill else {
                 return Ok(None);
             };
@@ -132,32 +154,61 @@ impl Part {
             let root: &ArrayRef = root.ok_or_else(changed)?;
             ColumnReader::new(root, leaf).map(Some)
         });
-        cells.collect()
+        readers.collect()
     }
 
-    fn row<'r>(
-        &'r self,
-        cells: &'r [Option<ColumnReader<'r>>],
-        index: usize,
-        row: u64,
-        columns: &[Column],
-    ) -> Result<Vec<Value<'r>>, Problem> {
-        let mut values = Vec::with_capacity(self.fills.len());
-        for ((fill, cells), column) in self.fills.iter().zip(cells).zip(columns) {
-            values.push(match (fill, cells) {
-                (Fill::Leaf(_, rule), Some(cells)) => value(cells, index, rule.as_ref(), column)?,
-                (Fill::System(SystemColumn::FetchedAt), _) => Value::Timestamp(self.fetched_at),
-                (Fill::System(SystemColumn::Source), _) => {
-                    Value::Text(self.file.origin.as_str().into())
-                }
-                (Fill::System(SystemColumn::Row), _) => {
+    /// Returns the values of one column in the first `n_rows` rows of a batch; an error says in which row it is.
+    fn array(
+        &self,
+        fill: &Fill,
+        reader: Option<&ColumnReader<'_>>,
+        column: &Column,
+        (rows_before, n_rows): (u64, usize),
+    ) -> Result<ArrayRef, (usize, Problem)> {
+        let mut builder = ColumnBuilder::new(column.column_type);
+        if let (Fill::Leaf(_, rule), Some(reader)) = (fill, reader) {
+            if let Some(array) = whole(reader, rule.as_ref(), column.column_type) {
+                return Ok(array);
+            }
+            for index in 0..n_rows {
+                let value = value(reader, index, rule.as_ref(), column);
+                push(&mut builder, &value.map_err(|problem| (index, problem))?);
+            }
+            return Ok(builder.finish());
+        }
+        for index in 0..n_rows {
+            let row = rows_before + index as u64 + 1;
+            let value = match fill {
+                Fill::System(SystemColumn::FetchedAt) => Value::Timestamp(self.fetched_at),
+                Fill::System(SystemColumn::Source) => Value::Text(self.file.origin.as_str().into()),
+                Fill::System(SystemColumn::Row) => {
                     Value::BigInt(i64::try_from(row).unwrap_or(i64::MAX))
                 }
-                _ => Value::Null,
-            });
+                Fill::System(SystemColumn::Key) | Fill::Null | Fill::Leaf(..) => Value::Null,
+            };
+            push(&mut builder, &value);
         }
-        Ok(values)
+        Ok(builder.finish())
     }
+}
+
+/// Adds a value, which has the type of the column.
+fn push(builder: &mut ColumnBuilder, value: &Value<'_>) {
+    let n_bytes = builder.push(value);
+    debug_assert!(n_bytes.is_some(), "{value:?} is of another type");
+}
+
+/// Cuts a batch into pieces of about `n_bytes` bytes.
+fn pieces(batch: &RecordBatch, n_bytes: usize) -> impl Iterator<Item = RecordBatch> {
+    let n_rows = batch.num_rows();
+    let n_pieces = batch
+        .get_array_memory_size()
+        .div_ceil(n_bytes.max(1))
+        .max(1);
+    let length = n_rows.div_ceil(n_pieces).max(1);
+    (0..n_rows)
+        .step_by(length)
+        .map(move |start| batch.slice(start, length.min(n_rows - start)))
 }
 
 /// Converts one value of a leaf.

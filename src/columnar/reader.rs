@@ -17,10 +17,10 @@ use crate::readers::record::changed;
 
 /// The values of one leaf in a batch.
 pub(crate) struct ColumnReader<'a> {
-    array: ArrayRef,
+    pub(crate) array: ArrayRef,
     leaf: &'a Leaf,
     /// Groups around the leaf: where one of them is null, so is the value.
-    around: Vec<ArrayRef>,
+    pub(crate) around: Vec<ArrayRef>,
 }
 
 impl<'a> ColumnReader<'a> {

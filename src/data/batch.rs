@@ -8,23 +8,21 @@ use arrow_array::builder::{
     PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
-use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::{Column, ColumnType, Value};
 
-/// Gathers rows by column and encodes them as messages of an Arrow IPC stream.
+/// Gathers rows by column.
 pub struct BatchBuilder {
     columns: Vec<ColumnBuilder>,
-    writer: StreamWriter<Vec<u8>>,
     schema: SchemaRef,
-    /// About as many as the rows in hand take in the stream.
+    /// About as many as the rows in hand take.
     n_bytes: usize,
     n_rows: usize,
 }
 
 /// The values of one column.
-enum ColumnBuilder {
+pub(crate) enum ColumnBuilder {
     Text(StringBuilder),
     Boolean(BooleanBuilder),
     BigInt(Int64Builder),
@@ -34,27 +32,18 @@ enum ColumnBuilder {
     Timestamp(TimestampMicrosecondBuilder),
 }
 
-/// Returns the schema message, with which an Arrow IPC stream of these columns begins.
-pub fn schema_message(columns: &[Column]) -> Result<Vec<u8>> {
-    Ok(std::mem::take(begin(&schema(columns))?.get_mut()))
-}
-
 impl BatchBuilder {
-    /// Prepares for rows of these columns, to be taken when they are about `n_bytes` bytes.
-    pub fn new(columns: &[Column], n_bytes: usize) -> Result<BatchBuilder> {
-        let schema = schema(columns);
-        let mut writer = begin(&schema)?;
-        *writer.get_mut() = Vec::with_capacity(n_bytes + n_bytes / 8);
+    /// Prepares for rows of these columns.
+    pub fn new(columns: &[Column]) -> BatchBuilder {
         let builders = columns
             .iter()
             .map(|column| ColumnBuilder::new(column.column_type));
-        Ok(BatchBuilder {
+        BatchBuilder {
             columns: builders.collect(),
-            writer,
-            schema,
+            schema: schema(columns),
             n_bytes: 0,
             n_rows: 0,
-        })
+        }
     }
 
     /// Takes one row: a value for each column, of the column's type or NULL.
@@ -72,32 +61,25 @@ impl BatchBuilder {
         Ok(())
     }
 
-    /// Returns about how many bytes [`BatchBuilder::take`] would return.
+    /// Returns about how many bytes the rows in hand take.
     pub fn n_bytes(&self) -> usize {
         self.n_bytes
     }
 
-    /// Returns the rows in hand as one record batch message, which continues the stream of
-    /// [`schema_message`]; nothing if there are none.
-    pub fn take(&mut self) -> Result<Option<Vec<u8>>> {
+    /// Returns the rows in hand; nothing if there are none.
+    pub fn take(&mut self) -> Result<Option<RecordBatch>> {
         if self.n_rows == 0 {
             return Ok(None);
         }
         let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .context("the rows do not fit together")?;
-        self.writer
-            .write(&batch)
-            .context("the rows cannot be written")?;
         (self.n_bytes, self.n_rows) = (0, 0);
-        let buffer = self.writer.get_mut();
-        let next = Vec::with_capacity(buffer.capacity());
-        Ok(Some(std::mem::replace(buffer, next)))
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
+        batch.map(Some).context("the rows do not fit together")
     }
 }
 
 impl ColumnBuilder {
-    fn new(column_type: ColumnType) -> ColumnBuilder {
+    pub(crate) fn new(column_type: ColumnType) -> ColumnBuilder {
         match column_type {
             ColumnType::Text => ColumnBuilder::Text(StringBuilder::new()),
             ColumnType::Boolean => ColumnBuilder::Boolean(BooleanBuilder::new()),
@@ -112,7 +94,7 @@ impl ColumnBuilder {
     }
 
     /// Returns about how many bytes the value takes; `None` if it is of another type than the column.
-    fn push(&mut self, value: &Value<'_>) -> Option<usize> {
+    pub(crate) fn push(&mut self, value: &Value<'_>) -> Option<usize> {
         match (self, value) {
             (ColumnBuilder::Text(builder), Value::Text(text)) => {
                 builder.append_value(text);
@@ -144,7 +126,7 @@ impl ColumnBuilder {
     }
 
     /// Returns the values in hand; the memory for the next ones is probably as large.
-    fn finish(&mut self) -> ArrayRef {
+    pub(crate) fn finish(&mut self) -> ArrayRef {
         match self {
             ColumnBuilder::Text(builder) => {
                 let (n_values, n_bytes) = (builder.len(), builder.values_slice().len());
@@ -171,12 +153,9 @@ fn finish<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> ArrayRef 
     Arc::new(array)
 }
 
-fn begin(schema: &Schema) -> Result<StreamWriter<Vec<u8>>> {
-    StreamWriter::try_new(Vec::new(), schema).context("the columns cannot be written")
-}
-
-/// Names and types are exactly the columns': the engine finds columns by name and converts no type.
-fn schema(columns: &[Column]) -> SchemaRef {
+/// Returns the schema of batches with these columns: names and types are exactly theirs, as the engine finds columns
+/// by name and converts no type.
+pub fn schema(columns: &[Column]) -> SchemaRef {
     let fields = columns
         .iter()
         .map(|column| Field::new(&column.name, data_type(column.column_type), true));
@@ -184,7 +163,7 @@ fn schema(columns: &[Column]) -> SchemaRef {
 }
 
 /// Returns the Arrow type in which a column's values are kept.
-fn data_type(column_type: ColumnType) -> DataType {
+pub(crate) fn data_type(column_type: ColumnType) -> DataType {
     match column_type {
         ColumnType::Text => DataType::Utf8,
         ColumnType::Boolean => DataType::Boolean,

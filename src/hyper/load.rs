@@ -6,15 +6,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use arrow_array::RecordBatch;
 use hyperdb_api::Connection;
 
 use super::explain::explain;
 use super::files::LinkedFiles;
 use super::names::quote;
+use super::stream::{StreamEncoder, schema_message};
 use super::target::LoadTarget;
 use super::types::sql_type;
-use crate::data::batch::{self, BatchBuilder};
-use crate::data::{Column, ColumnType, Value};
+use crate::data::{Column, ColumnType};
 use crate::events::{Event, Observer, Progress};
 use crate::table::{Part, Table};
 
@@ -228,35 +229,19 @@ fn convert(
     part: Option<&Part>,
     to_sender: &SyncSender<EncodedRows>,
 ) -> Result<u64, Stopped> {
-    let mut batch = BatchBuilder::new(table.columns(), CHUNK_BYTES)?;
+    let mut encoder = StreamEncoder::new(table.columns(), CHUNK_BYTES)?;
     let mut n_rows = 0u64;
-    let sink = |row: &[Value<'_>]| -> Result<(), Stopped> {
-        batch.push(row)?;
-        n_rows += 1;
-        if batch.n_bytes() >= CHUNK_BYTES {
-            pass_on(&mut batch, n_rows, to_sender)?;
-        }
-        Ok(())
+    let sink = |batch: RecordBatch| -> Result<(), Stopped> {
+        n_rows += batch.num_rows() as u64;
+        let bytes = encoder.encode(&batch)?;
+        let rows = EncodedRows { bytes, n_rows };
+        to_sender.send(rows).map_err(|_| Stopped::Refused)
     };
     match part {
-        Some(part) => table.for_each_row_of(part, sink)?,
-        None => table.for_each_row(sink)?,
+        Some(part) => part.for_each_batch(table.columns(), CHUNK_BYTES, sink)?,
+        None => table.for_each_batch(CHUNK_BYTES, sink)?,
     }
-    pass_on(&mut batch, n_rows, to_sender)?;
     Ok(n_rows)
-}
-
-fn pass_on(
-    batch: &mut BatchBuilder,
-    n_rows: u64,
-    to_sender: &SyncSender<EncodedRows>,
-) -> Result<(), Stopped> {
-    match batch.take()? {
-        Some(bytes) => to_sender
-            .send(EncodedRows { bytes, n_rows })
-            .map_err(|_| Stopped::Refused),
-        None => Ok(()),
-    }
 }
 
 /// Sends chunks until there are no more; returns the number of rows the engine stored.
@@ -277,7 +262,7 @@ fn send(
         .tcp_client()
         .context("the connection to the engine takes no rows")?;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let head = batch::schema_message(columns)?;
+    let head = schema_message(columns)?;
     let mut stored = 0;
     while chunks.peek().is_some() {
         // A writer that is dropped before it is finished leaves the connection out of step; on any

@@ -17,7 +17,21 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::data::Value;
 use crate::source::StagedFile;
+
+impl Table {
+    /// Hands over every row as values, before they become batches.
+    fn for_each_row<E: From<DataError> + From<Contradicted>>(
+        &self,
+        sink: impl FnMut(&[Value<'_>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Table::Records(records) => records.for_each_row(sink),
+            Table::Columnar(_) => unreachable!("these files hold records"),
+        }
+    }
+}
 
 /// Staged files that vanish with the test.
 struct Files {

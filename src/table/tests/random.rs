@@ -2,8 +2,8 @@
 
 use super::super::*;
 use super::{csv, files, render, rules};
-use crate::data::ColumnType;
 use crate::data::token::Token;
+use crate::data::{ColumnType, Value};
 use crate::source::Format;
 
 /// The same numbers on every machine and in every run.

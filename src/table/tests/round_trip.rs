@@ -5,6 +5,7 @@ use proptest::test_runner::Config;
 
 use super::super::*;
 use super::{Files, files, rules};
+use crate::data::Value;
 use crate::source::Format;
 
 /// Rows of texts; null where there is none.

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::{contains, files, shown};
-use crate::data::ColumnType;
+use crate::data::{ColumnType, Value};
 use crate::source::Format;
 
 /// Quotes a value the way RFC 4180 asks.
