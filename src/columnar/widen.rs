@@ -51,8 +51,9 @@ pub(crate) fn whole(
         }
         ColumnType::Date => {
             let days = array.as_primitive_opt::<Date32Type>()?;
-            let mut micros = days.iter().flatten().map(|days| i64::from(days) * DAY);
-            micros.all(time::in_range).then(|| Arc::clone(array))
+            let mut days = days.iter().flatten();
+            let in_range = |days: i32| i64::from(days).checked_mul(DAY).is_some_and(time::in_range);
+            days.all(in_range).then(|| Arc::clone(array))
         }
         ColumnType::Timestamp => timestamps(array),
     }
