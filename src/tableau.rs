@@ -6,12 +6,12 @@
 mod call;
 mod commit;
 mod error;
-mod fitness;
 mod job;
 mod lookup;
-mod name;
+mod names;
 mod payload;
 mod project;
+mod requirements;
 mod session;
 mod upload;
 mod xml;
@@ -34,7 +34,7 @@ use crate::http::{self, Url};
 use crate::panics;
 
 pub use self::error::{ApiError, CATALOGUE, Problem};
-pub use self::name::{
+pub use self::names::{
     DatasourceName, Description, Luid, PersonalAccessToken, ProjectReference, SiteContentUrl, Tag,
     TokenName, TokenSecret,
 };
@@ -197,8 +197,8 @@ async fn run(
         info.product, session.version
     )));
     record.api_version = Some(session.version.to_string());
-    fitness::check_server(&info.product)?;
-    if let Some(warning) = fitness::size_warning(&host, record.bytes) {
+    requirements::check_server(&info.product)?;
+    if let Some(warning) = requirements::size_warning(&host, record.bytes) {
         observer.on(Event::Warning(warning));
     }
     record.product_version = Some(info.product);

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::error::{ApiError, Failure, Refusal};
 use super::job::spread;
-use super::name::Luid;
+use super::names::Luid;
 use super::session::Session;
 use super::xml::{Element, Page};
 use crate::events::Event;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Pace;
 use super::call::shorten;
 use super::error::{CATALOGUE, Problem, minutes};
-use super::name::Luid;
+use super::names::Luid;
 use super::session::Session;
 use super::xml::Job;
 use crate::events::{Event, Progress};

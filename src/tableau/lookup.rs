@@ -8,7 +8,7 @@ use super::PublishMode;
 use super::call::encode;
 use super::error::Failure;
 use super::job::Waits;
-use super::name::{DatasourceName, Luid};
+use super::names::{DatasourceName, Luid};
 use super::project::{Place, some_of};
 use super::session::Session;
 use super::xml::Datasource;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::Problem;
-use super::name::{Luid, ProjectReference};
+use super::names::{Luid, ProjectReference};
 use super::xml::Project;
 
 /// Below this likeness a name is no useful suggestion.

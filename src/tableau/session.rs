@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::call::{Call, Chunk, Content, Reach, encode};
 use super::error::{Failure, Problem};
-use super::name::{Description, Luid, Tag};
+use super::names::{Description, Luid, Tag};
 use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::{Destination, Means, Pace, PublishMode};
 use crate::events::{Event, Observer};

@@ -9,7 +9,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, Writer, XmlVersion};
 use secrecy::ExposeSecret;
 
-use super::name::{Description, Luid, PersonalAccessToken, SiteContentUrl, Tag};
+use super::names::{Description, Luid, PersonalAccessToken, SiteContentUrl, Tag};
 
 /// Tableau's documents are at most a handful deep; a bound keeps a hostile one off the stack.
 const DEPTH_LIMIT: usize = 64;
@@ -413,8 +413,8 @@ fn request(content: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::super::name::{TokenName, TokenSecret};
     use super::*;
+    use crate::tableau::names::{TokenName, TokenSecret};
 
     const JOB: &str = "7e8f9a0b-1c2d-4e3f-a4b5-c6d7e8f9a0b1";
 
