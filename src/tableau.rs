@@ -3,17 +3,25 @@
 //! It takes a file and does not know where it came from. What a REST call looks like is known in
 //! `session` and `xml`; here is the order of the calls and what to do when one of them fails.
 
+mod answers;
 mod call;
 mod commit;
+mod context;
+mod destination;
 mod error;
+mod failure;
 mod job;
 mod lookup;
 mod names;
 mod payload;
 mod project;
+mod published;
+mod requests;
 mod requirements;
 mod session;
+mod token;
 mod upload;
+mod waits;
 mod xml;
 
 use std::path::Path;
@@ -22,143 +30,27 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 
+use self::answers::Datasource;
 use self::commit::Commit;
 use self::job::Waited;
 use self::lookup::Target;
 use self::payload::Payload;
 use self::session::{Accepted, Session, site_name};
-use self::xml::Datasource;
-use crate::cancel::Cancel;
-use crate::events::{Event, Observer};
-use crate::http::{self, Url};
+use crate::events::Event;
 use crate::panics;
 
-pub use self::error::{ApiError, CATALOGUE, Problem};
-pub use self::names::{
-    DatasourceName, Description, Luid, PersonalAccessToken, ProjectReference, SiteContentUrl, Tag,
-    TokenName, TokenSecret,
-};
+pub use self::context::{Means, Pace};
+pub use self::destination::{Destination, PublishMode};
+pub use self::error::{ApiError, CATALOGUE};
+pub use self::failure::Problem;
+pub use self::names::{DatasourceName, Description, Luid, ProjectReference, SiteContentUrl, Tag};
+pub use self::published::{Change, Published, Standing};
+pub use self::token::{PersonalAccessToken, TokenName, TokenSecret};
 
 /// A session that is not signed out ends by itself, so it is not worth waiting for.
 const SIGN_OUT: Duration = Duration::from_secs(10);
 /// A cancelled job is about to be killed.
 const SHORT_SIGN_OUT: Duration = Duration::from_secs(2);
-
-/// Where to publish, as whom, and how.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// Only scheme, host and port count.
-    pub server: Url,
-    /// The site to sign in to.
-    pub site: SiteContentUrl,
-    /// Who signs in.
-    pub token: PersonalAccessToken,
-    /// The project of the data source.
-    pub project: ProjectReference,
-    /// The name of the data source; Tableau ignores its case.
-    pub datasource: DatasourceName,
-    /// Left as it is when absent.
-    pub description: Option<Description>,
-    /// Added to those there are.
-    pub tags: Vec<Tag>,
-    /// What may happen to an existing data source.
-    pub mode: PublishMode,
-    /// How long to wait for the publish job; zero does not wait.
-    pub wait: Duration,
-}
-
-/// What may happen to an existing data source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishMode {
-    /// It is replaced; a missing one is created.
-    Overwrite,
-    /// It keeps its rows and gets more; a missing one is an error.
-    Append,
-    /// It is not touched: that is an error.
-    CreateNew,
-}
-
-/// How fast and how patiently to work.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Between the first two looks at something that is not ready; grows by half each time.
-    pub first_wait: Duration,
-    /// Ceiling of the growth.
-    pub longest_wait: Duration,
-    /// How long a new data source may be missing from Tableau's lists.
-    pub index_lag: Duration,
-    /// From the first byte of a call until its answer; uploads get more by their size.
-    pub answer_limit: Duration,
-    /// Bytes of the file in one call; Tableau takes up to 64 MB.
-    pub chunk: u64,
-    /// The step of Tableau's clock: a commit that only its time tells from earlier ones waits for the next.
-    pub tick: Duration,
-}
-
-/// What happened to the data source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It did not exist before.
-    Created,
-    /// Its rows were replaced.
-    Replaced,
-    /// Rows were added to it.
-    Appended,
-}
-
-/// What is known of the published data, whatever became of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing of this run has reached it: it is as it was before.
-    #[default]
-    Untouched,
-    /// The commit is on its way, or its end is not known.
-    Unknown,
-    /// Tableau has the whole file and works on it.
-    Accepted,
-    /// It is the data of this run.
-    Changed,
-}
-
-/// What a run works with.
-#[derive(Clone, Copy)]
-pub struct Means<'a> {
-    /// Sends the calls.
-    pub http: &'a http::Client,
-    /// How fast and how patiently.
-    pub pace: &'a Pace,
-    /// Who listens.
-    pub observer: &'a dyn Observer,
-    /// Ends the work in the middle; the session is signed out all the same.
-    pub cancel: &'a Cancel,
-}
-
-/// What a run found and did, as far as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Published {
-    /// Release of the server, such as `2026.2.0`.
-    pub product_version: Option<String>,
-    /// Version of the REST API spoken.
-    pub api_version: Option<String>,
-    /// The site.
-    pub site: Option<Luid>,
-    /// The project.
-    pub project: Option<Luid>,
-    /// The project's names from the top, separated by `/`.
-    pub project_path: Option<String>,
-    /// The data source; known early when it existed before.
-    pub datasource: Option<Luid>,
-    /// The data source's address in a browser.
-    pub url: Option<String>,
-    /// The publish job.
-    pub job: Option<Luid>,
-    /// What is known to have happened; absent also when the wait ran out.
-    pub change: Option<Change>,
-    /// What is known of the published data.
-    pub standing: Standing,
-    /// Size of the file.
-    pub bytes: u64,
-}
 
 /// Publishes a `.hyper` file and makes sure that it arrived.
 ///
@@ -224,19 +116,6 @@ async fn run(
     };
     publishing.session.sign_out(limit).await;
     outcome.unwrap_or_else(|panicked| Err(panicked.into()))
-}
-
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace {
-            first_wait: Duration::from_millis(50),
-            longest_wait: Duration::from_secs(30),
-            index_lag: Duration::from_secs(30),
-            answer_limit: Duration::from_mins(2),
-            chunk: 50 << 20,
-            tick: Duration::from_secs(1),
-        }
-    }
 }
 
 /// The part of the run between signing in and signing out.

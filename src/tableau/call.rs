@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::error::{ApiError, Failure, Refusal};
-use super::job::spread;
+use super::answers::Page;
+use super::error::ApiError;
+use super::failure::{Failure, Refusal};
 use super::names::Luid;
 use super::session::Session;
-use super::xml::{Element, Page};
+use super::waits::spread;
+use super::xml::Element;
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{self, Body, Hosts, Method, Redirects, Replay, Request, StatusCode, Url};

@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::error::{Failure, Problem};
+use super::Publishing;
+use super::answers::Datasource;
+use super::destination::PublishMode;
+use super::failure::{Failure, Problem};
 use super::job::Waited;
 use super::lookup::{self, Sight, Target, Wanted};
+use super::names::Luid;
+use super::published::{Change, Standing};
 use super::session::{Accepted, Publication};
 use super::upload::Upload;
-use super::xml::Datasource;
-use super::{Change, Luid, PublishMode, Publishing, Standing};
 
 /// Why nobody knows how a commit ended.
 const LOST: &str = "Tableau's answer to the commit was lost";

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::Pace;
+use super::answers::Job;
 use super::call::shorten;
-use super::error::{CATALOGUE, Problem, minutes};
+use super::error::CATALOGUE;
+use super::failure::Problem;
 use super::names::Luid;
 use super::session::Session;
-use super::xml::Job;
+use super::waits::{Waits, minutes};
 use crate::events::{Event, Progress};
 
 /// However long Tableau asks to be left alone, the job is looked at again after this.
@@ -124,38 +125,6 @@ fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
     Problem::new(format!("Tableau's publish job {id} {how}{said}")).with_hint(hint)
 }
 
-/// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.
-pub(super) struct Waits {
-    mean: Duration,
-    longest: Duration,
-}
-
-impl Waits {
-    pub(super) fn new(pace: &Pace) -> Waits {
-        Waits {
-            mean: pace.first_wait.min(pace.longest_wait),
-            longest: pace.longest_wait,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let mean = self.mean;
-        self.mean = (mean * 3 / 2).min(self.longest);
-        spread(mean, 10)
-    }
-}
-
-/// A duration that is longer or shorter by chance, by so many percent at most.
-pub(super) fn spread(mean: Duration, percent: u32) -> Duration {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
-    let percent = percent.min(100);
-    let chance = u32::try_from(random % u64::from(2 * percent + 1)).unwrap_or_default();
-    mean.saturating_mul(100 - percent + chance) / 100
-}
-
 /// Warns that the run ends before the job.
 pub(super) fn ran_out(id: &Luid, limit: Duration) -> Event {
     if limit.is_zero() {
@@ -231,20 +200,5 @@ mod tests {
                 .unwrap()
                 .contains("storage")
         );
-    }
-
-    #[test]
-    fn waits_grow_to_their_limit() {
-        let pace = Pace::default();
-        let mut waits = Waits::new(&pace);
-        let first = waits.next();
-        assert!(first >= pace.first_wait * 9 / 10 && first <= pace.first_wait * 11 / 10);
-        let last = (0..40).map(|_| waits.next()).last().unwrap();
-        assert!(last >= pace.longest_wait * 9 / 10 && last <= pace.longest_wait * 11 / 10);
-        let mut none = Waits::new(&Pace {
-            first_wait: Duration::ZERO,
-            ..pace
-        });
-        assert_eq!(none.next(), Duration::ZERO);
     }
 }

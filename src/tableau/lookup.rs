@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::PublishMode;
+use super::answers::Datasource;
 use super::call::encode;
-use super::error::Failure;
-use super::job::Waits;
+use super::destination::PublishMode;
+use super::failure::Failure;
 use super::names::{DatasourceName, Luid};
 use super::project::{Place, some_of};
 use super::session::Session;
-use super::xml::Datasource;
+use super::waits::Waits;
 use crate::events::Event;
 
 /// Characters a filter cannot hold, however they are encoded ("Filtering and Sorting").

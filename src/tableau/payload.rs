@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::error::Problem;
+use super::failure::Problem;
 
 /// An open file and what tells whether it stays the same.
 ///

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::error::Problem;
+use super::answers::Project;
+use super::failure::Problem;
 use super::names::{Luid, ProjectReference};
-use super::xml::Project;
 
 /// Below this likeness a name is no useful suggestion.
 const LIKENESS: f64 = 0.7;

@@ -1,6 +1,6 @@
 //! What is known to fail before anything is uploaded. In doubt the server decides.
 
-use super::error::Problem;
+use super::failure::Problem;
 use crate::say::size;
 
 /// The first release that reads Hyper files of version 3, which the extract is.

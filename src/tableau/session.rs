@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::answers::{ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::call::{Call, Chunk, Content, Reach, encode};
-use super::error::{Failure, Problem};
+use super::context::{Means, Pace};
+use super::destination::{Destination, PublishMode};
+use super::failure::{Failure, Problem};
 use super::names::{Description, Luid, Tag};
-use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
-use super::{Destination, Means, Pace, PublishMode};
+use super::requests;
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
 use crate::http::{self, Method, Redirects, Replay, Url};
@@ -134,7 +136,7 @@ impl<'a> Session<'a> {
     pub(super) async fn sign_in(&mut self) -> Result<Luid, Failure> {
         let call = Call {
             method: Method::POST,
-            content: Content::Xml(xml::sign_in(&self.to.token, &self.to.site)),
+            content: Content::Xml(requests::sign_in(&self.to.token, &self.to.site)),
             reach: Reach::SignIn,
             ..Call::get("sign in to Tableau", &["auth", "signin"])
         };
@@ -259,7 +261,7 @@ impl<'a> Session<'a> {
         upload: &str,
         publication: &Publication<'_>,
     ) -> Result<Accepted, Failure> {
-        let document = xml::publish(
+        let document = requests::publish(
             publication.name,
             publication.description,
             publication.project,
@@ -304,7 +306,7 @@ impl<'a> Session<'a> {
         description: &Description,
     ) -> Result<(), Failure> {
         let path = ["datasources", id.as_str()];
-        let content = Content::Xml(xml::describe(description));
+        let content = Content::Xml(requests::describe(description));
         let call = Call {
             method: Method::PUT,
             content,
@@ -320,7 +322,7 @@ impl<'a> Session<'a> {
         tags: &[Tag],
     ) -> Result<(), Failure> {
         let path = ["datasources", id.as_str(), "tags"];
-        let content = Content::Xml(xml::tags(tags));
+        let content = Content::Xml(requests::tags(tags));
         let call = Call {
             method: Method::PUT,
             content,

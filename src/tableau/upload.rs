@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::call::Chunk;
-use super::error::{Failure, Problem};
+use super::failure::{Failure, Problem};
 use super::payload::Payload;
 use super::session::Session;
 use crate::events::{Event, Progress};

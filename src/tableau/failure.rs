@@ -1,0 +1,264 @@
+//! A call that did not bring what was asked for, and what that means for the next step.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::error::ApiError;
+use crate::http;
+
+/// Why this run cannot publish, found out by looking rather than told by an error.
+#[derive(Debug)]
+pub struct Problem {
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Problem {
+    pub(super) fn new(message: impl Into<String>) -> Problem {
+        Problem {
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Problem {
+        Problem {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    pub(super) fn because(self, failure: Failure) -> Problem {
+        let source: Box<dyn std::error::Error + Send + Sync> = match failure {
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => Box::new(problem),
+                None => Box::new(error),
+            },
+            Failure::Refused(refusal) => refusal,
+        };
+        Problem {
+            source: Some(source),
+            ..self
+        }
+    }
+
+    pub(super) fn due_to(self, error: anyhow::Error) -> Problem {
+        Problem {
+            source: Some(error.into()),
+            ..self
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A call that did not bring what was asked for.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No usable answer came.
+    Unanswered(http::Error),
+    /// An answer came, and it is no success.
+    Refused(Box<Refusal>),
+}
+
+/// The call and what was answered; the answer is the source.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// `failed to … at …`.
+    pub(super) call: String,
+    /// What the answer means here, when that is known.
+    pub(super) meaning: Option<String>,
+    pub(super) error: ApiError,
+}
+
+impl Failure {
+    /// Tableau's six digits.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Failure::Unanswered(_) => None,
+            Failure::Refused(refusal) => refusal.error.code.as_deref(),
+        }
+    }
+
+    /// HTTP status of the answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Failure::Unanswered(_) => None,
+            Failure::Refused(refusal) => Some(refusal.error.status),
+        }
+    }
+
+    /// Whether Tableau may have acted all the same.
+    pub(super) fn is_doubtful(&self) -> bool {
+        match self {
+            Failure::Unanswered(error) => {
+                error.is_ambiguous() || matches!(error.kind, http::ErrorKind::TooLarge(_))
+            }
+            Failure::Refused(refusal) => match refusal.error.status {
+                408 | 500.. => true,
+                200..=299 => refusal.error.code.is_none(),
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether somebody else has answered in Tableau's place, and called it a success.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.code().is_none()
+            && self
+                .status()
+                .is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether the same question may find an answer later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Failure::Unanswered(error) => {
+                error.is_ambiguous() || matches!(error.kind, http::ErrorKind::Connect(_))
+            }
+            Failure::Refused(refusal) => self.is_doubtful() || refusal.error.status == 429,
+        }
+    }
+
+    /// How long the server asks to be left alone, when that is longer than `http` waits.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Failure::Unanswered(_) => None,
+            Failure::Refused(refusal) => refusal.error.retry_after,
+        }
+    }
+
+    /// Says what the refusal means in this place.
+    pub(super) fn meaning(mut self, meaning: impl Into<String>) -> Failure {
+        if let Failure::Refused(refusal) = &mut self {
+            refusal.meaning = Some(meaning.into());
+        }
+        self
+    }
+}
+
+impl From<Failure> for anyhow::Error {
+    fn from(failure: Failure) -> anyhow::Error {
+        match failure {
+            Failure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => problem.into(),
+                None => anyhow::Error::new(error),
+            },
+            Failure::Refused(refusal) => anyhow::Error::new(*refusal),
+        }
+    }
+}
+
+/// A redirect that was not followed because it leads to another origin, with the address to write.
+fn elsewhere(error: &http::Error) -> Option<Problem> {
+    let http::ErrorKind::Redirect(reason) = &error.kind else {
+        return None;
+    };
+    // The reason begins with the address, in backticks.
+    let address = reason.contains("another origin").then_some(reason)?;
+    let address = http::Url::parse(address.split('`').nth(1)?).ok()?;
+    let server = address.origin().ascii_serialization();
+    Some(Problem::new(error.to_string()).with_hint(format!(
+        "set `server-url: {server}` if you trust it: the token is sent nowhere else than the input says"
+    )))
+}
+
+/// One line: the call and the answer, for warnings.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unanswered(error) => error.fmt(f),
+            Failure::Refused(refusal) => write!(f, "{refusal}: {}", refusal.error),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.call)?;
+        match &self.meaning {
+            Some(meaning) => write!(f, ": {meaning}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, code: Option<&str>) -> ApiError {
+        ApiError {
+            status,
+            code: code.map(str::to_owned),
+            summary: "Forbidden".into(),
+            detail: "No.".into(),
+            operation: "commit the upload",
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn doubt_is_for_answers_that_do_not_tell_whether_tableau_acted() {
+        let failure = |status, code: Option<&str>| {
+            let error = answer(status, code);
+            Failure::Refused(Box::new(Refusal {
+                call: String::new(),
+                meaning: None,
+                error,
+            }))
+        };
+        for status in [408, 500, 502, 503, 504] {
+            assert!(failure(status, None).is_doubtful(), "{status}");
+        }
+        assert!(failure(200, None).is_doubtful());
+        for (status, code) in [
+            (200, Some("403135")),
+            (403, Some("403007")),
+            (413, None),
+            (429, None),
+        ] {
+            assert!(!failure(status, code).is_doubtful(), "{status}");
+        }
+        assert!(failure(429, None).is_transient());
+    }
+
+    #[test]
+    fn a_problem_keeps_the_answer_within_reach() {
+        let error = answer(504, None);
+        let refusal = Refusal {
+            call: "failed to commit".into(),
+            meaning: None,
+            error: error.clone(),
+        };
+        let problem = Problem::new("unknown").because(Failure::Refused(Box::new(refusal)));
+        let chain = anyhow::Error::new(problem);
+        let found = chain
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<ApiError>());
+        assert_eq!(found, Some(&error));
+    }
+}
