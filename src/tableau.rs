@@ -4,6 +4,7 @@
 //! `session` and `xml`; here is the order of the calls and what to do when one of them fails.
 
 mod answers;
+mod backoff;
 mod call;
 mod commit;
 mod context;
@@ -21,7 +22,6 @@ mod requirements;
 mod session;
 mod token;
 mod upload;
-mod waits;
 mod xml;
 
 use std::path::Path;
@@ -33,18 +33,18 @@ use jiff::Timestamp;
 use self::answers::Datasource;
 use self::commit::Commit;
 use self::job::Waited;
-use self::lookup::Target;
+use self::lookup::DatasourceKey;
 use self::payload::Payload;
 use self::session::{Accepted, Session, site_name};
 use crate::events::Event;
 use crate::panics;
 
-pub use self::context::{Means, Pace};
+pub use self::context::{Pace, PublishContext};
 pub use self::destination::{Destination, PublishMode};
 pub use self::error::{ApiError, CATALOGUE};
 pub use self::failure::Problem;
 pub use self::names::{DatasourceName, Description, Luid, ProjectReference, SiteContentUrl, Tag};
-pub use self::published::{Change, Published, Standing};
+pub use self::published::{Change, DataState, Published};
 pub use self::token::{PersonalAccessToken, TokenName, TokenSecret};
 
 /// A session that is not signed out ends by itself, so it is not worth waiting for.
@@ -59,10 +59,10 @@ const SHORT_SIGN_OUT: Duration = Duration::from_secs(2);
 pub async fn publish(
     to: &Destination,
     file: &Path,
-    means: &Means<'_>,
+    context: &PublishContext<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
-    let outcome = run(to, file, means, record).await;
+    let outcome = run(to, file, context, record).await;
     outcome.with_context(|| {
         format!(
             "failed to publish `{}` to project `{}`",
@@ -74,15 +74,15 @@ pub async fn publish(
 async fn run(
     to: &Destination,
     file: &Path,
-    means: &Means<'_>,
+    context: &PublishContext<'_>,
     record: &mut Published,
 ) -> anyhow::Result<()> {
     let payload = Payload::open(file)?;
     record.bytes = payload.bytes;
-    let Means {
+    let PublishContext {
         observer, cancel, ..
-    } = *means;
-    let (session, info) = cancel.unless(Session::open(to, means)).await?;
+    } = *context;
+    let (session, info) = cancel.unless(Session::open(to, context)).await?;
     let host = session.base.origin().ascii_serialization();
     observer.on(Event::Note(format!(
         "Tableau {} at {host}, REST API {}",
@@ -134,26 +134,26 @@ impl<'a> Publishing<'a, '_> {
         let to = self.session.to;
         self.record.site = Some(self.session.sign_in().await?);
         self.note(format!("signed in to {}", site_name(to)));
-        let target = self.find_project().await?;
+        let key = self.find_project().await?;
         self.before = match to.mode {
-            PublishMode::Append => lookup::expect(&mut self.session, &target).await?,
+            PublishMode::Append => lookup::expect(&mut self.session, &key).await?,
             PublishMode::Overwrite | PublishMode::CreateNew => {
-                lookup::find(&mut self.session, &target).await?
+                lookup::find(&mut self.session, &key).await?
             }
         };
         self.check_mode()?;
         if let Some(before) = self.before.clone() {
             self.keep(&before);
         }
-        let seen = match self.commit(&target).await? {
+        let seen = match self.commit(&key).await? {
             Commit::Seen(seen) => Some(self.settle(seen)),
             Commit::Accepted(Accepted::Published(done), _) => {
                 self.arrived();
                 self.keep(&done);
-                self.verify(&target).await
+                self.verify(&key).await
             }
             Commit::Accepted(Accepted::Job(job), attempt) => {
-                self.record.standing = Standing::Accepted;
+                self.record.state = DataState::Accepted;
                 self.note(format!("Tableau works on it as job {job}"));
                 self.record.job = Some(job.clone());
                 let waited = job::wait(&mut self.session, &job, to.wait).await?;
@@ -164,7 +164,7 @@ impl<'a> Publishing<'a, '_> {
                     }
                     return Ok(());
                 }
-                self.judge_job(waited, &target, attempt).await?
+                self.judge_job(waited, &key, attempt).await?
             }
         };
         if let Some(seen) = seen {
@@ -174,16 +174,16 @@ impl<'a> Publishing<'a, '_> {
         Ok(())
     }
 
-    async fn find_project(&mut self) -> anyhow::Result<Target<'a>> {
+    async fn find_project(&mut self) -> anyhow::Result<DatasourceKey<'a>> {
         let to = self.session.to;
         let projects = self.session.query_projects().await?;
-        let place = project::resolve(&to.project, &projects)?;
-        self.note(format!("project `{}` ({})", place.path, place.id));
-        self.record.project = Some(place.id.clone());
-        self.record.project_path = Some(place.path.clone());
-        Ok(Target {
+        let found = project::resolve(&to.project, &projects)?;
+        self.note(format!("project `{}` ({})", found.path, found.id));
+        self.record.project = Some(found.id.clone());
+        self.record.project_path = Some(found.path.clone());
+        Ok(DatasourceKey {
             name: &to.datasource,
-            place,
+            project: found,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
 use crate::source::SourceError;
-use crate::tableau::{ApiError, Problem, Standing};
+use crate::tableau::{ApiError, DataState, Problem};
 use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
@@ -71,14 +71,14 @@ pub(super) fn standing(run: &Run) -> String {
     let published = run.published.as_ref();
     let job = published.and_then(|published| published.job.as_ref());
     let job = job.map(|job| format!(" as job {job}")).unwrap_or_default();
-    match published.map(|published| published.standing) {
+    match published.map(|published| published.state) {
         None => "Tableau was not contacted, and the published data is as it was before".into(),
-        Some(Standing::Untouched) => "the published data is as it was before".into(),
-        Some(Standing::Unknown) => {
+        Some(DataState::Untouched) => "the published data is as it was before".into(),
+        Some(DataState::Unknown) => {
             "the commit was on its way and it is not known whether Tableau acts on it: look at the data source before running again".into()
         }
-        Some(Standing::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
-        Some(Standing::Changed) => "the data is published".into(),
+        Some(DataState::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
+        Some(DataState::Changed) => "the data is published".into(),
     }
 }
 

@@ -14,11 +14,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::answers::Page;
+use super::backoff::spread;
 use super::error::ApiError;
-use super::failure::{Failure, Refusal};
+use super::failure::{CallFailure, RefusedCall};
 use super::names::Luid;
 use super::session::Session;
-use super::waits::spread;
 use super::xml::Element;
 use crate::events::Event;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -47,7 +47,7 @@ const RENEWALS: u32 = 50;
 const LONGEST_TURN: Duration = Duration::from_mins(5);
 
 /// A part of a file, in bytes.
-pub(super) struct Chunk {
+pub(super) struct FileChunk {
     pub(super) file: Arc<File>,
     pub(super) offset: u64,
     pub(super) length: u64,
@@ -59,17 +59,17 @@ pub(super) struct Chunk {
 pub(super) struct Call<'c> {
     pub(super) operation: &'static str,
     pub(super) method: Method,
-    /// Below `/api/<version>`, and below the site unless `reach` says otherwise.
+    /// Below `/api/<version>`, and below the site unless `scope` says otherwise.
     pub(super) path: &'c [&'c str],
     pub(super) query: String,
     pub(super) content: Content,
     pub(super) replay: Replay,
-    pub(super) reach: Reach,
+    pub(super) scope: CallScope,
 }
 
 /// What a call is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum CallScope {
     /// The server as a whole.
     Server,
     /// The server, before there is a token; the answer brings one.
@@ -95,7 +95,7 @@ impl Session<'_> {
         (list, item): (&str, &str),
         read: fn(&Element) -> Option<T>,
         id: fn(&T) -> &Luid,
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<Vec<T>, CallFailure> {
         let filter = std::mem::take(&mut call.query);
         let mut found: Vec<T> = Vec::new();
         let mut seen = HashSet::new();
@@ -131,7 +131,7 @@ impl Session<'_> {
     ///
     /// A call refused with 401002 has done nothing, so it may be repeated whatever it is for.
     /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
-    pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
+    pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, CallFailure> {
         let mut outcome = self.call_once(call).await;
         if let Err(failure) = &outcome
             && failure.is_foreign()
@@ -154,7 +154,7 @@ impl Session<'_> {
     }
 
     /// Signs in again: at once if the session may just have run out, else when another run has had its turn.
-    async fn renew(&mut self, refusal: Failure) -> Result<(), Failure> {
+    async fn renew(&mut self, refusal: CallFailure) -> Result<(), CallFailure> {
         let is_displaced = self
             .renewed
             .is_some_and(|renewed| renewed.elapsed() < DISPLACED);
@@ -177,7 +177,7 @@ impl Session<'_> {
     ///
     /// Two runs that sign in whenever they are displaced would only displace each other. Waits that double, and
     /// differ by chance, give each of them longer and longer turns.
-    async fn give_way(&mut self, refusal: Failure) -> Result<(), Failure> {
+    async fn give_way(&mut self, refusal: CallFailure) -> Result<(), CallFailure> {
         let (since, n_waits) = self.displaced.unwrap_or((Instant::now(), 0));
         let left = self.to.wait.saturating_sub(since.elapsed());
         if left.is_zero() || n_waits + 1 >= RENEWALS {
@@ -195,10 +195,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) async fn call_once(&mut self, call: &Call<'_>) -> Result<Element, Failure> {
+    pub(super) async fn call_once(&mut self, call: &Call<'_>) -> Result<Element, CallFailure> {
         let request = self.request(call, Redirects::SameOrigin);
         let answer = self.http.exchange(&request, self.observer).await;
-        let answer = answer.map_err(Failure::Unanswered)?;
+        let answer = answer.map_err(CallFailure::Unanswered)?;
         self.received += answer.length;
         let date = answer.date();
         let answer = Session::judge(call, &request.url, &answer)?;
@@ -236,7 +236,9 @@ impl Session<'_> {
     pub(super) fn request(&self, call: &Call<'_>, redirects: Redirects) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/xml"));
-        if let (Reach::Server | Reach::Site, Some(credentials)) = (call.reach, &self.credentials) {
+        if let (CallScope::Server | CallScope::Site, Some(credentials)) =
+            (call.scope, &self.credentials)
+        {
             headers.insert("x-tableau-auth", credentials.header.clone());
         }
         let mut timeout = self.pace.answer_limit;
@@ -276,7 +278,7 @@ impl Session<'_> {
         url.set_query((!call.query.is_empty()).then_some(call.query.as_str()));
         let mut path = url.path_segments_mut().expect("a web address has a path");
         path.clear().extend(["api", &self.version.to_string()]);
-        if let (Reach::Site, Some(credentials)) = (call.reach, &self.credentials) {
+        if let (CallScope::Site, Some(credentials)) = (call.scope, &self.credentials) {
             path.extend(["sites", credentials.site.as_str()]);
         }
         path.extend(call.path);
@@ -289,7 +291,7 @@ impl Session<'_> {
         call: &Call<'_>,
         url: &Url,
         answer: &http::Answer,
-    ) -> Result<Element, Failure> {
+    ) -> Result<Element, CallFailure> {
         let document = Element::parse(&answer.body).ok().filter(Element::is_answer);
         let error = document
             .as_ref()
@@ -307,7 +309,7 @@ impl Session<'_> {
         let (summary, detail) = match error {
             Some(_) => (text("summary"), text("detail")),
             // It may hold a token that nobody could find to mask it.
-            None if call.reach == Reach::SignIn && answer.status.is_success() => {
+            None if call.scope == CallScope::SignIn && answer.status.is_success() => {
                 (String::new(), "no document that can be read".to_owned())
             }
             None => (String::new(), http::excerpt(&answer.body)),
@@ -327,7 +329,7 @@ impl Session<'_> {
             let seconds = answer.elapsed.as_secs_f32();
             let _ = write!(call, " after {} attempts in {seconds:.1}s", answer.attempts);
         }
-        Err(Failure::Refused(Box::new(Refusal {
+        Err(CallFailure::Refused(Box::new(RefusedCall {
             call,
             meaning: None,
             error,
@@ -335,7 +337,7 @@ impl Session<'_> {
     }
 
     /// A success that lacks what the call was for.
-    pub(super) fn unusable(&self, call: &Call<'_>, detail: &str) -> Failure {
+    pub(super) fn unusable(&self, call: &Call<'_>, detail: &str) -> CallFailure {
         let error = ApiError {
             status: 200,
             code: None,
@@ -349,7 +351,7 @@ impl Session<'_> {
             call.operation,
             http::show(&self.url(call))
         );
-        Failure::Refused(Box::new(Refusal {
+        CallFailure::Refused(Box::new(RefusedCall {
             call,
             meaning: None,
             error,
@@ -367,14 +369,14 @@ impl<'c> Call<'c> {
             query: String::new(),
             content: Content::None,
             replay: Replay::Safe,
-            reach: Reach::Site,
+            scope: CallScope::Site,
         }
     }
 }
 
 impl Content {
     /// The parts of "Append to File Upload": an empty document and a piece of a file.
-    pub(super) fn chunk(chunk: Chunk) -> Content {
+    pub(super) fn chunk(chunk: FileChunk) -> Content {
         let boundary = boundary();
         let mut head = payload_part(&boundary, b"");
         let file_part = format!(
@@ -443,7 +445,7 @@ pub(super) fn shorten(text: &str) -> String {
     secrets::quote(text, QUOTED)
 }
 
-fn displaced(failure: Failure) -> Failure {
+fn displaced(failure: CallFailure) -> CallFailure {
     if failure.code() == Some("401002") {
         return failure.meaning(
             "another run signs in with the same personal access token and ends this one's session",
@@ -463,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_chunk_is_framed_to_the_byte() {
-        let chunk = Chunk {
+        let chunk = FileChunk {
             file: Arc::new(tempfile::tempfile().unwrap()),
             offset: 7,
             length: 3,

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use super::Publishing;
 use super::answers::Datasource;
 use super::destination::PublishMode;
-use super::failure::{Failure, Problem};
+use super::failure::{CallFailure, Problem};
 use super::job::Waited;
-use super::lookup::{self, Sight, Target, Wanted};
+use super::lookup::{self, Baseline, Comparison, DatasourceKey};
 use super::names::Luid;
-use super::published::{Change, Standing};
+use super::published::{Change, DataState};
 use super::session::{Accepted, Publication};
 use super::upload::Upload;
 
@@ -39,7 +39,7 @@ pub(super) enum Attempt {
 
 impl Publishing<'_, '_> {
     /// Uploads and commits, a second time where that can do no harm.
-    pub(super) async fn commit(&mut self, target: &Target<'_>) -> anyhow::Result<Commit> {
+    pub(super) async fn commit(&mut self, key: &DatasourceKey<'_>) -> anyhow::Result<Commit> {
         let mode = self.session.to.mode;
         let mut upload = Upload::new(self.payload, self.session.pace.chunk);
         let mut attempt = Attempt::First;
@@ -50,7 +50,7 @@ impl Publishing<'_, '_> {
                 Attempt::Second => sent.map_err(|error| self.unknown(LOST).due_to(error))?,
             };
             if attempt == Attempt::First {
-                self.look_before(target).await?;
+                self.look_before(key).await?;
             }
             if let Err(changed) = self.payload.check() {
                 return Err(match attempt {
@@ -60,18 +60,18 @@ impl Publishing<'_, '_> {
             }
             let description = self.description();
             let publication = Publication {
-                name: target.name.as_str(),
+                name: key.name.as_str(),
                 description: description.as_ref(),
-                project: &target.place.id,
+                project: &key.project.id,
                 mode,
             };
-            self.record.standing = Standing::Unknown;
+            self.record.state = DataState::Unknown;
             let failure = match self.session.publish_data_source(&id, &publication).await {
                 Ok(accepted) => return Ok(Commit::Accepted(accepted, attempt)),
                 Err(failure) => failure,
             };
             if attempt == Attempt::First && !failure.is_doubtful() {
-                self.record.standing = Standing::Untouched;
+                self.record.state = DataState::Untouched;
             }
             if failure.code() == Some("404015") && upload.may_restart(&self.session) {
                 self.warn(format!("beginning the upload again: {failure}"));
@@ -88,16 +88,16 @@ impl Publishing<'_, '_> {
                 "{failure}; looking whether Tableau has published all the same"
             ));
             let is_harmless = attempt == Attempt::First && mode != PublishMode::Append;
-            let sight = match self.look_for_change(target, LOST).await {
+            let comparison = match self.look_for_change(key, LOST).await {
                 Err(problem) if is_harmless && mode == PublishMode::Overwrite => {
                     self.warn(format!("{problem}; publishing again"));
                     attempt = Attempt::Second;
                     continue;
                 }
-                sight => sight?,
+                comparison => comparison?,
             };
-            match sight {
-                Sight::Changed(seen) => {
+            match comparison {
+                Comparison::Changed(seen) => {
                     let mut text = format!(
                         "`{}` has changed since the commit; taking that for the work of this run",
                         seen.name
@@ -108,20 +108,20 @@ impl Publishing<'_, '_> {
                     self.warn(text);
                     return Ok(Commit::Seen(seen));
                 }
-                Sight::Doubtful(seen) if is_harmless && mode == PublishMode::Overwrite => {
+                Comparison::Doubtful(seen) if is_harmless && mode == PublishMode::Overwrite => {
                     self.keep(&seen);
                     self.warn(format!(
                         "`{}` is listed now, and it may be older than this run; publishing again",
                         seen.name
                     ));
                 }
-                Sight::Doubtful(seen) => {
+                Comparison::Doubtful(seen) => {
                     return Err(self.undecided(LOST, &seen).because(failure).into());
                 }
-                Sight::Same(_) | Sight::Absent if is_harmless => {
+                Comparison::Same(_) | Comparison::Absent if is_harmless => {
                     self.warn("nothing has changed; publishing again".into());
                 }
-                Sight::Same(_) | Sight::Absent => {
+                Comparison::Same(_) | Comparison::Absent => {
                     return Err(self.unknown(LOST).because(failure).into());
                 }
             }
@@ -133,51 +133,53 @@ impl Publishing<'_, '_> {
     pub(super) async fn judge_job(
         &mut self,
         waited: Waited,
-        target: &Target<'_>,
+        key: &DatasourceKey<'_>,
         attempt: Attempt,
     ) -> Result<Option<Datasource>, Problem> {
         match waited {
             Waited::Failed(problem) if attempt == Attempt::First => {
-                self.record.standing = Standing::Untouched;
+                self.record.state = DataState::Untouched;
                 Err(problem)
             }
             // The first commit, whose answer was lost, may be what made the second one's job fail.
             Waited::Failed(problem) => {
-                self.record.standing = Standing::Unknown;
+                self.record.state = DataState::Unknown;
                 self.warn(format!(
                     "{problem}; looking whether the first commit arrived"
                 ));
-                match self.look_for_change(target, LOST).await? {
-                    Sight::Changed(seen) => Ok(Some(self.settle(seen))),
-                    Sight::Doubtful(_) | Sight::Same(_) | Sight::Absent => Err(problem),
+                match self.look_for_change(key, LOST).await? {
+                    Comparison::Changed(seen) => Ok(Some(self.settle(seen))),
+                    Comparison::Doubtful(_) | Comparison::Same(_) | Comparison::Absent => {
+                        Err(problem)
+                    }
                 }
             }
             // Only a changed data source is a success.
             Waited::Unclear(reason) => {
-                self.record.standing = Standing::Unknown;
+                self.record.state = DataState::Unknown;
                 self.note(format!("{reason}; looking at the data source instead"));
-                match self.look_for_change(target, &reason).await? {
-                    Sight::Changed(seen) => Ok(Some(self.settle(seen))),
-                    Sight::Doubtful(seen) => Err(self.undecided(&reason, &seen)),
-                    Sight::Same(_) | Sight::Absent => Err(self.unknown(&reason)),
+                match self.look_for_change(key, &reason).await? {
+                    Comparison::Changed(seen) => Ok(Some(self.settle(seen))),
+                    Comparison::Doubtful(seen) => Err(self.undecided(&reason, &seen)),
+                    Comparison::Same(_) | Comparison::Absent => Err(self.unknown(&reason)),
                 }
             }
             Waited::Done | Waited::RanOut => {
                 self.arrived();
-                Ok(self.verify(target).await)
+                Ok(self.verify(key).await)
             }
         }
     }
 
     /// The last look before the commit: at the data source itself, which is not late as lists are.
-    async fn look_before(&mut self, target: &Target<'_>) -> anyhow::Result<()> {
+    async fn look_before(&mut self, key: &DatasourceKey<'_>) -> anyhow::Result<()> {
         if let Some(before) = &self.before {
             let known = before.id.clone();
-            let mut found = lookup::look(&mut self.session, target, Some(&known)).await?;
+            let mut found = lookup::look(&mut self.session, key, Some(&known)).await?;
             // Another has its name and place now, and so far only a list has shown it.
             if let Some(other) = found.as_ref().filter(|found| found.id != known) {
                 let known = other.id.clone();
-                found = lookup::look(&mut self.session, target, Some(&known)).await?;
+                found = lookup::look(&mut self.session, key, Some(&known)).await?;
             }
             self.before = found;
             self.check_mode()?;
@@ -210,19 +212,19 @@ impl Publishing<'_, '_> {
     /// Rows appended twice do more harm than waiting, so append waits longer.
     async fn look_for_change(
         &mut self,
-        target: &Target<'_>,
+        key: &DatasourceKey<'_>,
         reason: &str,
-    ) -> Result<Sight, Problem> {
+    ) -> Result<Comparison, Problem> {
         let lag = self.session.pace.index_lag;
         let mode = self.session.to.mode;
-        let patience = |sight: &Sight| match (sight, mode) {
+        let patience = |comparison: &Comparison| match (comparison, mode) {
             // What was there before stays so.
-            (Sight::Doubtful(_), PublishMode::CreateNew) => Duration::ZERO,
+            (Comparison::Doubtful(_), PublishMode::CreateNew) => Duration::ZERO,
             (_, PublishMode::Append) => lag.saturating_mul(10),
             _ => lag,
         };
         let known = self.before.as_ref().map(|before| before.id.clone());
-        self.watch(target, known.as_ref(), patience)
+        self.watch(key, known.as_ref(), patience)
             .await
             .map_err(|failure| {
                 let reason = format!("{reason}, and the data source cannot be looked at");
@@ -231,17 +233,17 @@ impl Publishing<'_, '_> {
     }
 
     /// After a job that succeeded: finds what it made. Its word counts more than what lists show.
-    pub(super) async fn verify(&mut self, target: &Target<'_>) -> Option<Datasource> {
+    pub(super) async fn verify(&mut self, key: &DatasourceKey<'_>) -> Option<Datasource> {
         let lag = self.session.pace.index_lag;
         let known = self.record.datasource.clone();
-        let patience = |sight: &Sight| match sight {
-            Sight::Doubtful(_) => Duration::ZERO,
-            Sight::Same(_) => lag / 10,
-            Sight::Changed(_) | Sight::Absent => lag,
+        let patience = |comparison: &Comparison| match comparison {
+            Comparison::Doubtful(_) => Duration::ZERO,
+            Comparison::Same(_) => lag / 10,
+            Comparison::Changed(_) | Comparison::Absent => lag,
         };
-        match self.watch(target, known.as_ref(), patience).await {
-            Ok(Sight::Changed(seen) | Sight::Doubtful(seen)) => Some(seen),
-            Ok(Sight::Same(seen)) => {
+        match self.watch(key, known.as_ref(), patience).await {
+            Ok(Comparison::Changed(seen) | Comparison::Doubtful(seen)) => Some(seen),
+            Ok(Comparison::Same(seen)) => {
                 let updated = seen.updated_at.as_deref().unwrap_or("an unknown time");
                 self.warn(format!(
                     "Tableau reports success, but `{}` still shows its last change of {updated}; Tableau counts in whole \
@@ -250,10 +252,10 @@ impl Publishing<'_, '_> {
                 ));
                 Some(seen)
             }
-            Ok(Sight::Absent) => {
+            Ok(Comparison::Absent) => {
                 self.warn(format!(
                     "Tableau reports success, but `{}` is not listed in project `{}` yet; its LUID is unknown",
-                    target.name, target.place.path
+                    key.name, key.project.path
                 ));
                 None
             }
@@ -268,22 +270,22 @@ impl Publishing<'_, '_> {
 
     async fn watch(
         &mut self,
-        target: &Target<'_>,
+        key: &DatasourceKey<'_>,
         known: Option<&Luid>,
-        patience: impl Fn(&Sight) -> Duration,
-    ) -> Result<Sight, Failure> {
-        let wanted = Wanted {
+        patience: impl Fn(&Comparison) -> Duration,
+    ) -> Result<Comparison, CallFailure> {
+        let wanted = Baseline {
             before: self.before.as_ref(),
             known,
             since: self.since,
             mode: self.session.to.mode,
         };
-        lookup::watch(&mut self.session, target, &wanted, patience).await
+        lookup::watch(&mut self.session, key, &wanted, patience).await
     }
 
     /// The data has arrived; whatever is found out or set afterwards does not change that.
     pub(super) fn arrived(&mut self) {
-        self.record.standing = Standing::Changed;
+        self.record.state = DataState::Changed;
         self.record.change = Some(match (&self.before, self.session.to.mode) {
             (None, _) => Change::Created,
             (Some(_), PublishMode::Append) => Change::Appended,

@@ -8,7 +8,7 @@ use crate::http;
 
 /// What a run works with.
 #[derive(Clone, Copy)]
-pub struct Means<'a> {
+pub struct PublishContext<'a> {
     /// Sends the calls.
     pub http: &'a http::Client,
     /// How fast and how patiently.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::waits::minutes;
+use super::backoff::minutes;
 
 /// An answer of Tableau, or of something in front of it, that is not the one asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,13 +30,13 @@ impl Problem {
         }
     }
 
-    pub(super) fn because(self, failure: Failure) -> Problem {
+    pub(super) fn because(self, failure: CallFailure) -> Problem {
         let source: Box<dyn std::error::Error + Send + Sync> = match failure {
-            Failure::Unanswered(error) => match elsewhere(&error) {
+            CallFailure::Unanswered(error) => match elsewhere(&error) {
                 Some(problem) => Box::new(problem),
                 None => Box::new(error),
             },
-            Failure::Refused(refusal) => refusal,
+            CallFailure::Refused(refusal) => refusal,
         };
         Problem {
             source: Some(source),
@@ -71,16 +71,16 @@ impl std::error::Error for Problem {
 
 /// A call that did not bring what was asked for.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// No usable answer came.
     Unanswered(http::Error),
     /// An answer came, and it is no success.
-    Refused(Box<Refusal>),
+    Refused(Box<RefusedCall>),
 }
 
 /// The call and what was answered; the answer is the source.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct RefusedCall {
     /// `failed to … at …`.
     pub(super) call: String,
     /// What the answer means here, when that is known.
@@ -88,30 +88,30 @@ pub(super) struct Refusal {
     pub(super) error: ApiError,
 }
 
-impl Failure {
+impl CallFailure {
     /// Tableau's six digits.
     pub(super) fn code(&self) -> Option<&str> {
         match self {
-            Failure::Unanswered(_) => None,
-            Failure::Refused(refusal) => refusal.error.code.as_deref(),
+            CallFailure::Unanswered(_) => None,
+            CallFailure::Refused(refusal) => refusal.error.code.as_deref(),
         }
     }
 
     /// HTTP status of the answer.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
-            Failure::Unanswered(_) => None,
-            Failure::Refused(refusal) => Some(refusal.error.status),
+            CallFailure::Unanswered(_) => None,
+            CallFailure::Refused(refusal) => Some(refusal.error.status),
         }
     }
 
     /// Whether Tableau may have acted all the same.
     pub(super) fn is_doubtful(&self) -> bool {
         match self {
-            Failure::Unanswered(error) => {
+            CallFailure::Unanswered(error) => {
                 error.is_ambiguous() || matches!(error.kind, http::ErrorKind::TooLarge(_))
             }
-            Failure::Refused(refusal) => match refusal.error.status {
+            CallFailure::Refused(refusal) => match refusal.error.status {
                 408 | 500.. => true,
                 200..=299 => refusal.error.code.is_none(),
                 _ => false,
@@ -130,38 +130,38 @@ impl Failure {
     /// Whether the same question may find an answer later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Failure::Unanswered(error) => {
+            CallFailure::Unanswered(error) => {
                 error.is_ambiguous() || matches!(error.kind, http::ErrorKind::Connect(_))
             }
-            Failure::Refused(refusal) => self.is_doubtful() || refusal.error.status == 429,
+            CallFailure::Refused(refusal) => self.is_doubtful() || refusal.error.status == 429,
         }
     }
 
     /// How long the server asks to be left alone, when that is longer than `http` waits.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Unanswered(_) => None,
-            Failure::Refused(refusal) => refusal.error.retry_after,
+            CallFailure::Unanswered(_) => None,
+            CallFailure::Refused(refusal) => refusal.error.retry_after,
         }
     }
 
     /// Says what the refusal means in this place.
-    pub(super) fn meaning(mut self, meaning: impl Into<String>) -> Failure {
-        if let Failure::Refused(refusal) = &mut self {
+    pub(super) fn meaning(mut self, meaning: impl Into<String>) -> CallFailure {
+        if let CallFailure::Refused(refusal) = &mut self {
             refusal.meaning = Some(meaning.into());
         }
         self
     }
 }
 
-impl From<Failure> for anyhow::Error {
-    fn from(failure: Failure) -> anyhow::Error {
+impl From<CallFailure> for anyhow::Error {
+    fn from(failure: CallFailure) -> anyhow::Error {
         match failure {
-            Failure::Unanswered(error) => match elsewhere(&error) {
+            CallFailure::Unanswered(error) => match elsewhere(&error) {
                 Some(problem) => problem.into(),
                 None => anyhow::Error::new(error),
             },
-            Failure::Refused(refusal) => anyhow::Error::new(*refusal),
+            CallFailure::Refused(refusal) => anyhow::Error::new(*refusal),
         }
     }
 }
@@ -181,16 +181,16 @@ fn elsewhere(error: &http::Error) -> Option<Problem> {
 }
 
 /// One line: the call and the answer, for warnings.
-impl fmt::Display for Failure {
+impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Unanswered(error) => error.fmt(f),
-            Failure::Refused(refusal) => write!(f, "{refusal}: {}", refusal.error),
+            CallFailure::Unanswered(error) => error.fmt(f),
+            CallFailure::Refused(refusal) => write!(f, "{refusal}: {}", refusal.error),
         }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RefusedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.call)?;
         match &self.meaning {
@@ -200,7 +200,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {
+impl std::error::Error for RefusedCall {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }
@@ -225,7 +225,7 @@ mod tests {
     fn doubt_is_for_answers_that_do_not_tell_whether_tableau_acted() {
         let failure = |status, code: Option<&str>| {
             let error = answer(status, code);
-            Failure::Refused(Box::new(Refusal {
+            CallFailure::Refused(Box::new(RefusedCall {
                 call: String::new(),
                 meaning: None,
                 error,
@@ -249,12 +249,12 @@ mod tests {
     #[test]
     fn a_problem_keeps_the_answer_within_reach() {
         let error = answer(504, None);
-        let refusal = Refusal {
+        let refusal = RefusedCall {
             call: "failed to commit".into(),
             meaning: None,
             error: error.clone(),
         };
-        let problem = Problem::new("unknown").because(Failure::Refused(Box::new(refusal)));
+        let problem = Problem::new("unknown").because(CallFailure::Refused(Box::new(refusal)));
         let chain = anyhow::Error::new(problem);
         let found = chain
             .chain()

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::answers::Job;
+use super::backoff::{Backoff, minutes};
 use super::call::shorten;
 use super::error::CATALOGUE;
 use super::failure::Problem;
 use super::names::Luid;
 use super::session::Session;
-use super::waits::{Waits, minutes};
 use crate::events::{Event, Progress};
 
 /// However long Tableau asks to be left alone, the job is looked at again after this.
@@ -28,7 +28,7 @@ pub(super) enum Waited {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum JobState {
     Running,
     Done,
     Cancelled,
@@ -43,9 +43,9 @@ pub(super) async fn wait(
     limit: Duration,
 ) -> Result<Waited, Problem> {
     let began = Instant::now();
-    let mut waits = Waits::new(session.pace);
+    let mut backoff = Backoff::new(session.pace);
     while began.elapsed() < limit {
-        let mut pause = waits.next();
+        let mut pause = backoff.next();
         // One look may be asked again and again for longer than the user wants to wait.
         let left = limit.saturating_sub(began.elapsed());
         let Ok(look) = tokio::time::timeout(left, session.query_job(id)).await else {
@@ -53,12 +53,12 @@ pub(super) async fn wait(
         };
         match look {
             Ok(job) => match judge(&job) {
-                Verdict::Running => session.observer.on(Event::Progress(Progress::Job {
+                JobState::Running => session.observer.on(Event::Progress(Progress::Job {
                     percent: job.progress.unwrap_or(0),
                     elapsed: began.elapsed(),
                 })),
-                Verdict::Done => return Ok(Waited::Done),
-                Verdict::Unclear => {
+                JobState::Done => return Ok(Waited::Done),
+                JobState::Unclear => {
                     let reason = format!("the publish job {id} ended without a result");
                     return Ok(Waited::Unclear(reason));
                 }
@@ -85,21 +85,21 @@ pub(super) async fn wait(
 }
 
 /// Decides by `completedAt`: the first answers carry a `finishCode` that means nothing yet.
-fn judge(job: &Job) -> Verdict {
+fn judge(job: &Job) -> JobState {
     if job.completed_at.is_none() {
-        return Verdict::Running;
+        return JobState::Running;
     }
     match job.finish_code.as_deref() {
-        _ if job.has_error_note => Verdict::Failed,
-        Some("0" | "3") => Verdict::Done,
-        Some("2") => Verdict::Cancelled,
-        Some(_) => Verdict::Failed,
-        None => Verdict::Unclear,
+        _ if job.has_error_note => JobState::Failed,
+        Some("0" | "3") => JobState::Done,
+        Some("2") => JobState::Cancelled,
+        Some(_) => JobState::Failed,
+        None => JobState::Unclear,
     }
 }
 
-fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
-    let how = if *verdict == Verdict::Cancelled {
+fn ended(verdict: &JobState, id: &Luid, job: &Job) -> Problem {
+    let how = if *verdict == JobState::Cancelled {
         "was cancelled"
     } else {
         "failed"
@@ -115,7 +115,7 @@ fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
     };
     let known = CATALOGUE.iter().find(|(code, ..)| is_said(code));
     let hint = match (verdict, known) {
-        (Verdict::Cancelled, _) => "ask who cancelled it on `site`, and run again",
+        (JobState::Cancelled, _) => "ask who cancelled it on `site`, and run again",
         (_, Some((_, _, hint))) => hint,
         (_, None) => {
             "usual causes: `server-url` leads to a server older than 2023.1, which cannot read the file; the storage of `site` \
@@ -153,25 +153,25 @@ mod tests {
     #[test]
     fn only_a_completed_job_has_a_result() {
         for code in [None, Some("0"), Some("1")] {
-            assert_eq!(judge(&job(false, code)), Verdict::Running);
+            assert_eq!(judge(&job(false, code)), JobState::Running);
         }
-        assert_eq!(judge(&job(true, Some("0"))), Verdict::Done);
-        assert_eq!(judge(&job(true, Some("3"))), Verdict::Done);
-        assert_eq!(judge(&job(true, Some("2"))), Verdict::Cancelled);
-        assert_eq!(judge(&job(true, Some("1"))), Verdict::Failed);
-        assert_eq!(judge(&job(true, Some("7"))), Verdict::Failed);
-        assert_eq!(judge(&job(true, None)), Verdict::Unclear);
+        assert_eq!(judge(&job(true, Some("0"))), JobState::Done);
+        assert_eq!(judge(&job(true, Some("3"))), JobState::Done);
+        assert_eq!(judge(&job(true, Some("2"))), JobState::Cancelled);
+        assert_eq!(judge(&job(true, Some("1"))), JobState::Failed);
+        assert_eq!(judge(&job(true, Some("7"))), JobState::Failed);
+        assert_eq!(judge(&job(true, None)), JobState::Unclear);
         let denied = Job {
             has_error_note: true,
             ..job(true, Some("0"))
         };
-        assert_eq!(judge(&denied), Verdict::Failed);
+        assert_eq!(judge(&denied), JobState::Failed);
     }
 
     #[test]
     fn a_failure_without_reason_lists_the_usual_ones() {
         let id = Luid::parse("7e8f9a0b-1c2d-4e3f-a4b5-c6d7e8f9a0b1").unwrap();
-        let silent = ended(&Verdict::Failed, &id, &Job::default());
+        let silent = ended(&JobState::Failed, &id, &Job::default());
         assert!(
             silent
                 .to_string()
@@ -182,20 +182,20 @@ mod tests {
             notes: vec!["a".into(), "b".into()],
             ..Job::default()
         };
-        let talking = ended(&Verdict::Failed, &id, &talking);
+        let talking = ended(&JobState::Failed, &id, &talking);
         assert!(talking.to_string().ends_with("failed: a; b"));
         let counting = Job {
             notes: vec!["1403008 rows are too many".into()],
             ..Job::default()
         };
-        let counting = ended(&Verdict::Failed, &id, &counting);
+        let counting = ended(&JobState::Failed, &id, &counting);
         assert!(!counting.hint().unwrap().contains("buy storage"));
         let coded = Job {
             notes: vec!["Full. (errorCode=403008)".into()],
             ..Job::default()
         };
         assert!(
-            ended(&Verdict::Failed, &id, &coded)
+            ended(&JobState::Failed, &id, &coded)
                 .hint()
                 .unwrap()
                 .contains("storage")

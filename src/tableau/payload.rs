@@ -17,12 +17,12 @@ pub(super) struct Payload<'p> {
     path: &'p Path,
     pub(super) file: Arc<File>,
     pub(super) bytes: u64,
-    state: State,
+    state: FileState,
 }
 
 /// What changes when a file is written to or replaced.
 #[derive(PartialEq, Eq)]
-struct State {
+struct FileState {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -30,9 +30,9 @@ struct State {
     modified: (i64, i64),
 }
 
-impl State {
-    fn of(metadata: &Metadata) -> State {
-        State {
+impl FileState {
+    fn of(metadata: &Metadata) -> FileState {
+        FileState {
             device: metadata.dev(),
             inode: metadata.ino(),
             bytes: metadata.len(),
@@ -54,14 +54,14 @@ impl<'p> Payload<'p> {
             path,
             file: Arc::new(file),
             bytes: metadata.len(),
-            state: State::of(&metadata),
+            state: FileState::of(&metadata),
         })
     }
 
     /// Fails if the file has been written to, replaced or removed since it was opened.
     pub(super) fn check(&self) -> Result<(), Problem> {
         let is_same = |metadata: std::io::Result<Metadata>| {
-            metadata.is_ok_and(|now| State::of(&now) == self.state)
+            metadata.is_ok_and(|now| FileState::of(&now) == self.state)
         };
         if is_same(self.file.metadata()) && is_same(std::fs::metadata(self.path)) {
             return Ok(());

@@ -18,7 +18,7 @@ const COMPARED: usize = 300;
 
 /// The one project a reference leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FoundProject {
     pub(super) id: Luid,
     pub(super) name: String,
     /// Names from the top, separated by `/`.
@@ -29,7 +29,7 @@ pub(super) struct Place {
 ///
 /// Paths are made when they are asked for: all of them together would be as large as the square of the
 /// projects, if a server says so.
-struct Tree<'p> {
+struct ProjectTree<'p> {
     projects: &'p [Project],
     by_id: HashMap<&'p Luid, &'p Project>,
 }
@@ -42,13 +42,13 @@ struct Tree<'p> {
 pub(super) fn resolve(
     reference: &ProjectReference,
     projects: &[Project],
-) -> Result<Place, Problem> {
-    let tree = Tree::new(projects);
+) -> Result<FoundProject, Problem> {
+    let tree = ProjectTree::new(projects);
     let wanted = match reference {
         ProjectReference::Luid(luid) => {
             let found = tree.by_id.get(luid);
             return found
-                .map(|project| tree.place(project))
+                .map(|project| tree.found(project))
                 .ok_or_else(|| missing(&format!("project with LUID `{luid}`"), projects.len()));
         }
         ProjectReference::Named(wanted) => wanted,
@@ -59,26 +59,26 @@ pub(super) fn resolve(
     let fits = spellings.iter().map(|spell| tree.find(wanted, *spell));
     let fits = fits.into_iter().find(|fits| !fits.is_empty());
     match fits.unwrap_or_default()[..] {
-        [project] => Ok(tree.place(project)),
+        [project] => Ok(tree.found(project)),
         [] => Err(unknown(wanted, &tree)),
         ref several => {
-            let places = several.iter().map(|project| tree.place(project));
-            Err(ambiguous(wanted, &places.collect::<Vec<_>>()))
+            let found = several.iter().map(|project| tree.found(project));
+            Err(ambiguous(wanted, &found.collect::<Vec<_>>()))
         }
     }
 }
 
-impl<'p> Tree<'p> {
-    fn new(projects: &'p [Project]) -> Tree<'p> {
+impl<'p> ProjectTree<'p> {
+    fn new(projects: &'p [Project]) -> ProjectTree<'p> {
         let by_id = projects.iter().map(|project| (&project.id, project));
-        Tree {
+        ProjectTree {
             projects,
             by_id: by_id.collect(),
         }
     }
 
-    fn place(&self, project: &Project) -> Place {
-        Place {
+    fn found(&self, project: &Project) -> FoundProject {
+        FoundProject {
             id: project.id.clone(),
             name: project.name.clone(),
             path: self.path(project),
@@ -132,10 +132,10 @@ fn tidy(path: &str) -> String {
     parts.join("/")
 }
 
-fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
+fn ambiguous(wanted: &str, fits: &[FoundProject]) -> Problem {
     let listed = fits
         .iter()
-        .map(|place| format!("`/{}` ({})", place.path, place.id));
+        .map(|project| format!("`/{}` ({})", project.path, project.id));
     let mut listed: Vec<String> = listed.collect();
     listed.sort();
     Problem::new(format!(
@@ -146,7 +146,7 @@ fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
     .with_hint("write one of these paths, or better the LUID, as `project`")
 }
 
-fn unknown(wanted: &str, tree: &Tree<'_>) -> Problem {
+fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
     let cut = |text: &str| -> String { text.chars().take(COMPARED).collect() };
     let wanted_lower = cut(&wanted.to_lowercase());
     let likeness = |text: &str| strsim::jaro_winkler(&cut(text).to_lowercase(), &wanted_lower);
@@ -231,7 +231,7 @@ mod tests {
     fn path(wanted: &str) -> Result<String, String> {
         let reference = ProjectReference::parse(wanted).unwrap();
         resolve(&reference, &site())
-            .map(|place| place.path)
+            .map(|found| found.path)
             .map_err(|problem| problem.to_string())
     }
 

@@ -24,7 +24,7 @@ pub struct Published {
     /// What is known to have happened; absent also when the wait ran out.
     pub change: Option<Change>,
     /// What is known of the published data.
-    pub standing: Standing,
+    pub state: DataState,
     /// Size of the file.
     pub bytes: u64,
 }
@@ -42,7 +42,7 @@ pub enum Change {
 
 /// What is known of the published data, whatever became of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum DataState {
     /// Nothing of this run has reached it: it is as it was before.
     #[default]
     Untouched,

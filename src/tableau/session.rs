@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::answers::{ApiVersion, Datasource, Job, Project, ServerInfo};
-use super::call::{Call, Chunk, Content, Reach, encode};
-use super::context::{Means, Pace};
+use super::call::{Call, CallScope, Content, FileChunk, encode};
+use super::context::{Pace, PublishContext};
 use super::destination::{Destination, PublishMode};
-use super::failure::{Failure, Problem};
+use super::failure::{CallFailure, Problem};
 use super::names::{Description, Luid, Tag};
 use super::requests;
 use crate::events::{Event, Observer};
@@ -78,17 +78,17 @@ impl<'a> Session<'a> {
     /// Server Info: finds out where the server is and what it speaks.
     pub(super) async fn open(
         to: &'a Destination,
-        means: &Means<'a>,
+        context: &PublishContext<'a>,
     ) -> anyhow::Result<(Session<'a>, ServerInfo)> {
         // 2.4 is the oldest version with this call, and every server still knows it.
         let version = ApiVersion(2, 4);
         let base = to.server.clone();
-        let Means {
+        let PublishContext {
             http,
             pace,
             observer,
             ..
-        } = *means;
+        } = *context;
         let mut session = Session {
             to,
             pace,
@@ -106,12 +106,12 @@ impl<'a> Session<'a> {
             n_renewals: 0,
         };
         let call = Call {
-            reach: Reach::Server,
+            scope: CallScope::Server,
             ..Call::get("ask for the server's version", &["serverInfo"])
         };
         let request = session.request(&call, Redirects::SameOrigin);
         let answer = http.exchange(&request, observer).await;
-        let answer = answer.map_err(Failure::Unanswered)?;
+        let answer = answer.map_err(CallFailure::Unanswered)?;
         // What it is redirected to decides no more than whether to speak https.
         let url = Url::parse(&answer.url.origin().ascii_serialization())?;
         let info = Session::judge(&call, &request.url, &answer).and_then(|answer| {
@@ -133,11 +133,11 @@ impl<'a> Session<'a> {
     }
 
     /// Sign In; ends any other session of the same token.
-    pub(super) async fn sign_in(&mut self) -> Result<Luid, Failure> {
+    pub(super) async fn sign_in(&mut self) -> Result<Luid, CallFailure> {
         let call = Call {
             method: Method::POST,
             content: Content::Xml(requests::sign_in(&self.to.token, &self.to.site)),
-            reach: Reach::SignIn,
+            scope: CallScope::SignIn,
             ..Call::get("sign in to Tableau", &["auth", "signin"])
         };
         let answer = self
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
         let call = Call {
             method: Method::POST,
             replay: Replay::Never,
-            reach: Reach::Server,
+            scope: CallScope::Server,
             ..Call::get("sign out of Tableau", &["auth", "signout"])
         };
         if self.credentials.is_some() {
@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
     }
 
     /// Query Projects, all pages.
-    pub(super) async fn query_projects(&mut self) -> Result<Vec<Project>, Failure> {
+    pub(super) async fn query_projects(&mut self) -> Result<Vec<Project>, CallFailure> {
         let call = Call::get("list the projects", &["projects"]);
         self.pages(call, ("projects", "project"), Project::read, |project| {
             &project.id
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
     pub(super) async fn query_data_sources(
         &mut self,
         filter: Option<String>,
-    ) -> Result<Vec<Datasource>, Failure> {
+    ) -> Result<Vec<Datasource>, CallFailure> {
         let mut call = Call::get("look up the data source", &["datasources"]);
         call.query = filter
             .map(|filter| format!("filter={filter}&"))
@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
     }
 
     /// Query Data Source.
-    pub(super) async fn query_data_source(&mut self, id: &Luid) -> Result<Datasource, Failure> {
+    pub(super) async fn query_data_source(&mut self, id: &Luid) -> Result<Datasource, CallFailure> {
         let path = ["datasources", id.as_str()];
         let call = Call::get("look at the data source", &path);
         let answer = self.call(&call).await?;
@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
     }
 
     /// Initiate File Upload; returns the id of the upload session.
-    pub(super) async fn initiate_file_upload(&mut self) -> Result<String, Failure> {
+    pub(super) async fn initiate_file_upload(&mut self) -> Result<String, CallFailure> {
         let call = Call {
             method: Method::POST,
             ..Call::get("begin the upload", &["fileUploads"])
@@ -243,8 +243,8 @@ impl<'a> Session<'a> {
     pub(super) async fn append_to_file_upload(
         &mut self,
         upload: &str,
-        chunk: Chunk,
-    ) -> Result<(), Failure> {
+        chunk: FileChunk,
+    ) -> Result<(), CallFailure> {
         let path = ["fileUploads", upload];
         let call = Call {
             method: Method::PUT,
@@ -260,7 +260,7 @@ impl<'a> Session<'a> {
         &mut self,
         upload: &str,
         publication: &Publication<'_>,
-    ) -> Result<Accepted, Failure> {
+    ) -> Result<Accepted, CallFailure> {
         let document = requests::publish(
             publication.name,
             publication.description,
@@ -291,7 +291,7 @@ impl<'a> Session<'a> {
     }
 
     /// Query Job.
-    pub(super) async fn query_job(&mut self, id: &Luid) -> Result<Job, Failure> {
+    pub(super) async fn query_job(&mut self, id: &Luid) -> Result<Job, CallFailure> {
         let path = ["jobs", id.as_str()];
         let call = Call::get("look at the publish job", &path);
         let answer = self.call(&call).await?;
@@ -304,7 +304,7 @@ impl<'a> Session<'a> {
         &mut self,
         id: &Luid,
         description: &Description,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallFailure> {
         let path = ["datasources", id.as_str()];
         let content = Content::Xml(requests::describe(description));
         let call = Call {
@@ -320,7 +320,7 @@ impl<'a> Session<'a> {
         &mut self,
         id: &Luid,
         tags: &[Tag],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallFailure> {
         let path = ["datasources", id.as_str(), "tags"];
         let content = Content::Xml(requests::tags(tags));
         let call = Call {
@@ -332,7 +332,7 @@ impl<'a> Session<'a> {
     }
 
     /// Makes a call whose answer tells nothing but that Tableau itself has acted.
-    async fn call_for(&mut self, call: &Call<'_>, element: &str) -> Result<(), Failure> {
+    async fn call_for(&mut self, call: &Call<'_>, element: &str) -> Result<(), CallFailure> {
         let answer = self.call(call).await?;
         match answer.child(element) {
             Some(_) => Ok(()),
@@ -350,7 +350,7 @@ pub(super) fn site_name(to: &Destination) -> String {
     }
 }
 
-fn no_server(url: &Url, failure: Failure) -> anyhow::Error {
+fn no_server(url: &Url, failure: CallFailure) -> anyhow::Error {
     let is_foreign = failure.code().is_none()
         && failure
             .status()

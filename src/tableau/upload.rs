@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::call::Chunk;
-use super::failure::{Failure, Problem};
+use super::call::FileChunk;
+use super::failure::{CallFailure, Problem};
 use super::payload::Payload;
 use super::session::Session;
 use crate::events::{Event, Progress};
@@ -99,12 +99,16 @@ impl<'p> Upload<'p> {
         }
     }
 
-    async fn append_all(&self, session: &mut Session<'_>, id: &str) -> Result<(), (u64, Failure)> {
+    async fn append_all(
+        &self,
+        session: &mut Session<'_>,
+        id: &str,
+    ) -> Result<(), (u64, CallFailure)> {
         let mut offset = 0;
         while offset < self.payload.bytes {
             let length = self.chunk.min(self.payload.bytes - offset);
             let sent = Arc::new(AtomicU64::new(0));
-            let chunk = Chunk {
+            let chunk = FileChunk {
                 file: Arc::clone(&self.payload.file),
                 offset,
                 length,

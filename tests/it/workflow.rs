@@ -14,9 +14,9 @@ use publish_to_tableau::cancel::Cancel;
 use publish_to_tableau::events::{Event, Progress};
 use publish_to_tableau::http::{Client, Network, RetryPolicy};
 use publish_to_tableau::tableau::{
-    ApiError, Change, DatasourceName, Description, Destination, Means, Pace, PersonalAccessToken,
-    Problem, ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret,
-    publish,
+    ApiError, Change, DatasourceName, Description, Destination, Pace, PersonalAccessToken, Problem,
+    ProjectReference, PublishContext, PublishMode, Published, SiteContentUrl, Tag, TokenName,
+    TokenSecret, publish,
 };
 use secrecy::ExposeSecret;
 use tableau_simulator::{
@@ -160,13 +160,13 @@ impl Run {
             .enable_all()
             .build()
             .unwrap();
-        let means = Means {
+        let context = PublishContext {
             http: &http,
             pace: &self.pace,
             observer: &observer,
             cancel: &Cancel::default(),
         };
-        let result = runtime.block_on(publish(&self.to, path, &means, &mut record));
+        let result = runtime.block_on(publish(&self.to, path, &context, &mut record));
         let outcome = Outcome {
             result,
             record,

@@ -6,14 +6,14 @@ use super::context::Pace;
 use crate::say::span;
 
 /// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.
-pub(super) struct Waits {
+pub(super) struct Backoff {
     mean: Duration,
     longest: Duration,
 }
 
-impl Waits {
-    pub(super) fn new(pace: &Pace) -> Waits {
-        Waits {
+impl Backoff {
+    pub(super) fn new(pace: &Pace) -> Backoff {
+        Backoff {
             mean: pace.first_wait.min(pace.longest_wait),
             longest: pace.longest_wait,
         }
@@ -60,12 +60,12 @@ mod tests {
     #[test]
     fn waits_grow_to_their_limit() {
         let pace = Pace::default();
-        let mut waits = Waits::new(&pace);
-        let first = waits.next();
+        let mut backoff = Backoff::new(&pace);
+        let first = backoff.next();
         assert!(first >= pace.first_wait * 9 / 10 && first <= pace.first_wait * 11 / 10);
-        let last = (0..40).map(|_| waits.next()).last().unwrap();
+        let last = (0..40).map(|_| backoff.next()).last().unwrap();
         assert!(last >= pace.longest_wait * 9 / 10 && last <= pace.longest_wait * 11 / 10);
-        let mut none = Waits::new(&Pace {
+        let mut none = Backoff::new(&Pace {
             first_wait: Duration::ZERO,
             ..pace
         });
