@@ -38,11 +38,11 @@ use self::payload::Payload;
 use self::session::{Accepted, Session, site_name};
 use crate::events::Event;
 use crate::panics;
+use crate::problem::Problem;
 
 pub use self::context::{Pace, PublishContext};
 pub use self::destination::{Destination, PublishMode};
 pub use self::error::{ApiError, CATALOGUE};
-pub use self::failure::Problem;
 pub use self::names::{DatasourceName, Description, Luid, ProjectReference, SiteContentUrl, Tag};
 pub use self::published::{Change, DataState, Published};
 pub use self::token::{PersonalAccessToken, TokenName, TokenSecret};
@@ -97,7 +97,7 @@ async fn run(
     if to.site.is_default() && host.ends_with(".online.tableau.com") {
         return Err(
             Problem::new("no site is given, and Tableau Cloud has no default site")
-                .with_hint("set `site` to the part after /site/ in the browser's address")
+                .hint("set `site` to the part after /site/ in the browser's address")
                 .into(),
         );
     }
@@ -192,13 +192,13 @@ impl<'a> Publishing<'a, '_> {
         match (to.mode, &self.before) {
             (PublishMode::CreateNew, Some(before)) => {
                 Err(Problem::new(format!("the data source `{}` already exists ({})", before.name, before.id))
-                    .with_hint("set `mode: overwrite` to replace it, or choose another `datasource`"))
+                    .hint("set `mode: overwrite` to replace it, or choose another `datasource`"))
             }
             (PublishMode::Append, None) => Err(Problem::new(format!(
                 "there is no data source `{}` in this project to append to, or the token's user may not see it",
                 to.datasource
             ))
-            .with_hint(
+            .hint(
                 "set `mode: overwrite` to create it, or check `datasource` and `project`; one created a moment ago may not be listed yet",
             )),
             _ => Ok(()),

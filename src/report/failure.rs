@@ -5,8 +5,9 @@ use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
+use crate::problem::Problem;
 use crate::source::SourceError;
-use crate::tableau::{ApiError, DataState, Problem};
+use crate::tableau::{ApiError, DataState};
 use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
@@ -131,7 +132,7 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return error.hint();
     }
     if let Some(problem) = cause.downcast_ref::<Problem>() {
-        return problem.hint();
+        return problem.hint.clone();
     }
     cause
         .downcast_ref::<http::Error>()

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use super::Publishing;
 use super::answers::Datasource;
 use super::destination::PublishMode;
-use super::failure::{CallFailure, Problem};
+use super::failure::CallFailure;
 use super::job::Waited;
 use super::lookup::{self, Baseline, Comparison, DatasourceKey};
 use super::names::Luid;
 use super::published::{Change, DataState};
 use super::session::{Accepted, Publication};
 use super::upload::Upload;
+use crate::problem::Problem;
 
 /// Why nobody knows how a commit ended.
 const LOST: &str = "Tableau's answer to the commit was lost";
@@ -47,15 +48,15 @@ impl Publishing<'_, '_> {
             let sent = upload.send(&mut self.session).await;
             let id = match attempt {
                 Attempt::First => sent?,
-                Attempt::Second => sent.map_err(|error| self.unknown(LOST).due_to(error))?,
+                Attempt::Second => sent.map_err(|error| self.unknown(LOST).because(error))?,
             };
             if attempt == Attempt::First {
                 self.look_before(key).await?;
             }
-            if let Err(changed) = self.payload.check() {
+            if let Err(changed) = self.payload.check().map_err(anyhow::Error::from) {
                 return Err(match attempt {
-                    Attempt::First => changed.into(),
-                    Attempt::Second => self.unknown(LOST).due_to(changed.into()).into(),
+                    Attempt::First => changed,
+                    Attempt::Second => self.unknown(LOST).because(changed).into(),
                 });
             }
             let description = self.description();
@@ -321,7 +322,7 @@ impl Publishing<'_, '_> {
             time(&seen.updated_at),
             time(&since)
         ))
-        .with_hint(hint)
+        .hint(hint)
     }
 
     fn unknown(&self, reason: &str) -> Problem {
@@ -340,7 +341,7 @@ impl Publishing<'_, '_> {
         Problem::new(format!(
             "{reason}; it is not known whether the data will arrive ({last})"
         ))
-        .with_hint(hint)
+        .hint(hint)
     }
 }
 

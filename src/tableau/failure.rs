@@ -5,69 +5,7 @@ use std::time::Duration;
 
 use super::error::ApiError;
 use crate::http;
-
-/// Why this run cannot publish, found out by looking rather than told by an error.
-#[derive(Debug)]
-pub struct Problem {
-    message: String,
-    hint: Option<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl Problem {
-    pub(super) fn new(message: impl Into<String>) -> Problem {
-        Problem {
-            message: message.into(),
-            hint: None,
-            source: None,
-        }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Problem {
-        Problem {
-            hint: Some(hint.into()),
-            ..self
-        }
-    }
-
-    pub(super) fn because(self, failure: CallFailure) -> Problem {
-        let source: Box<dyn std::error::Error + Send + Sync> = match failure {
-            CallFailure::Unanswered(error) => match elsewhere(&error) {
-                Some(problem) => Box::new(problem),
-                None => Box::new(error),
-            },
-            CallFailure::Refused(refusal) => refusal,
-        };
-        Problem {
-            source: Some(source),
-            ..self
-        }
-    }
-
-    pub(super) fn due_to(self, error: anyhow::Error) -> Problem {
-        Problem {
-            source: Some(error.into()),
-            ..self
-        }
-    }
-
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        self.hint.clone()
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Problem {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+use crate::problem::Problem;
 
 /// A call that did not bring what was asked for.
 #[derive(Debug)]
@@ -154,14 +92,28 @@ impl CallFailure {
     }
 }
 
-impl From<CallFailure> for anyhow::Error {
-    fn from(failure: CallFailure) -> anyhow::Error {
+/// What is told of a failure below a problem that follows from it; the answer stays within reach.
+impl From<CallFailure> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(failure: CallFailure) -> Self {
         match failure {
             CallFailure::Unanswered(error) => match elsewhere(&error) {
                 Some(problem) => problem.into(),
-                None => anyhow::Error::new(error),
+                None => error.into(),
             },
-            CallFailure::Refused(refusal) => anyhow::Error::new(*refusal),
+            CallFailure::Refused(refusal) => refusal,
+        }
+    }
+}
+
+impl From<CallFailure> for anyhow::Error {
+    /// Not made of the box: what lies in one is no longer found by its type.
+    fn from(failure: CallFailure) -> Self {
+        match failure {
+            CallFailure::Unanswered(error) => match elsewhere(&error) {
+                Some(problem) => problem.into(),
+                None => error.into(),
+            },
+            CallFailure::Refused(refusal) => (*refusal).into(),
         }
     }
 }
@@ -175,7 +127,7 @@ fn elsewhere(error: &http::Error) -> Option<Problem> {
     let address = reason.contains("another origin").then_some(reason)?;
     let address = http::Url::parse(address.split('`').nth(1)?).ok()?;
     let server = address.origin().ascii_serialization();
-    Some(Problem::new(error.to_string()).with_hint(format!(
+    Some(Problem::new(error.to_string()).hint(format!(
         "set `server-url: {server}` if you trust it: the token is sent nowhere else than the input says"
     )))
 }

@@ -6,10 +6,10 @@ use super::answers::Job;
 use super::backoff::{Backoff, minutes};
 use super::call::shorten;
 use super::error::CATALOGUE;
-use super::failure::Problem;
 use super::names::Luid;
 use super::session::Session;
 use crate::events::{Event, Progress};
+use crate::problem::Problem;
 
 /// However long Tableau asks to be left alone, the job is looked at again after this.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -122,7 +122,7 @@ fn ended(verdict: &JobState, id: &Luid, job: &Job) -> Problem {
              is full; with `mode: append`, columns or types differ from the published ones"
         }
     };
-    Problem::new(format!("Tableau's publish job {id} {how}{said}")).with_hint(hint)
+    Problem::new(format!("Tableau's publish job {id} {how}{said}")).hint(hint)
 }
 
 /// Warns that the run ends before the job.
@@ -177,7 +177,7 @@ mod tests {
                 .to_string()
                 .ends_with("failed, and Tableau gives no reason")
         );
-        assert!(silent.hint().unwrap().contains("`mode: append`"));
+        assert!(silent.hint.unwrap().contains("`mode: append`"));
         let talking = Job {
             notes: vec!["a".into(), "b".into()],
             ..Job::default()
@@ -189,14 +189,14 @@ mod tests {
             ..Job::default()
         };
         let counting = ended(&JobState::Failed, &id, &counting);
-        assert!(!counting.hint().unwrap().contains("buy storage"));
+        assert!(!counting.hint.unwrap().contains("buy storage"));
         let coded = Job {
             notes: vec!["Full. (errorCode=403008)".into()],
             ..Job::default()
         };
         assert!(
             ended(&JobState::Failed, &id, &coded)
-                .hint()
+                .hint
                 .unwrap()
                 .contains("storage")
         );

@@ -1,13 +1,12 @@
 //! The file that is published: opened once, and looked at again before it is committed.
 
+use crate::problem::Problem;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-
-use super::failure::Problem;
 
 /// An open file and what tells whether it stays the same.
 ///
@@ -70,7 +69,7 @@ impl<'p> Payload<'p> {
             "the file `{}` was changed or replaced while it was uploaded, so it is not published",
             self.path.display()
         ))
-        .with_hint("give every run and step that may work at the same time its own `hyper`"))
+        .hint("give every run and step that may work at the same time its own `hyper`"))
     }
 }
 
@@ -99,7 +98,10 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(20));
             change(&path);
             let problem = payload.check().unwrap_err();
-            assert!(problem.hint().unwrap().contains("`hyper`"), "{problem}");
+            assert!(
+                problem.hint.as_ref().unwrap().contains("`hyper`"),
+                "{problem}"
+            );
         }
         std::fs::write(&path, "").unwrap();
         assert!(Payload::open(&path).is_err());

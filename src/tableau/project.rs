@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::answers::Project;
-use super::failure::Problem;
 use super::names::{Luid, ProjectReference};
+use crate::problem::Problem;
 
 /// Below this likeness a name is no useful suggestion.
 const LIKENESS: f64 = 0.7;
@@ -143,7 +143,7 @@ fn ambiguous(wanted: &str, fits: &[FoundProject]) -> Problem {
         fits.len(),
         some_of(listed)
     ))
-    .with_hint("write one of these paths, or better the LUID, as `project`")
+    .hint("write one of these paths, or better the LUID, as `project`")
 }
 
 fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
@@ -167,7 +167,7 @@ fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
         return problem;
     }
     let near: Vec<String> = near.into_iter().map(|(_, path)| path).collect();
-    problem.with_hint(format!(
+    problem.hint(format!(
         "check `project` (nearest: {}), and that the user of `pat-name` has the permission View there",
         near.join(", ")
     ))
@@ -178,7 +178,7 @@ fn missing(what: &str, n_seen: usize) -> Problem {
     Problem::new(format!(
         "there is no {what} among the {n_seen} {projects} the token's user may see"
     ))
-    .with_hint("check `project`, and that the user of `pat-name` has the permission View there")
+    .hint("check `project`, and that the user of `pat-name` has the permission View there")
 }
 
 /// Lists the first few, and says how many there are besides.
@@ -297,9 +297,9 @@ mod tests {
             problem.to_string(),
             "there is no project `Marketting` among the 12 projects the token's user may see"
         );
-        assert!(problem.hint().unwrap().contains("(nearest: `Marketing`"));
+        assert!(problem.hint.unwrap().contains("(nearest: `Marketing`"));
         let unlike = resolve(&ProjectReference::parse("zzz").unwrap(), &site()).unwrap_err();
-        assert!(!unlike.hint().unwrap().contains("nearest"));
+        assert!(!unlike.hint.unwrap().contains("nearest"));
         assert!(
             path(luid(77).as_str())
                 .unwrap_err()
@@ -335,7 +335,7 @@ mod tests {
             let path = found.unwrap().path;
             assert_eq!(path.split('/').count(), LEVELS);
             let missing = resolve(&ProjectReference::parse("nome 5999").unwrap(), &projects);
-            let hint = missing.unwrap_err().hint().unwrap();
+            let hint = missing.unwrap_err().hint.unwrap();
             assert!(hint.contains("name 5999`") && hint.len() < 10_000, "{hint}");
         }
     }

@@ -1,6 +1,6 @@
 //! What is known to fail before anything is uploaded. In doubt the server decides.
 
-use super::failure::Problem;
+use crate::problem::Problem;
 use crate::say::size;
 
 /// The first release that reads Hyper files of version 3, which the extract is.
@@ -15,7 +15,7 @@ pub(super) fn check_server(product: &str) -> Result<(), Problem> {
             "the server is Tableau {product}, and the extract is a Hyper file of version 3, which Tableau {}.{} and later read",
             OLDEST.0, OLDEST.1
         ))
-        .with_hint("update the server, or give another `server-url`")),
+        .hint("update the server, or give another `server-url`")),
         _ => Ok(()),
     }
 }

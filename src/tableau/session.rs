@@ -12,12 +12,13 @@ use super::answers::{ApiVersion, Datasource, Job, Project, ServerInfo};
 use super::call::{Call, CallScope, Content, FileChunk, encode};
 use super::context::{Pace, PublishContext};
 use super::destination::{Destination, PublishMode};
-use super::failure::{CallFailure, Problem};
+use super::failure::CallFailure;
 use super::names::{Description, Luid, Tag};
 use super::requests;
 use crate::events::{Event, Observer};
 use crate::http::header::HeaderValue;
 use crate::http::{self, Method, Redirects, Replay, Url};
+use crate::problem::Problem;
 use crate::secrets;
 
 /// The first release with personal access tokens (Tableau 2019.4).
@@ -126,7 +127,7 @@ impl<'a> Session<'a> {
                 "the server is Tableau {} with REST API {}, and personal access tokens came with {OLDEST} (2019.4)",
                 info.product, info.rest_api
             ))
-            .with_hint("update the server, or give another `server-url`")
+            .hint("update the server, or give another `server-url`")
             .into());
         }
         Ok((session, info))
@@ -366,7 +367,7 @@ fn no_server(url: &Url, failure: CallFailure) -> anyhow::Error {
         return failure.into();
     };
     Problem::new(message)
-        .with_hint("check `server-url`: the address of a Tableau Server, or of the Tableau Cloud pod the site lives on")
+        .hint("check `server-url`: the address of a Tableau Server, or of the Tableau Cloud pod the site lives on")
         .because(failure)
         .into()
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::call::FileChunk;
-use super::failure::{CallFailure, Problem};
+use super::failure::CallFailure;
 use super::payload::Payload;
 use super::session::Session;
 use crate::events::{Event, Progress};
+use crate::problem::Problem;
 use crate::say::{count, size};
 
 /// Upload sessions begun for one file before giving up; sessions that only found out a smaller
@@ -83,7 +84,7 @@ impl<'p> Upload<'p> {
             self.payload.check()?;
             if !self.may_restart(session) {
                 return Err(Problem::new(format!("the upload broke off {SESSIONS} times"))
-                    .with_hint("run again later; if it stays, check the way from the runner to `server-url` (proxy, firewall)")
+                    .hint("run again later; if it stays, check the way from the runner to `server-url` (proxy, firewall)")
                     .because(failure)
                     .into());
             }
