@@ -6,6 +6,7 @@
 mod answers;
 mod backoff;
 mod call;
+mod calls;
 mod commit;
 mod context;
 mod destination;
@@ -14,11 +15,14 @@ mod failure;
 mod job;
 mod lookup;
 mod names;
+mod pages;
 mod payload;
 mod project;
 mod published;
+mod reply;
 mod requests;
 mod requirements;
+mod server;
 mod session;
 mod token;
 mod upload;
@@ -31,11 +35,12 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use self::answers::Datasource;
+use self::calls::Accepted;
 use self::commit::Commit;
 use self::job::Waited;
 use self::lookup::DatasourceKey;
 use self::payload::Payload;
-use self::session::{Accepted, Session, site_name};
+use self::session::Session;
 use crate::events::Event;
 use crate::panics;
 use crate::problem::Problem;
@@ -82,7 +87,7 @@ async fn run(
     let PublishContext {
         observer, cancel, ..
     } = *context;
-    let (session, info) = cancel.unless(Session::open(to, context)).await?;
+    let (session, info) = cancel.unless(server::open(to, context)).await?;
     let host = session.base.origin().ascii_serialization();
     observer.on(Event::Note(format!(
         "Tableau {} at {host}, REST API {}",
@@ -133,7 +138,7 @@ impl<'a> Publishing<'a, '_> {
     async fn run(&mut self) -> anyhow::Result<()> {
         let to = self.session.to;
         self.record.site = Some(self.session.sign_in().await?);
-        self.note(format!("signed in to {}", site_name(to)));
+        self.note(format!("signed in to {}", to.site_name()));
         let key = self.find_project().await?;
         self.before = match to.mode {
             PublishMode::Append => lookup::expect(&mut self.session, &key).await?,
@@ -176,7 +181,7 @@ impl<'a> Publishing<'a, '_> {
 
     async fn find_project(&mut self) -> anyhow::Result<DatasourceKey<'a>> {
         let to = self.session.to;
-        let projects = self.session.query_projects().await?;
+        let projects = calls::query_projects(&mut self.session).await?;
         let found = project::resolve(&to.project, &projects)?;
         self.note(format!("project `{}` ({})", found.path, found.id));
         self.record.project = Some(found.id.clone());
@@ -241,17 +246,16 @@ impl<'a> Publishing<'a, '_> {
                 .description
                 .as_ref()
                 .is_some_and(|shown| shown.is_same(wanted))
-            && let Err(failure) = self.session.update_data_source(&seen.id, wanted).await
+            && let Err(failure) =
+                calls::update_data_source(&mut self.session, &seen.id, wanted).await
         {
             self.warn(format!(
                 "the data is published, but its description is not: {failure}"
             ));
         }
         if !to.tags.is_empty()
-            && let Err(failure) = self
-                .session
-                .add_tags_to_data_source(&seen.id, &to.tags)
-                .await
+            && let Err(failure) =
+                calls::add_tags_to_data_source(&mut self.session, &seen.id, &to.tags).await
         {
             self.warn(format!("the data is published, but not tagged: {failure}"));
         }

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 
 use super::Publishing;
 use super::answers::Datasource;
+use super::calls::{self, Accepted, Publication};
 use super::destination::PublishMode;
 use super::failure::CallFailure;
 use super::job::Waited;
 use super::lookup::{self, Baseline, Comparison, DatasourceKey};
 use super::names::Luid;
 use super::published::{Change, DataState};
-use super::session::{Accepted, Publication};
 use super::upload::Upload;
 use crate::problem::Problem;
 
@@ -67,10 +67,11 @@ impl Publishing<'_, '_> {
                 mode,
             };
             self.record.state = DataState::Unknown;
-            let failure = match self.session.publish_data_source(&id, &publication).await {
-                Ok(accepted) => return Ok(Commit::Accepted(accepted, attempt)),
-                Err(failure) => failure,
-            };
+            let failure =
+                match calls::publish_data_source(&mut self.session, &id, &publication).await {
+                    Ok(accepted) => return Ok(Commit::Accepted(accepted, attempt)),
+                    Err(failure) => failure,
+                };
             if attempt == Attempt::First && !failure.is_doubtful() {
                 self.record.state = DataState::Untouched;
             }

@@ -39,3 +39,14 @@ pub enum PublishMode {
     /// It is not touched: that is an error.
     CreateNew,
 }
+
+impl Destination {
+    /// Names the site in a message.
+    pub(super) fn site_name(&self) -> String {
+        if self.site.is_default() {
+            "default site".to_owned()
+        } else {
+            format!("site `{}`", self.site)
+        }
+    }
+}

@@ -20,13 +20,22 @@ pub(super) enum CallFailure {
 #[derive(Debug)]
 pub(super) struct RefusedCall {
     /// `failed to … at …`.
-    pub(super) call: String,
+    call: String,
     /// What the answer means here, when that is known.
-    pub(super) meaning: Option<String>,
-    pub(super) error: ApiError,
+    meaning: Option<String>,
+    error: ApiError,
 }
 
 impl CallFailure {
+    /// Says which call it was, `failed to … at …`, and what was answered.
+    pub(super) fn refused(call: String, error: ApiError) -> CallFailure {
+        CallFailure::Refused(Box::new(RefusedCall {
+            call,
+            meaning: None,
+            error,
+        }))
+    }
+
     /// Tableau's six digits.
     pub(super) fn code(&self) -> Option<&str> {
         match self {
@@ -177,11 +186,7 @@ mod tests {
     fn doubt_is_for_answers_that_do_not_tell_whether_tableau_acted() {
         let failure = |status, code: Option<&str>| {
             let error = answer(status, code);
-            CallFailure::Refused(Box::new(RefusedCall {
-                call: String::new(),
-                meaning: None,
-                error,
-            }))
+            CallFailure::refused(String::new(), error)
         };
         for status in [408, 500, 502, 503, 504] {
             assert!(failure(status, None).is_doubtful(), "{status}");
@@ -201,12 +206,8 @@ mod tests {
     #[test]
     fn a_problem_keeps_the_answer_within_reach() {
         let error = answer(504, None);
-        let refusal = RefusedCall {
-            call: "failed to commit".into(),
-            meaning: None,
-            error: error.clone(),
-        };
-        let problem = Problem::new("unknown").because(CallFailure::Refused(Box::new(refusal)));
+        let failure = CallFailure::refused("failed to commit".into(), error.clone());
+        let problem = Problem::new("unknown").because(failure);
         let chain = anyhow::Error::new(problem);
         let found = chain
             .chain()

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::answers::Job;
 use super::backoff::{Backoff, minutes};
-use super::call::shorten;
+use super::calls;
 use super::error::CATALOGUE;
 use super::names::Luid;
+use super::reply::shorten;
 use super::session::Session;
 use crate::events::{Event, Progress};
 use crate::problem::Problem;
@@ -48,7 +49,7 @@ pub(super) async fn wait(
         let mut pause = backoff.next();
         // One look may be asked again and again for longer than the user wants to wait.
         let left = limit.saturating_sub(began.elapsed());
-        let Ok(look) = tokio::time::timeout(left, session.query_job(id)).await else {
+        let Ok(look) = tokio::time::timeout(left, calls::query_job(session, id)).await else {
             break;
         };
         match look {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::answers::Datasource;
 use super::backoff::Backoff;
 use super::call::encode;
+use super::calls;
 use super::destination::PublishMode;
 use super::failure::CallFailure;
 use super::names::{DatasourceName, Luid};
@@ -53,12 +54,12 @@ pub(super) async fn find(
     key: &DatasourceKey<'_>,
 ) -> Result<Option<Datasource>, CallFailure> {
     let [narrow, wide] = filters(key.name.as_str(), &key.project.name);
-    let found = session.query_data_sources(narrow).await?;
+    let found = calls::query_data_sources(session, narrow).await?;
     if let Some(datasource) = pick(found, key, session) {
         return Ok(Some(datasource));
     }
     // Wildcards are unknown to older servers, and whether a filter ignores case is not documented.
-    let found = session.query_data_sources(wide).await?;
+    let found = calls::query_data_sources(session, wide).await?;
     Ok(pick(found, key, session))
 }
 
@@ -113,7 +114,7 @@ pub(super) async fn look(
     known: Option<&Luid>,
 ) -> Result<Option<Datasource>, CallFailure> {
     if let Some(id) = known {
-        match session.query_data_source(id).await {
+        match calls::query_data_source(session, id).await {
             // Moved or renamed meanwhile: what has the name and project now is another one.
             Ok(found) if !is_wanted(&found, key) => {}
             // Deleted meanwhile; another may have taken its name.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::call::FileChunk;
+use super::calls;
 use super::failure::CallFailure;
 use super::payload::Payload;
 use super::session::Session;
@@ -55,7 +56,7 @@ impl<'p> Upload<'p> {
     pub(super) async fn send(&mut self, session: &mut Session<'_>) -> anyhow::Result<String> {
         self.count(session);
         loop {
-            let id = session.initiate_file_upload().await?;
+            let id = calls::initiate_file_upload(session).await?;
             self.n_renewals = session.n_renewals;
             let (length, failure) = match self.append_all(session, &id).await {
                 Ok(()) => return Ok(id),
@@ -129,7 +130,7 @@ impl<'p> Upload<'p> {
                 }
             };
             let appended = tokio::select! {
-                appended = session.append_to_file_upload(id, chunk) => appended,
+                appended = calls::append_to_file_upload(session, id, chunk) => appended,
                 () = watch => unreachable!("it watches for ever"),
             };
             appended.map_err(|failure| (length, failure))?;
