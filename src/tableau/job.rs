@@ -82,6 +82,7 @@ pub(super) async fn wait(
         }
         tokio::time::sleep(pause.min(limit.saturating_sub(began.elapsed()))).await;
     }
+    session.observer.on(ran_out(id, limit));
     Ok(Waited::RanOut)
 }
 
@@ -127,7 +128,7 @@ fn ended(verdict: &JobState, id: &Luid, job: &Job) -> Problem {
 }
 
 /// Warns that the run ends before the job.
-pub(super) fn ran_out(id: &Luid, limit: Duration) -> Event {
+fn ran_out(id: &Luid, limit: Duration) -> Event {
     if limit.is_zero() {
         return Event::Note(format!(
             "not waiting for the publish job {id}, as `wait: 0` asks"
