@@ -8,7 +8,7 @@
 //! | steps | `requirements` `project` `lookup` `upload` `commit` `job` `verify`, `doubt` for what nobody tells |
 //! | what the steps share | `publishing`, `payload` |
 //! | the REST API | `calls` (one function each) `pages` over `session` `server`, which send a `call` and judge its `reply` |
-//! | documents and words | `requests` `answers` `xml` `error` `failure` `names` `token` `destination` `context` `published` |
+//! | documents and words | `requests` `answers` `xml` `error` `failure` `names` `token` `destination` `context` `published` `backoff` `random` |
 
 mod answers;
 mod backoff;
@@ -28,6 +28,7 @@ mod payload;
 mod project;
 mod published;
 mod publishing;
+mod random;
 mod reply;
 mod requests;
 mod requirements;

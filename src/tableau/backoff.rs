@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::context::Pace;
+use super::random::random;
 use crate::say::span;
 
 /// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.
@@ -28,12 +29,8 @@ impl Backoff {
 
 /// A duration that is longer or shorter by chance, by so many percent at most.
 pub(super) fn spread(mean: Duration, percent: u32) -> Duration {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
     let percent = percent.min(100);
-    let chance = u32::try_from(random % u64::from(2 * percent + 1)).unwrap_or_default();
+    let chance = u32::try_from(random() % u64::from(2 * percent + 1)).unwrap_or_default();
     mean.saturating_mul(100 - percent + chance) / 100
 }
 

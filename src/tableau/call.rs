@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::random::random;
 use crate::http::{Body, Method, Replay};
 
 /// A part of a file, in bytes.
@@ -118,11 +118,6 @@ pub(super) fn encode(text: &str) -> String {
 
 /// A random separator of 128 bits, so that it cannot be met in the file.
 fn boundary() -> String {
-    let random = || {
-        std::collections::hash_map::RandomState::new()
-            .build_hasher()
-            .finish()
-    };
     format!("{:016x}{:016x}", random(), random())
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::answers::Project;
 use super::names::{Luid, ProjectReference};
 use crate::problem::Problem;
+use crate::say::{count, likeness};
 
 /// Below this likeness a name is no useful suggestion.
 const LIKENESS: f64 = 0.7;
@@ -148,8 +149,8 @@ fn ambiguous(wanted: &str, fits: &[FoundProject]) -> Problem {
 
 fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
     let cut = |text: &str| -> String { text.chars().take(COMPARED).collect() };
-    let wanted_lower = cut(&wanted.to_lowercase());
-    let likeness = |text: &str| strsim::jaro_winkler(&cut(text).to_lowercase(), &wanted_lower);
+    let wanted_cut = cut(wanted);
+    let likeness = |text: &str| likeness(&cut(text), &wanted_cut);
     let mut near: Vec<(f64, String)> = Vec::new();
     for project in tree.projects {
         let path = tree.path(project);
@@ -174,9 +175,9 @@ fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
 }
 
 fn missing(what: &str, n_seen: usize) -> Problem {
-    let projects = if n_seen == 1 { "project" } else { "projects" };
+    let seen = count(n_seen, "project");
     Problem::new(format!(
-        "there is no {what} among the {n_seen} {projects} the token's user may see"
+        "there is no {what} among the {seen} the token's user may see"
     ))
     .hint("check `project`, and that the user of `pat-name` has the permission View there")
 }
