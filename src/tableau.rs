@@ -69,6 +69,9 @@ const SHORT_SIGN_OUT: Duration = Duration::from_secs(2);
 ///
 /// The record is filled as far as the run comes, also when it fails. A `wait` that runs out is a
 /// warning and no error. Secrets that come into being are announced to the observer first.
+///
+/// An error names what was to be published, and below it what stood in the way: a [`Problem`](crate::problem::Problem),
+/// an [`ApiError`] or an [`http::Error`](crate::http::Error), each with a hint that names the input to change.
 pub async fn publish(
     to: &Destination,
     file: &Path,

@@ -37,7 +37,7 @@ pub(super) enum Comparison {
     Absent,
 }
 
-/// What tells a change from what was there before.
+/// What was known before the commit, which tells a change from what was there.
 pub(super) struct Baseline<'w> {
     /// As it was right before the commit, by its LUID; nothing if no list showed it.
     pub(super) before: Option<&'w Datasource>,

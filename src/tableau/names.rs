@@ -1,4 +1,6 @@
 //! Names and texts as Tableau takes them. Whoever holds one need not check it again.
+//!
+//! What cannot be taken is an error in words for the user: what is wrong and what to change.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! The personal access token a run signs in with.
+//!
+//! What cannot be taken is an error in words for the user; none repeats a secret.
 
 use std::fmt;
 
