@@ -10,6 +10,7 @@ use super::answers::Datasource;
 use super::calls::{self, Accepted, Publication};
 use super::destination::PublishMode;
 use super::doubt;
+use super::failure::CallFailure;
 use super::lookup::{self, Comparison, DatasourceKey};
 use super::published::DataState;
 use super::publishing::Publishing;
@@ -84,52 +85,64 @@ pub(super) async fn upload_and_commit(
         if !failure.is_doubtful() && !is_echo {
             return Err(failure.into());
         }
-        publishing.warn(format!(
-            "{failure}; looking whether Tableau has published all the same"
-        ));
-        let is_harmless = attempt == Attempt::First && mode != PublishMode::Append;
-        let comparison = match doubt::look_for_change(publishing, key, doubt::LOST).await {
-            Err(problem) if is_harmless && mode == PublishMode::Overwrite => {
-                publishing.warn(format!("{problem}; publishing again"));
-                attempt = Attempt::Second;
-                continue;
-            }
-            comparison => comparison?,
-        };
-        match comparison {
-            Comparison::Changed(seen) => {
-                let mut text = format!(
-                    "`{}` has changed since the commit; taking that for the work of this run",
-                    seen.name
-                );
-                if mode == PublishMode::Append {
-                    text += ". If anything else publishes to it, count its rows";
-                }
-                publishing.warn(text);
-                return Ok(Commit::Seen(seen));
-            }
-            Comparison::Doubtful(seen) if is_harmless && mode == PublishMode::Overwrite => {
-                publishing.record_datasource(&seen);
-                publishing.warn(format!(
-                    "`{}` is listed now, and it may be older than this run; publishing again",
-                    seen.name
-                ));
-            }
-            Comparison::Doubtful(seen) => {
-                return Err(doubt::undecided(publishing, doubt::LOST, &seen)
-                    .because(failure)
-                    .into());
-            }
-            Comparison::Same(_) | Comparison::Absent if is_harmless => {
-                publishing.warn("nothing has changed; publishing again".into());
-            }
-            Comparison::Same(_) | Comparison::Absent => {
-                return Err(doubt::unknown(publishing, doubt::LOST)
-                    .because(failure)
-                    .into());
-            }
+        match look_after(publishing, key, attempt, failure).await? {
+            Some(seen) => return Ok(Commit::Seen(seen)),
+            None => attempt = Attempt::Second,
         }
-        attempt = Attempt::Second;
+    }
+}
+
+/// Finds out what a commit without an answer came to; nothing, if committing again does no harm.
+///
+/// Fails where only a person can find out.
+async fn look_after(
+    publishing: &mut Publishing<'_, '_>,
+    key: &DatasourceKey<'_>,
+    attempt: Attempt,
+    failure: CallFailure,
+) -> anyhow::Result<Option<Datasource>> {
+    publishing.warn(format!(
+        "{failure}; looking whether Tableau has published all the same"
+    ));
+    let mode = publishing.session.to.mode;
+    let is_harmless = attempt == Attempt::First && mode != PublishMode::Append;
+    let comparison = match doubt::look_for_change(publishing, key, doubt::LOST).await {
+        Err(problem) if is_harmless && mode == PublishMode::Overwrite => {
+            publishing.warn(format!("{problem}; publishing again"));
+            return Ok(None);
+        }
+        comparison => comparison?,
+    };
+    match comparison {
+        Comparison::Changed(seen) => {
+            let mut text = format!(
+                "`{}` has changed since the commit; taking that for the work of this run",
+                seen.name
+            );
+            if mode == PublishMode::Append {
+                text += ". If anything else publishes to it, count its rows";
+            }
+            publishing.warn(text);
+            Ok(Some(seen))
+        }
+        Comparison::Doubtful(seen) if is_harmless && mode == PublishMode::Overwrite => {
+            publishing.record_datasource(&seen);
+            publishing.warn(format!(
+                "`{}` is listed now, and it may be older than this run; publishing again",
+                seen.name
+            ));
+            Ok(None)
+        }
+        Comparison::Doubtful(seen) => Err(doubt::undecided(publishing, doubt::LOST, &seen)
+            .because(failure)
+            .into()),
+        Comparison::Same(_) | Comparison::Absent if is_harmless => {
+            publishing.warn("nothing has changed; publishing again".into());
+            Ok(None)
+        }
+        Comparison::Same(_) | Comparison::Absent => Err(doubt::unknown(publishing, doubt::LOST)
+            .because(failure)
+            .into()),
     }
 }
 
