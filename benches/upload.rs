@@ -16,8 +16,8 @@ use publish_to_tableau::cancel::Cancel;
 use publish_to_tableau::events::{Event, Progress};
 use publish_to_tableau::http::{Client, Network, RetryPolicy};
 use publish_to_tableau::tableau::{
-    DatasourceName, Destination, Means, Pace, PersonalAccessToken, ProjectReference, PublishMode,
-    Published, SiteContentUrl, TokenName, TokenSecret, publish,
+    DatasourceName, Destination, Pace, PersonalAccessToken, ProjectReference, PublishContext,
+    PublishMode, Published, SiteContentUrl, TokenName, TokenSecret, publish,
 };
 
 fn main() {
@@ -46,7 +46,7 @@ fn main() {
         Event::Warning(text) => println!("warning: {text}"),
         _ => {}
     };
-    let means = Means {
+    let context = PublishContext {
         http: &Client::new(RetryPolicy::default(), &Network::default()).unwrap(),
         pace: &Pace::default(),
         observer: &observer,
@@ -57,7 +57,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let work = publish(&to, Path::new(file), &means, &mut record);
+    let work = publish(&to, Path::new(file), &context, &mut record);
     runtime.block_on(work).unwrap();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status

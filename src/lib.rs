@@ -109,7 +109,7 @@ use outline::page::PageInspector;
 use panics::Panicked;
 use source::{Places, Staged};
 use table::{Contradicted, Table};
-use tableau::{Destination, Means, Published, Standing};
+use tableau::{DataState, Destination, PublishContext, Published};
 
 /// Rows by which the columns of a large table are assumed: a hundredth of a second's work.
 const ROWS_ASSUMED: u64 = 10_000;
@@ -161,7 +161,7 @@ impl Run {
             error: Cancelled.into(),
         };
         let published = (stage == Stage::Publish).then(|| Published {
-            standing: Standing::Unknown,
+            state: DataState::Unknown,
             ..Published::default()
         });
         Run {
@@ -458,13 +458,13 @@ impl Line<'_> {
         client: &Client,
     ) -> Result<()> {
         let published = self.run.published.insert(Published::default());
-        let means = Means {
+        let context = PublishContext {
             http: client,
             pace: &inputs.waits.pace,
             observer: self.observer,
             cancel: self.cancel,
         };
-        tableau::publish(destination, &extract.path, &means, published).await?;
+        tableau::publish(destination, &extract.path, &context, published).await?;
         let size = size(extract.bytes);
         self.leave(format!("{size} as `{}`", destination.datasource.as_str()));
         Ok(())

@@ -19,7 +19,7 @@ use crate::inputs::Inputs;
 use crate::panics::{self, Panicked};
 use crate::say::{count, size};
 use crate::secrets;
-use crate::tableau::{Change, Standing};
+use crate::tableau::{Change, DataState};
 pub use failure::Explanation;
 pub use summary::summary;
 use workflow::{Kind, Printer};
@@ -309,8 +309,8 @@ fn is_published(run: &Run) -> String {
     let published = run.published.as_ref();
     match published.and_then(|published| published.change) {
         Some(Change::Created | Change::Replaced | Change::Appended) => "true",
-        None => match published.map(|published| published.standing) {
-            None | Some(Standing::Untouched) => "false",
+        None => match published.map(|published| published.state) {
+            None | Some(DataState::Untouched) => "false",
             Some(_) => "",
         },
     }

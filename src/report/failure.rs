@@ -5,9 +5,10 @@ use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
+use crate::problem::Problem;
 use crate::source::SourceError;
-use crate::tableau::{ApiError, Problem, Standing};
-use crate::{Failure, Run, http, problem};
+use crate::tableau::{ApiError, DataState};
+use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,14 +72,14 @@ pub(super) fn standing(run: &Run) -> String {
     let published = run.published.as_ref();
     let job = published.and_then(|published| published.job.as_ref());
     let job = job.map(|job| format!(" as job {job}")).unwrap_or_default();
-    match published.map(|published| published.standing) {
+    match published.map(|published| published.state) {
         None => "Tableau was not contacted, and the published data is as it was before".into(),
-        Some(Standing::Untouched) => "the published data is as it was before".into(),
-        Some(Standing::Unknown) => {
+        Some(DataState::Untouched) => "the published data is as it was before".into(),
+        Some(DataState::Unknown) => {
             "the commit was on its way and it is not known whether Tableau acts on it: look at the data source before running again".into()
         }
-        Some(Standing::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
-        Some(Standing::Changed) => "the data is published".into(),
+        Some(DataState::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
+        Some(DataState::Changed) => "the data is published".into(),
     }
 }
 
@@ -131,9 +132,6 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return error.hint();
     }
     if let Some(problem) = cause.downcast_ref::<Problem>() {
-        return problem.hint();
-    }
-    if let Some(problem) = cause.downcast_ref::<problem::Problem>() {
         return problem.hint.clone();
     }
     cause

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::Pace;
-use super::call::shorten;
-use super::error::{CATALOGUE, Problem, minutes};
-use super::name::Luid;
+use super::answers::Job;
+use super::backoff::{Backoff, minutes};
+use super::calls;
+use super::error::CATALOGUE;
+use super::names::Luid;
+use super::reply::shorten;
 use super::session::Session;
-use super::xml::Job;
 use crate::events::{Event, Progress};
+use crate::problem::Problem;
 
 /// However long Tableau asks to be left alone, the job is looked at again after this.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -27,7 +29,7 @@ pub(super) enum Waited {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum JobState {
     Running,
     Done,
     Cancelled,
@@ -42,22 +44,22 @@ pub(super) async fn wait(
     limit: Duration,
 ) -> Result<Waited, Problem> {
     let began = Instant::now();
-    let mut waits = Waits::new(session.pace);
+    let mut backoff = Backoff::new(session.pace);
     while began.elapsed() < limit {
-        let mut pause = waits.next();
+        let mut pause = backoff.next();
         // One look may be asked again and again for longer than the user wants to wait.
         let left = limit.saturating_sub(began.elapsed());
-        let Ok(look) = tokio::time::timeout(left, session.query_job(id)).await else {
+        let Ok(look) = tokio::time::timeout(left, calls::query_job(session, id)).await else {
             break;
         };
         match look {
             Ok(job) => match judge(&job) {
-                Verdict::Running => session.observer.on(Event::Progress(Progress::Job {
+                JobState::Running => session.observer.on(Event::Progress(Progress::Job {
                     percent: job.progress.unwrap_or(0),
                     elapsed: began.elapsed(),
                 })),
-                Verdict::Done => return Ok(Waited::Done),
-                Verdict::Unclear => {
+                JobState::Done => return Ok(Waited::Done),
+                JobState::Unclear => {
                     let reason = format!("the publish job {id} ended without a result");
                     return Ok(Waited::Unclear(reason));
                 }
@@ -80,25 +82,26 @@ pub(super) async fn wait(
         }
         tokio::time::sleep(pause.min(limit.saturating_sub(began.elapsed()))).await;
     }
+    session.observer.on(ran_out(id, limit));
     Ok(Waited::RanOut)
 }
 
 /// Decides by `completedAt`: the first answers carry a `finishCode` that means nothing yet.
-fn judge(job: &Job) -> Verdict {
+fn judge(job: &Job) -> JobState {
     if job.completed_at.is_none() {
-        return Verdict::Running;
+        return JobState::Running;
     }
     match job.finish_code.as_deref() {
-        _ if job.has_error_note => Verdict::Failed,
-        Some("0" | "3") => Verdict::Done,
-        Some("2") => Verdict::Cancelled,
-        Some(_) => Verdict::Failed,
-        None => Verdict::Unclear,
+        _ if job.has_error_note => JobState::Failed,
+        Some("0" | "3") => JobState::Done,
+        Some("2") => JobState::Cancelled,
+        Some(_) => JobState::Failed,
+        None => JobState::Unclear,
     }
 }
 
-fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
-    let how = if *verdict == Verdict::Cancelled {
+fn ended(verdict: &JobState, id: &Luid, job: &Job) -> Problem {
+    let how = if *verdict == JobState::Cancelled {
         "was cancelled"
     } else {
         "failed"
@@ -114,50 +117,18 @@ fn ended(verdict: &Verdict, id: &Luid, job: &Job) -> Problem {
     };
     let known = CATALOGUE.iter().find(|(code, ..)| is_said(code));
     let hint = match (verdict, known) {
-        (Verdict::Cancelled, _) => "ask who cancelled it on `site`, and run again",
+        (JobState::Cancelled, _) => "ask who cancelled it on `site`, and run again",
         (_, Some((_, _, hint))) => hint,
         (_, None) => {
             "usual causes: `server-url` leads to a server older than 2023.1, which cannot read the file; the storage of `site` \
              is full; with `mode: append`, columns or types differ from the published ones"
         }
     };
-    Problem::new(format!("Tableau's publish job {id} {how}{said}")).with_hint(hint)
-}
-
-/// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.
-pub(super) struct Waits {
-    mean: Duration,
-    longest: Duration,
-}
-
-impl Waits {
-    pub(super) fn new(pace: &Pace) -> Waits {
-        Waits {
-            mean: pace.first_wait.min(pace.longest_wait),
-            longest: pace.longest_wait,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let mean = self.mean;
-        self.mean = (mean * 3 / 2).min(self.longest);
-        spread(mean, 10)
-    }
-}
-
-/// A duration that is longer or shorter by chance, by so many percent at most.
-pub(super) fn spread(mean: Duration, percent: u32) -> Duration {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
-    let percent = percent.min(100);
-    let chance = u32::try_from(random % u64::from(2 * percent + 1)).unwrap_or_default();
-    mean.saturating_mul(100 - percent + chance) / 100
+    Problem::new(format!("Tableau's publish job {id} {how}{said}")).hint(hint)
 }
 
 /// Warns that the run ends before the job.
-pub(super) fn ran_out(id: &Luid, limit: Duration) -> Event {
+fn ran_out(id: &Luid, limit: Duration) -> Event {
     if limit.is_zero() {
         return Event::Note(format!(
             "not waiting for the publish job {id}, as `wait: 0` asks"
@@ -184,67 +155,52 @@ mod tests {
     #[test]
     fn only_a_completed_job_has_a_result() {
         for code in [None, Some("0"), Some("1")] {
-            assert_eq!(judge(&job(false, code)), Verdict::Running);
+            assert_eq!(judge(&job(false, code)), JobState::Running);
         }
-        assert_eq!(judge(&job(true, Some("0"))), Verdict::Done);
-        assert_eq!(judge(&job(true, Some("3"))), Verdict::Done);
-        assert_eq!(judge(&job(true, Some("2"))), Verdict::Cancelled);
-        assert_eq!(judge(&job(true, Some("1"))), Verdict::Failed);
-        assert_eq!(judge(&job(true, Some("7"))), Verdict::Failed);
-        assert_eq!(judge(&job(true, None)), Verdict::Unclear);
+        assert_eq!(judge(&job(true, Some("0"))), JobState::Done);
+        assert_eq!(judge(&job(true, Some("3"))), JobState::Done);
+        assert_eq!(judge(&job(true, Some("2"))), JobState::Cancelled);
+        assert_eq!(judge(&job(true, Some("1"))), JobState::Failed);
+        assert_eq!(judge(&job(true, Some("7"))), JobState::Failed);
+        assert_eq!(judge(&job(true, None)), JobState::Unclear);
         let denied = Job {
             has_error_note: true,
             ..job(true, Some("0"))
         };
-        assert_eq!(judge(&denied), Verdict::Failed);
+        assert_eq!(judge(&denied), JobState::Failed);
     }
 
     #[test]
     fn a_failure_without_reason_lists_the_usual_ones() {
         let id = Luid::parse("7e8f9a0b-1c2d-4e3f-a4b5-c6d7e8f9a0b1").unwrap();
-        let silent = ended(&Verdict::Failed, &id, &Job::default());
+        let silent = ended(&JobState::Failed, &id, &Job::default());
         assert!(
             silent
                 .to_string()
                 .ends_with("failed, and Tableau gives no reason")
         );
-        assert!(silent.hint().unwrap().contains("`mode: append`"));
+        assert!(silent.hint.unwrap().contains("`mode: append`"));
         let talking = Job {
             notes: vec!["a".into(), "b".into()],
             ..Job::default()
         };
-        let talking = ended(&Verdict::Failed, &id, &talking);
+        let talking = ended(&JobState::Failed, &id, &talking);
         assert!(talking.to_string().ends_with("failed: a; b"));
         let counting = Job {
             notes: vec!["1403008 rows are too many".into()],
             ..Job::default()
         };
-        let counting = ended(&Verdict::Failed, &id, &counting);
-        assert!(!counting.hint().unwrap().contains("buy storage"));
+        let counting = ended(&JobState::Failed, &id, &counting);
+        assert!(!counting.hint.unwrap().contains("buy storage"));
         let coded = Job {
             notes: vec!["Full. (errorCode=403008)".into()],
             ..Job::default()
         };
         assert!(
-            ended(&Verdict::Failed, &id, &coded)
-                .hint()
+            ended(&JobState::Failed, &id, &coded)
+                .hint
                 .unwrap()
                 .contains("storage")
         );
-    }
-
-    #[test]
-    fn waits_grow_to_their_limit() {
-        let pace = Pace::default();
-        let mut waits = Waits::new(&pace);
-        let first = waits.next();
-        assert!(first >= pace.first_wait * 9 / 10 && first <= pace.first_wait * 11 / 10);
-        let last = (0..40).map(|_| waits.next()).last().unwrap();
-        assert!(last >= pace.longest_wait * 9 / 10 && last <= pace.longest_wait * 11 / 10);
-        let mut none = Waits::new(&Pace {
-            first_wait: Duration::ZERO,
-            ..pace
-        });
-        assert_eq!(none.next(), Duration::ZERO);
     }
 }

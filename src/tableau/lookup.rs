@@ -4,28 +4,29 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::PublishMode;
+use super::answers::Datasource;
+use super::backoff::Backoff;
 use super::call::encode;
-use super::error::Failure;
-use super::job::Waits;
-use super::name::{DatasourceName, Luid};
-use super::project::{Place, some_of};
+use super::calls;
+use super::destination::PublishMode;
+use super::failure::CallFailure;
+use super::names::{DatasourceName, Luid};
+use super::project::{FoundProject, some_of};
 use super::session::Session;
-use super::xml::Datasource;
 use crate::events::Event;
 
 /// Characters a filter cannot hold, however they are encoded ("Filtering and Sorting").
 const SPECIAL: &[char] = &[',', '&', ':', '[', ']', '*'];
 
-/// What is looked for.
-pub(super) struct Target<'t> {
+/// Which data source is meant: Tableau keeps one of a name in a project.
+pub(super) struct DatasourceKey<'t> {
     pub(super) name: &'t DatasourceName,
-    pub(super) place: Place,
+    pub(super) project: FoundProject,
 }
 
 /// What was seen of a data source, compared with what was there before.
 #[derive(Debug)]
-pub(super) enum Sight {
+pub(super) enum Comparison {
     /// It was published after the commit began, or one of its own times is later.
     Changed(Datasource),
     /// It was not listed before, and may have been there all the same: lists are late.
@@ -36,8 +37,8 @@ pub(super) enum Sight {
     Absent,
 }
 
-/// What tells a change from what was there before.
-pub(super) struct Wanted<'w> {
+/// What was known before the commit, which tells a change from what was there.
+pub(super) struct Baseline<'w> {
     /// As it was right before the commit, by its LUID; nothing if no list showed it.
     pub(super) before: Option<&'w Datasource>,
     /// Where to look, if that is known.
@@ -50,78 +51,78 @@ pub(super) struct Wanted<'w> {
 /// Looks a data source up by name and project; Tableau ignores the case of names.
 pub(super) async fn find(
     session: &mut Session<'_>,
-    target: &Target<'_>,
-) -> Result<Option<Datasource>, Failure> {
-    let [narrow, wide] = filters(target.name.as_str(), &target.place.name);
-    let found = session.query_data_sources(narrow).await?;
-    if let Some(datasource) = pick(found, target, session) {
+    key: &DatasourceKey<'_>,
+) -> Result<Option<Datasource>, CallFailure> {
+    let [narrow, wide] = filters(key.name.as_str(), &key.project.name);
+    let found = calls::query_data_sources(session, narrow).await?;
+    if let Some(datasource) = pick(found, key, session) {
         return Ok(Some(datasource));
     }
     // Wildcards are unknown to older servers, and whether a filter ignores case is not documented.
-    let found = session.query_data_sources(wide).await?;
-    Ok(pick(found, target, session))
+    let found = calls::query_data_sources(session, wide).await?;
+    Ok(pick(found, key, session))
 }
 
 /// Looks up a data source that must be there; one created a moment ago may not be listed yet.
 pub(super) async fn expect(
     session: &mut Session<'_>,
-    target: &Target<'_>,
-) -> Result<Option<Datasource>, Failure> {
+    key: &DatasourceKey<'_>,
+) -> Result<Option<Datasource>, CallFailure> {
     let began = Instant::now();
-    let mut waits = Waits::new(session.pace);
+    let mut backoff = Backoff::new(session.pace);
     loop {
-        let found = find(session, target).await?;
+        let found = find(session, key).await?;
         if found.is_some() || began.elapsed() >= session.pace.index_lag / 6 {
             return Ok(found);
         }
-        tokio::time::sleep(waits.next()).await;
+        tokio::time::sleep(backoff.next()).await;
     }
 }
 
 /// Looks until the data source has changed, or until the patience for what is seen is over.
 pub(super) async fn watch(
     session: &mut Session<'_>,
-    target: &Target<'_>,
-    wanted: &Wanted<'_>,
-    patience: impl Fn(&Sight) -> Duration,
-) -> Result<Sight, Failure> {
+    key: &DatasourceKey<'_>,
+    baseline: &Baseline<'_>,
+    patience: impl Fn(&Comparison) -> Duration,
+) -> Result<Comparison, CallFailure> {
     let began = Instant::now();
-    let mut waits = Waits::new(session.pace);
+    let mut backoff = Backoff::new(session.pace);
     loop {
-        let sight = look(session, target, wanted.known)
+        let comparison = look(session, key, baseline.known)
             .await
-            .map(|seen| compare(wanted, seen));
-        match sight {
-            Ok(sight) => {
-                let is_over = began.elapsed() >= patience(&sight);
-                if is_over || matches!(sight, Sight::Changed(_)) {
-                    return Ok(sight);
+            .map(|seen| compare(baseline, seen));
+        match comparison {
+            Ok(comparison) => {
+                let is_over = began.elapsed() >= patience(&comparison);
+                if is_over || matches!(comparison, Comparison::Changed(_)) {
+                    return Ok(comparison);
                 }
             }
             Err(failure)
-                if failure.is_transient() && began.elapsed() < patience(&Sight::Absent) => {}
+                if failure.is_transient() && began.elapsed() < patience(&Comparison::Absent) => {}
             Err(failure) => return Err(failure),
         }
-        tokio::time::sleep(waits.next()).await;
+        tokio::time::sleep(backoff.next()).await;
     }
 }
 
 /// Looks once: at the data source itself if its LUID is known and it is still the one, else in lists.
 pub(super) async fn look(
     session: &mut Session<'_>,
-    target: &Target<'_>,
+    key: &DatasourceKey<'_>,
     known: Option<&Luid>,
-) -> Result<Option<Datasource>, Failure> {
+) -> Result<Option<Datasource>, CallFailure> {
     if let Some(id) = known {
-        match session.query_data_source(id).await {
-            // Moved or renamed meanwhile: what has the name and place now is another one.
-            Ok(found) if !is_wanted(&found, target) => {}
+        match calls::query_data_source(session, id).await {
+            // Moved or renamed meanwhile: what has the name and project now is another one.
+            Ok(found) if !is_wanted(&found, key) => {}
             // Deleted meanwhile; another may have taken its name.
             Err(failure) if failure.code() == Some("404004") => {}
             outcome => return outcome.map(Some),
         }
     }
-    find(session, target).await
+    find(session, key).await
 }
 
 /// Times are Tableau's own; this machine's clock does not count.
@@ -129,20 +130,20 @@ pub(super) async fn look(
 /// What was there before was looked at by its LUID, which is not late, so any later time is a change.
 /// What was not must be younger than the commit, by a whole second as neither clock shows less:
 /// an older run's work would have to be stamped by a clock that is ahead by as long as the upload took.
-fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
+fn compare(baseline: &Baseline<'_>, seen: Option<Datasource>) -> Comparison {
     let Some(seen) = seen else {
-        return Sight::Absent;
+        return Comparison::Absent;
     };
-    if let Some(before) = wanted.before.filter(|before| before.id == seen.id) {
+    if let Some(before) = baseline.before.filter(|before| before.id == seen.id) {
         return if is_later(seen.created_at.as_deref(), before.created_at.as_deref())
             || is_later(seen.updated_at.as_deref(), before.updated_at.as_deref())
         {
-            Sight::Changed(seen)
+            Comparison::Changed(seen)
         } else {
-            Sight::Same(seen)
+            Comparison::Same(seen)
         };
     }
-    let stamp = match wanted.mode {
+    let stamp = match baseline.mode {
         PublishMode::Overwrite => seen.updated_at.as_ref().or(seen.created_at.as_ref()),
         PublishMode::CreateNew => seen.created_at.as_ref(),
         // It appends to what there is; another one is not it.
@@ -150,12 +151,12 @@ fn compare(wanted: &Wanted<'_>, seen: Option<Datasource>) -> Sight {
     };
     let stamp = stamp.and_then(|stamp| stamp.parse().ok());
     if stamp
-        .zip(wanted.since)
+        .zip(baseline.since)
         .is_some_and(|(stamp, since): (Timestamp, _)| stamp.as_second() > since.as_second())
     {
-        Sight::Changed(seen)
+        Comparison::Changed(seen)
     } else {
-        Sight::Doubtful(seen)
+        Comparison::Doubtful(seen)
     }
 }
 
@@ -168,23 +169,27 @@ fn is_later(seen: Option<&str>, before: Option<&str>) -> bool {
     }
 }
 
-fn is_wanted(datasource: &Datasource, target: &Target<'_>) -> bool {
-    target.name.is_same(&datasource.name) && datasource.project.as_ref() == Some(&target.place.id)
+fn is_wanted(datasource: &Datasource, key: &DatasourceKey<'_>) -> bool {
+    key.name.is_same(&datasource.name) && datasource.project.as_ref() == Some(&key.project.id)
 }
 
-fn pick(found: Vec<Datasource>, target: &Target<'_>, session: &Session<'_>) -> Option<Datasource> {
+fn pick(
+    found: Vec<Datasource>,
+    key: &DatasourceKey<'_>,
+    session: &Session<'_>,
+) -> Option<Datasource> {
     let mut fits = found;
-    fits.retain(|datasource| is_wanted(datasource, target));
+    fits.retain(|datasource| is_wanted(datasource, key));
     if fits.len() > 1 {
         let ids = fits.iter().map(|datasource| datasource.id.to_string());
         let text = format!(
             "Tableau lists `{}` more than once in this project: {}",
-            target.name,
+            key.name,
             some_of(ids.collect())
         );
         session.observer.on(Event::Warning(text));
         // The one spelled alike, if there is such a one.
-        fits.sort_by_key(|datasource| datasource.name != target.name.as_str());
+        fits.sort_by_key(|datasource| datasource.name != key.name.as_str());
     }
     fits.into_iter().next()
 }
@@ -239,15 +244,19 @@ mod tests {
         assert_eq!(value("1+1/2"), "1%2B1%2F2");
     }
 
-    fn sight(mode: PublishMode, before: Option<&Datasource>, seen: Option<Datasource>) -> String {
-        let wanted = Wanted {
+    fn comparison(
+        mode: PublishMode,
+        before: Option<&Datasource>,
+        seen: Option<Datasource>,
+    ) -> String {
+        let baseline = Baseline {
             before,
             known: None,
             since: "2026-01-01T00:00:05Z".parse().ok(),
             mode,
         };
-        let sight = format!("{:?}", compare(&wanted, seen));
-        sight.split('(').next().unwrap().to_owned()
+        let comparison = format!("{:?}", compare(&baseline, seen));
+        comparison.split('(').next().unwrap().to_owned()
     }
 
     #[test]
@@ -258,7 +267,7 @@ mod tests {
             PublishMode::Append,
             PublishMode::CreateNew,
         ] {
-            let look = |seen| sight(mode, Some(&before), seen);
+            let look = |seen| comparison(mode, Some(&before), seen);
             assert_eq!(look(Some(before.clone())), "Same");
             assert_eq!(look(Some(datasource("a", "2"))), "Changed");
             assert_eq!(look(Some(datasource("b", "1"))), "Doubtful");
@@ -270,7 +279,7 @@ mod tests {
     fn a_time_that_goes_back_is_no_change() {
         let before = datasource("a", "2026-01-01T00:00:09Z");
         let look = |updated: &str| {
-            sight(
+            comparison(
                 PublishMode::Append,
                 Some(&before),
                 Some(datasource("a", updated)),
@@ -286,7 +295,7 @@ mod tests {
         let appeared = |mode, created: &str, updated: &str| {
             let mut seen = datasource("a", updated);
             seen.created_at = Some(created.to_owned());
-            sight(mode, None, Some(seen))
+            comparison(mode, None, Some(seen))
         };
         let (old, same, new) = (
             "2026-01-01T00:00:04Z",
@@ -306,13 +315,13 @@ mod tests {
             assert_eq!(look(PublishMode::CreateNew), create_new, "{place}");
             assert_eq!(look(PublishMode::Append), "Doubtful", "{place}");
         }
-        let undated = Wanted {
+        let undated = Baseline {
             before: None,
             known: None,
             since: None,
             mode: PublishMode::Overwrite,
         };
         let seen = compare(&undated, Some(datasource("a", new)));
-        assert!(matches!(seen, Sight::Doubtful(_)));
+        assert!(matches!(seen, Comparison::Doubtful(_)));
     }
 }

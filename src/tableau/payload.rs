@@ -1,13 +1,12 @@
 //! The file that is published: opened once, and looked at again before it is committed.
 
+use crate::problem::Problem;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-
-use super::error::Problem;
 
 /// An open file and what tells whether it stays the same.
 ///
@@ -17,12 +16,12 @@ pub(super) struct Payload<'p> {
     path: &'p Path,
     pub(super) file: Arc<File>,
     pub(super) bytes: u64,
-    state: State,
+    state: FileState,
 }
 
 /// What changes when a file is written to or replaced.
 #[derive(PartialEq, Eq)]
-struct State {
+struct FileState {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -30,9 +29,9 @@ struct State {
     modified: (i64, i64),
 }
 
-impl State {
-    fn of(metadata: &Metadata) -> State {
-        State {
+impl FileState {
+    fn of(metadata: &Metadata) -> FileState {
+        FileState {
             device: metadata.dev(),
             inode: metadata.ino(),
             bytes: metadata.len(),
@@ -54,14 +53,14 @@ impl<'p> Payload<'p> {
             path,
             file: Arc::new(file),
             bytes: metadata.len(),
-            state: State::of(&metadata),
+            state: FileState::of(&metadata),
         })
     }
 
     /// Fails if the file has been written to, replaced or removed since it was opened.
     pub(super) fn check(&self) -> Result<(), Problem> {
         let is_same = |metadata: std::io::Result<Metadata>| {
-            metadata.is_ok_and(|now| State::of(&now) == self.state)
+            metadata.is_ok_and(|now| FileState::of(&now) == self.state)
         };
         if is_same(self.file.metadata()) && is_same(std::fs::metadata(self.path)) {
             return Ok(());
@@ -70,7 +69,7 @@ impl<'p> Payload<'p> {
             "the file `{}` was changed or replaced while it was uploaded, so it is not published",
             self.path.display()
         ))
-        .with_hint("give every run and step that may work at the same time its own `hyper`"))
+        .hint("give every run and step that may work at the same time its own `hyper`"))
     }
 }
 
@@ -99,7 +98,10 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(20));
             change(&path);
             let problem = payload.check().unwrap_err();
-            assert!(problem.hint().unwrap().contains("`hyper`"), "{problem}");
+            assert!(
+                problem.hint.as_ref().unwrap().contains("`hyper`"),
+                "{problem}"
+            );
         }
         std::fs::write(&path, "").unwrap();
         assert!(Payload::open(&path).is_err());

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::error::Problem;
-use super::name::{Luid, ProjectReference};
-use super::xml::Project;
+use super::answers::Project;
+use super::names::{Luid, ProjectReference};
+use crate::problem::Problem;
+use crate::say::{count, likeness};
 
 /// Below this likeness a name is no useful suggestion.
 const LIKENESS: f64 = 0.7;
@@ -18,7 +19,7 @@ const COMPARED: usize = 300;
 
 /// The one project a reference leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FoundProject {
     pub(super) id: Luid,
     pub(super) name: String,
     /// Names from the top, separated by `/`.
@@ -29,7 +30,7 @@ pub(super) struct Place {
 ///
 /// Paths are made when they are asked for: all of them together would be as large as the square of the
 /// projects, if a server says so.
-struct Tree<'p> {
+struct ProjectTree<'p> {
     projects: &'p [Project],
     by_id: HashMap<&'p Luid, &'p Project>,
 }
@@ -42,13 +43,13 @@ struct Tree<'p> {
 pub(super) fn resolve(
     reference: &ProjectReference,
     projects: &[Project],
-) -> Result<Place, Problem> {
-    let tree = Tree::new(projects);
+) -> Result<FoundProject, Problem> {
+    let tree = ProjectTree::new(projects);
     let wanted = match reference {
         ProjectReference::Luid(luid) => {
             let found = tree.by_id.get(luid);
             return found
-                .map(|project| tree.place(project))
+                .map(|project| tree.found(project))
                 .ok_or_else(|| missing(&format!("project with LUID `{luid}`"), projects.len()));
         }
         ProjectReference::Named(wanted) => wanted,
@@ -59,26 +60,26 @@ pub(super) fn resolve(
     let fits = spellings.iter().map(|spell| tree.find(wanted, *spell));
     let fits = fits.into_iter().find(|fits| !fits.is_empty());
     match fits.unwrap_or_default()[..] {
-        [project] => Ok(tree.place(project)),
+        [project] => Ok(tree.found(project)),
         [] => Err(unknown(wanted, &tree)),
         ref several => {
-            let places = several.iter().map(|project| tree.place(project));
-            Err(ambiguous(wanted, &places.collect::<Vec<_>>()))
+            let found = several.iter().map(|project| tree.found(project));
+            Err(ambiguous(wanted, &found.collect::<Vec<_>>()))
         }
     }
 }
 
-impl<'p> Tree<'p> {
-    fn new(projects: &'p [Project]) -> Tree<'p> {
+impl<'p> ProjectTree<'p> {
+    fn new(projects: &'p [Project]) -> ProjectTree<'p> {
         let by_id = projects.iter().map(|project| (&project.id, project));
-        Tree {
+        ProjectTree {
             projects,
             by_id: by_id.collect(),
         }
     }
 
-    fn place(&self, project: &Project) -> Place {
-        Place {
+    fn found(&self, project: &Project) -> FoundProject {
+        FoundProject {
             id: project.id.clone(),
             name: project.name.clone(),
             path: self.path(project),
@@ -132,10 +133,10 @@ fn tidy(path: &str) -> String {
     parts.join("/")
 }
 
-fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
+fn ambiguous(wanted: &str, fits: &[FoundProject]) -> Problem {
     let listed = fits
         .iter()
-        .map(|place| format!("`/{}` ({})", place.path, place.id));
+        .map(|project| format!("`/{}` ({})", project.path, project.id));
     let mut listed: Vec<String> = listed.collect();
     listed.sort();
     Problem::new(format!(
@@ -143,13 +144,13 @@ fn ambiguous(wanted: &str, fits: &[Place]) -> Problem {
         fits.len(),
         some_of(listed)
     ))
-    .with_hint("write one of these paths, or better the LUID, as `project`")
+    .hint("write one of these paths, or better the LUID, as `project`")
 }
 
-fn unknown(wanted: &str, tree: &Tree<'_>) -> Problem {
+fn unknown(wanted: &str, tree: &ProjectTree<'_>) -> Problem {
     let cut = |text: &str| -> String { text.chars().take(COMPARED).collect() };
-    let wanted_lower = cut(&wanted.to_lowercase());
-    let likeness = |text: &str| strsim::jaro_winkler(&cut(text).to_lowercase(), &wanted_lower);
+    let wanted_cut = cut(wanted);
+    let likeness = |text: &str| likeness(&cut(text), &wanted_cut);
     let mut near: Vec<(f64, String)> = Vec::new();
     for project in tree.projects {
         let path = tree.path(project);
@@ -167,18 +168,18 @@ fn unknown(wanted: &str, tree: &Tree<'_>) -> Problem {
         return problem;
     }
     let near: Vec<String> = near.into_iter().map(|(_, path)| path).collect();
-    problem.with_hint(format!(
+    problem.hint(format!(
         "check `project` (nearest: {}), and that the user of `pat-name` has the permission View there",
         near.join(", ")
     ))
 }
 
 fn missing(what: &str, n_seen: usize) -> Problem {
-    let projects = if n_seen == 1 { "project" } else { "projects" };
+    let seen = count(n_seen, "project");
     Problem::new(format!(
-        "there is no {what} among the {n_seen} {projects} the token's user may see"
+        "there is no {what} among the {seen} the token's user may see"
     ))
-    .with_hint("check `project`, and that the user of `pat-name` has the permission View there")
+    .hint("check `project`, and that the user of `pat-name` has the permission View there")
 }
 
 /// Lists the first few, and says how many there are besides.
@@ -231,7 +232,7 @@ mod tests {
     fn path(wanted: &str) -> Result<String, String> {
         let reference = ProjectReference::parse(wanted).unwrap();
         resolve(&reference, &site())
-            .map(|place| place.path)
+            .map(|found| found.path)
             .map_err(|problem| problem.to_string())
     }
 
@@ -297,9 +298,9 @@ mod tests {
             problem.to_string(),
             "there is no project `Marketting` among the 12 projects the token's user may see"
         );
-        assert!(problem.hint().unwrap().contains("(nearest: `Marketing`"));
+        assert!(problem.hint.unwrap().contains("(nearest: `Marketing`"));
         let unlike = resolve(&ProjectReference::parse("zzz").unwrap(), &site()).unwrap_err();
-        assert!(!unlike.hint().unwrap().contains("nearest"));
+        assert!(!unlike.hint.unwrap().contains("nearest"));
         assert!(
             path(luid(77).as_str())
                 .unwrap_err()
@@ -335,7 +336,7 @@ mod tests {
             let path = found.unwrap().path;
             assert_eq!(path.split('/').count(), LEVELS);
             let missing = resolve(&ProjectReference::parse("nome 5999").unwrap(), &projects);
-            let hint = missing.unwrap_err().hint().unwrap();
+            let hint = missing.unwrap_err().hint.unwrap();
             assert!(hint.contains("name 5999`") && hint.len() < 10_000, "{hint}");
         }
     }

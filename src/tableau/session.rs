@@ -1,38 +1,52 @@
-//! One method per call of the REST API, named as in Tableau's reference.
+//! A conversation with Tableau: who is signed in, how a call gets there, and what becomes of a session that ends.
 //!
-//! A session answers every call refused with 401002 by signing in again, once.
+//! A session answers every call refused with 401002 by signing in again, if need be in turn with another run.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::call::{Call, Chunk, Content, Reach, encode};
-use super::error::{Failure, Problem};
-use super::name::{Description, Luid, Tag};
-use super::xml::{self, ApiVersion, Datasource, Job, Project, ServerInfo};
-use super::{Destination, Means, Pace, PublishMode};
+use super::answers::ApiVersion;
+use super::backoff::spread;
+use super::call::{Call, CallScope, Content};
+use super::context::{Pace, PublishContext};
+use super::destination::Destination;
+use super::failure::CallFailure;
+use super::names::Luid;
+use super::reply::{self, shorten};
+use super::requests;
+use super::xml::Element;
 use crate::events::{Event, Observer};
-use crate::http::header::HeaderValue;
-use crate::http::{self, Method, Redirects, Replay, Url};
+use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use crate::http::{self, Body, Hosts, Method, Redirects, Replay, Request, Url};
 use crate::secrets;
 
-/// The first release with personal access tokens (Tableau 2019.4).
-const OLDEST: ApiVersion = ApiVersion(3, 6);
-/// The newest release this client was written for; servers keep speaking older ones.
-const NEWEST: ApiVersion = ApiVersion(3, 29);
+/// The oldest version that tells about the server; every server still knows it.
+const COMMON: ApiVersion = ApiVersion(2, 4);
+/// The slowest upload that is waited for, in bytes a second.
+const SLOWEST: u64 = 64 << 10;
+/// Warnings of Tableau that are passed on.
+const WARNINGS: usize = 20;
+/// A token displaced sooner than this after being renewed did not run out: someone else uses it.
+const DISPLACED: Duration = Duration::from_mins(30);
+/// Sign-ins in the place of a displaced session before this run gives way for good.
+const RENEWALS: u32 = 50;
+/// The longest mean of a wait for another run with the same token.
+const LONGEST_TURN: Duration = Duration::from_mins(5);
 
 /// A conversation with one server as one user on one site.
 pub(super) struct Session<'a> {
     pub(super) to: &'a Destination,
     pub(super) pace: &'a Pace,
     pub(super) observer: &'a dyn Observer,
-    pub(super) http: &'a http::Client,
+    http: &'a http::Client,
     /// Scheme, host and port: those of `server-url`, or https on its host if http was redirected there.
     pub(super) base: Url,
     pub(super) version: ApiVersion,
-    pub(super) credentials: Option<Credentials>,
+    credentials: Option<Credentials>,
     /// The latest time at which Tableau has dated an answer.
     pub(super) clock: Option<Timestamp>,
     /// When `clock` was first seen as it is.
@@ -40,60 +54,32 @@ pub(super) struct Session<'a> {
     /// Bytes of Tableau's answers.
     pub(super) received: u64,
     /// When the token was last replaced during the session.
-    pub(super) renewed: Option<Instant>,
+    renewed: Option<Instant>,
     /// Since when another run keeps taking the token, and the waits for it so far.
-    pub(super) displaced: Option<(Instant, u32)>,
+    displaced: Option<(Instant, u32)>,
     /// Warnings of Tableau that were passed on.
-    pub(super) warnings: HashSet<String>,
+    warnings: HashSet<String>,
     /// How often the token was replaced during the session.
     pub(super) n_renewals: u32,
 }
 
 /// What a sign-in brings; valid until the same token signs in elsewhere.
-pub(super) struct Credentials {
+struct Credentials {
     /// Marked sensitive.
-    pub(super) header: HeaderValue,
-    pub(super) site: Luid,
-}
-
-/// What to publish under which name, and how.
-pub(super) struct Publication<'p> {
-    pub(super) name: &'p str,
-    pub(super) description: Option<&'p Description>,
-    pub(super) project: &'p Luid,
-    pub(super) mode: PublishMode,
-}
-
-/// Tableau's answer to a commit.
-pub(super) enum Accepted {
-    /// It will be done.
-    Job(Luid),
-    /// It is done.
-    Published(Datasource),
+    header: HeaderValue,
+    site: Luid,
 }
 
 impl<'a> Session<'a> {
-    /// Server Info: finds out where the server is and what it speaks.
-    pub(super) async fn open(
-        to: &'a Destination,
-        means: &Means<'a>,
-    ) -> anyhow::Result<(Session<'a>, ServerInfo)> {
-        // 2.4 is the oldest version with this call, and every server still knows it.
-        let version = ApiVersion(2, 4);
-        let base = to.server.clone();
-        let Means {
-            http,
-            pace,
-            observer,
-            ..
-        } = *means;
-        let mut session = Session {
+    /// Begins a conversation in which nobody is signed in yet.
+    pub(super) fn new(to: &'a Destination, context: &PublishContext<'a>) -> Session<'a> {
+        Session {
             to,
-            pace,
-            observer,
-            http,
-            base,
-            version,
+            pace: context.pace,
+            observer: context.observer,
+            http: context.http,
+            base: to.server.clone(),
+            version: COMMON,
             credentials: None,
             clock: None,
             ticked: Instant::now(),
@@ -102,40 +88,15 @@ impl<'a> Session<'a> {
             displaced: None,
             warnings: HashSet::new(),
             n_renewals: 0,
-        };
-        let call = Call {
-            reach: Reach::Server,
-            ..Call::get("ask for the server's version", &["serverInfo"])
-        };
-        let request = session.request(&call, Redirects::SameOrigin);
-        let answer = http.exchange(&request, observer).await;
-        let answer = answer.map_err(Failure::Unanswered)?;
-        // What it is redirected to decides no more than whether to speak https.
-        let url = Url::parse(&answer.url.origin().ascii_serialization())?;
-        let info = Session::judge(&call, &request.url, &answer).and_then(|answer| {
-            ServerInfo::read(&answer)
-                .ok_or_else(|| session.unusable(&call, "`restApiVersion` is missing"))
-        });
-        let info = info.map_err(|failure| no_server(&url, failure))?;
-        session.version = info.rest_api.min(NEWEST);
-        session.base = url;
-        if session.version < OLDEST {
-            return Err(Problem::new(format!(
-                "the server is Tableau {} with REST API {}, and personal access tokens came with {OLDEST} (2019.4)",
-                info.product, info.rest_api
-            ))
-            .with_hint("update the server, or give another `server-url`")
-            .into());
         }
-        Ok((session, info))
     }
 
     /// Sign In; ends any other session of the same token.
-    pub(super) async fn sign_in(&mut self) -> Result<Luid, Failure> {
+    pub(super) async fn sign_in(&mut self) -> Result<Luid, CallFailure> {
         let call = Call {
             method: Method::POST,
-            content: Content::Xml(xml::sign_in(&self.to.token, &self.to.site)),
-            reach: Reach::SignIn,
+            content: Content::Xml(requests::sign_in(&self.to.token, &self.to.site)),
+            scope: CallScope::SignIn,
             ..Call::get("sign in to Tableau", &["auth", "signin"])
         };
         let answer = self
@@ -144,7 +105,7 @@ impl<'a> Session<'a> {
             .map_err(|failure| match failure.code() {
                 Some("401001") => failure.meaning(format!(
                     "the token is wrong, expired or revoked, or this server has no {}{}",
-                    site_name(self.to),
+                    self.to.site_name(),
                     if self.to.token.secret.has_usual_form() {
                         ""
                     } else {
@@ -178,7 +139,7 @@ impl<'a> Session<'a> {
         let call = Call {
             method: Method::POST,
             replay: Replay::Never,
-            reach: Reach::Server,
+            scope: CallScope::Server,
             ..Call::get("sign out of Tableau", &["auth", "signout"])
         };
         if self.credentials.is_some() {
@@ -187,184 +148,176 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Query Projects, all pages.
-    pub(super) async fn query_projects(&mut self) -> Result<Vec<Project>, Failure> {
-        let call = Call::get("list the projects", &["projects"]);
-        self.pages(call, ("projects", "project"), Project::read, |project| {
-            &project.id
-        })
-        .await
-    }
-
-    /// Query Data Sources, all pages; the filter is percent-encoded already.
-    pub(super) async fn query_data_sources(
-        &mut self,
-        filter: Option<String>,
-    ) -> Result<Vec<Datasource>, Failure> {
-        let mut call = Call::get("look up the data source", &["datasources"]);
-        call.query = filter
-            .map(|filter| format!("filter={filter}&"))
-            .unwrap_or_default();
-        self.pages(
-            call,
-            ("datasources", "datasource"),
-            Datasource::read,
-            |datasource| &datasource.id,
-        )
-        .await
-    }
-
-    /// Query Data Source.
-    pub(super) async fn query_data_source(&mut self, id: &Luid) -> Result<Datasource, Failure> {
-        let path = ["datasources", id.as_str()];
-        let call = Call::get("look at the data source", &path);
-        let answer = self.call(&call).await?;
-        let found = answer.child("datasource").and_then(Datasource::read);
-        found.ok_or_else(|| self.unusable(&call, "the data source is missing"))
-    }
-
-    /// Initiate File Upload; returns the id of the upload session.
-    pub(super) async fn initiate_file_upload(&mut self) -> Result<String, Failure> {
-        let call = Call {
-            method: Method::POST,
-            ..Call::get("begin the upload", &["fileUploads"])
-        };
-        let answer = self.call(&call).await?;
-        let id = answer
-            .child("fileUpload")
-            .and_then(|upload| upload.attribute("uploadSessionId"));
-        id.map(str::to_owned)
-            .ok_or_else(|| self.unusable(&call, "`uploadSessionId` is missing"))
-    }
-
-    /// Append to File Upload; never sent twice, as a second execution would double the bytes.
-    pub(super) async fn append_to_file_upload(
-        &mut self,
-        upload: &str,
-        chunk: Chunk,
-    ) -> Result<(), Failure> {
-        let path = ["fileUploads", upload];
-        let call = Call {
-            method: Method::PUT,
-            content: Content::chunk(chunk),
-            replay: Replay::Never,
-            ..Call::get("append to the upload", &path)
-        };
-        self.call_for(&call, "fileUpload").await
-    }
-
-    /// Publish Data Source from an upload session, as a job.
-    pub(super) async fn publish_data_source(
-        &mut self,
-        upload: &str,
-        publication: &Publication<'_>,
-    ) -> Result<Accepted, Failure> {
-        let document = xml::publish(
-            publication.name,
-            publication.description,
-            publication.project,
-        );
-        let mode = match publication.mode {
-            PublishMode::Overwrite => "&overwrite=true",
-            PublishMode::Append => "&append=true",
-            PublishMode::CreateNew => "",
-        };
-        let upload = encode(upload);
-        let call = Call {
-            method: Method::POST,
-            query: format!("datasourceType=hyper{mode}&asJob=true&uploadSessionId={upload}"),
-            content: Content::payload(&document),
-            replay: Replay::Never,
-            ..Call::get("commit the upload", &["datasources"])
-        };
-        let answer = self.call(&call).await?;
-        if let Some(job) = answer.child("job").and_then(|job| Job::read(job).id) {
-            return Ok(Accepted::Job(job));
+    /// Makes a call, and again after a new sign-in, or once where somebody else has answered.
+    ///
+    /// A call refused with 401002 has done nothing, so it may be repeated whatever it is for.
+    /// Tableau has answered before, so a page with status 200 in its place is an accident in between.
+    pub(super) async fn call(&mut self, call: &Call<'_>) -> Result<Element, CallFailure> {
+        let mut outcome = self.call_once(call).await;
+        if let Err(failure) = &outcome
+            && failure.is_foreign()
+            && call.replay == Replay::Safe
+        {
+            let text = format!("asking again: {failure}");
+            self.observer.on(Event::Note(text));
+            tokio::time::sleep(self.pace.first_wait.saturating_mul(20)).await;
+            outcome = self.call_once(call).await;
         }
-        let published = answer
-            .child("datasource")
-            .and_then(Datasource::read)
-            .map(Accepted::Published);
-        published.ok_or_else(|| self.unusable(&call, "neither a job nor a data source came"))
-    }
-
-    /// Query Job.
-    pub(super) async fn query_job(&mut self, id: &Luid) -> Result<Job, Failure> {
-        let path = ["jobs", id.as_str()];
-        let call = Call::get("look at the publish job", &path);
-        let answer = self.call(&call).await?;
-        let job = answer.child("job").map(Job::read);
-        job.ok_or_else(|| self.unusable(&call, "the job is missing"))
-    }
-
-    /// Update Data Source: the description, and nothing else.
-    pub(super) async fn update_data_source(
-        &mut self,
-        id: &Luid,
-        description: &Description,
-    ) -> Result<(), Failure> {
-        let path = ["datasources", id.as_str()];
-        let content = Content::Xml(xml::describe(description));
-        let call = Call {
-            method: Method::PUT,
-            content,
-            ..Call::get("set the description", &path)
-        };
-        self.call_for(&call, "datasource").await
-    }
-
-    /// Add Tags to Data Source; those it has are kept.
-    pub(super) async fn add_tags_to_data_source(
-        &mut self,
-        id: &Luid,
-        tags: &[Tag],
-    ) -> Result<(), Failure> {
-        let path = ["datasources", id.as_str(), "tags"];
-        let content = Content::Xml(xml::tags(tags));
-        let call = Call {
-            method: Method::PUT,
-            content,
-            ..Call::get("add the tags", &path)
-        };
-        self.call_for(&call, "tags").await
-    }
-
-    /// Makes a call whose answer tells nothing but that Tableau itself has acted.
-    async fn call_for(&mut self, call: &Call<'_>, element: &str) -> Result<(), Failure> {
-        let answer = self.call(call).await?;
-        match answer.child(element) {
-            Some(_) => Ok(()),
-            None => Err(self.unusable(call, &format!("`{element}` is missing"))),
+        loop {
+            match outcome {
+                Err(failure) if failure.code() == Some("401002") => {
+                    self.renew(failure).await?;
+                    outcome = self.call_once(call).await;
+                }
+                outcome => return outcome,
+            }
         }
     }
-}
 
-/// Names the site in a message.
-pub(super) fn site_name(to: &Destination) -> String {
-    if to.site.is_default() {
-        "default site".to_owned()
-    } else {
-        format!("site `{}`", to.site)
+    /// Signs in again: at once if the session may just have run out, else when another run has had its turn.
+    async fn renew(&mut self, refusal: CallFailure) -> Result<(), CallFailure> {
+        let is_displaced = self
+            .renewed
+            .is_some_and(|renewed| renewed.elapsed() < DISPLACED);
+        if is_displaced {
+            self.give_way(refusal).await?;
+        } else {
+            self.displaced = None;
+            self.observer.on(Event::Warning(
+                "Tableau ended this run's session (401002); signing in again. Another run may be using the same token"
+                    .into(),
+            ));
+        }
+        self.sign_in().await?;
+        self.renewed = Some(Instant::now());
+        self.n_renewals += 1;
+        Ok(())
     }
-}
 
-fn no_server(url: &Url, failure: Failure) -> anyhow::Error {
-    let is_foreign = failure.code().is_none()
-        && failure
-            .status()
-            .is_some_and(|status| status < 500 && status != 429);
-    let host = url.origin().ascii_serialization();
-    let message = if is_foreign {
-        format!("`{host}` is not a Tableau server, or something stands in front of it")
-    } else if matches!(failure.code(), Some("404001" | "404003")) {
-        format!(
-            "`{host}` does not tell its version; personal access tokens need Tableau 2019.4 or later"
-        )
-    } else {
-        return failure.into();
-    };
-    Problem::new(message)
-        .with_hint("check `server-url`: the address of a Tableau Server, or of the Tableau Cloud pod the site lives on")
-        .because(failure)
-        .into()
+    /// Waits for another run with the same token to get on or to end, `wait` at most in all.
+    ///
+    /// Two runs that sign in whenever they are displaced would only displace each other. Waits that double, and
+    /// differ by chance, give each of them longer and longer turns.
+    async fn give_way(&mut self, refusal: CallFailure) -> Result<(), CallFailure> {
+        let (since, n_waits) = self.displaced.unwrap_or((Instant::now(), 0));
+        let left = self.to.wait.saturating_sub(since.elapsed());
+        if left.is_zero() || n_waits + 1 >= RENEWALS {
+            return Err(refusal.meaning(
+                "another run signs in with the same personal access token and ends this one's session",
+            ));
+        }
+        self.displaced = Some((since, n_waits + 1));
+        let first = self.pace.first_wait.saturating_mul(20);
+        let mean = first.saturating_mul(2u32.saturating_pow(n_waits));
+        let wait = spread(mean.min(LONGEST_TURN), 50).min(left);
+        self.observer.on(Event::Note(format!(
+            "another run uses the same token; leaving it to that one for {:.1} s",
+            wait.as_secs_f32()
+        )));
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// Makes a call and judges the answer, whatever it says.
+    async fn call_once(&mut self, call: &Call<'_>) -> Result<Element, CallFailure> {
+        let request = self.request(call);
+        let answer = self.http.exchange(&request, self.observer).await;
+        let answer = answer.map_err(CallFailure::Unanswered)?;
+        self.received += answer.length;
+        let date = answer.date();
+        let answer = reply::judge(call, &request.url, &answer)?;
+        if answer.is_answer() {
+            let date = date.and_then(|date| Timestamp::try_from(date).ok());
+            // Caches repeat old dates.
+            if date > self.clock {
+                self.clock = date;
+                self.ticked = Instant::now();
+            }
+        }
+        self.pass_on_warnings(&answer);
+        Ok(answer)
+    }
+
+    /// Passes on what Tableau warns of: each warning once, and not too many of them.
+    fn pass_on_warnings(&mut self, answer: &Element) {
+        for warning in answer
+            .child("warnings")
+            .iter()
+            .flat_map(|warnings| warnings.all("warning"))
+        {
+            let message = warning.attribute("message").unwrap_or_default();
+            let message = shorten(message);
+            if message.is_empty()
+                || self.warnings.len() > WARNINGS
+                || !self.warnings.insert(message.clone())
+            {
+                continue;
+            }
+            let text = if self.warnings.len() > WARNINGS {
+                "further warnings of Tableau are not shown".to_owned()
+            } else {
+                format!("Tableau warns: {message}")
+            };
+            self.observer.on(Event::Warning(text));
+        }
+    }
+
+    /// Addresses a call and signs it with the token, if there is one.
+    pub(super) fn request(&self, call: &Call<'_>) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/xml"));
+        if let (CallScope::Server | CallScope::Site, Some(credentials)) =
+            (call.scope, &self.credentials)
+        {
+            headers.insert("x-tableau-auth", credentials.header.clone());
+        }
+        let mut timeout = self.pace.answer_limit;
+        let body = match &call.content {
+            Content::None => Body::Empty,
+            Content::Xml(document) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+                Body::Bytes(Bytes::copy_from_slice(document))
+            }
+            Content::Multipart { boundary, body } => {
+                let content_type =
+                    HeaderValue::from_str(&format!("multipart/mixed; boundary={boundary}"))
+                        .expect("a boundary is hexadecimal");
+                headers.insert(CONTENT_TYPE, content_type);
+                if let Body::FilePart { length, .. } = body {
+                    timeout = timeout.saturating_add(Duration::from_secs(length / SLOWEST));
+                }
+                body.clone()
+            }
+        };
+        Request {
+            operation: call.operation,
+            method: call.method.clone(),
+            url: self.url(call),
+            headers,
+            body,
+            replay: call.replay,
+            redirects: Redirects::SameOrigin,
+            named: Hosts::of([&self.base]),
+            timeout,
+        }
+    }
+
+    fn url(&self, call: &Call<'_>) -> Url {
+        let mut url = self.base.clone();
+        url.set_fragment(None);
+        url.set_query((!call.query.is_empty()).then_some(call.query.as_str()));
+        let mut path = url.path_segments_mut().expect("a web address has a path");
+        path.clear().extend(["api", &self.version.to_string()]);
+        if let (CallScope::Site, Some(credentials)) = (call.scope, &self.credentials) {
+            path.extend(["sites", credentials.site.as_str()]);
+        }
+        path.extend(call.path);
+        drop(path);
+        url
+    }
+
+    /// A success that lacks what the call was for.
+    pub(super) fn unusable(&self, call: &Call<'_>, detail: &str) -> CallFailure {
+        reply::unusable(call, &self.url(call), detail)
+    }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::call::Chunk;
-use super::error::{Failure, Problem};
+use super::call::FileChunk;
+use super::calls;
+use super::failure::CallFailure;
 use super::payload::Payload;
 use super::session::Session;
 use crate::events::{Event, Progress};
+use crate::problem::Problem;
 use crate::say::{count, size};
 
 /// Upload sessions begun for one file before giving up; sessions that only found out a smaller
@@ -54,7 +56,7 @@ impl<'p> Upload<'p> {
     pub(super) async fn send(&mut self, session: &mut Session<'_>) -> anyhow::Result<String> {
         self.count(session);
         loop {
-            let id = session.initiate_file_upload().await?;
+            let id = calls::initiate_file_upload(session).await?;
             self.n_renewals = session.n_renewals;
             let (length, failure) = match self.append_all(session, &id).await {
                 Ok(()) => return Ok(id),
@@ -83,7 +85,7 @@ impl<'p> Upload<'p> {
             self.payload.check()?;
             if !self.may_restart(session) {
                 return Err(Problem::new(format!("the upload broke off {SESSIONS} times"))
-                    .with_hint("run again later; if it stays, check the way from the runner to `server-url` (proxy, firewall)")
+                    .hint("run again later; if it stays, check the way from the runner to `server-url` (proxy, firewall)")
                     .because(failure)
                     .into());
             }
@@ -99,12 +101,16 @@ impl<'p> Upload<'p> {
         }
     }
 
-    async fn append_all(&self, session: &mut Session<'_>, id: &str) -> Result<(), (u64, Failure)> {
+    async fn append_all(
+        &self,
+        session: &mut Session<'_>,
+        id: &str,
+    ) -> Result<(), (u64, CallFailure)> {
         let mut offset = 0;
         while offset < self.payload.bytes {
             let length = self.chunk.min(self.payload.bytes - offset);
             let sent = Arc::new(AtomicU64::new(0));
-            let chunk = Chunk {
+            let chunk = FileChunk {
                 file: Arc::clone(&self.payload.file),
                 offset,
                 length,
@@ -124,7 +130,7 @@ impl<'p> Upload<'p> {
                 }
             };
             let appended = tokio::select! {
-                appended = session.append_to_file_upload(id, chunk) => appended,
+                appended = calls::append_to_file_upload(session, id, chunk) => appended,
                 () = watch => unreachable!("it watches for ever"),
             };
             appended.map_err(|failure| (length, failure))?;

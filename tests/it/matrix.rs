@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use publish_to_tableau::tableau::{CATALOGUE, Description, PublishMode, Standing, Tag};
+use publish_to_tableau::tableau::{CATALOGUE, DataState, Description, PublishMode, Tag};
 use tableau_simulator::{DescriptionAtPublish, Settings, Setup, Simulator, Site};
 
 use crate::extract;
@@ -431,12 +431,12 @@ fn cell(
         .iter()
         .filter(|line| line.starts_with("warning: "))
         .collect();
-    let ended = match (&outcome.result, outcome.record.standing) {
-        (Ok(()), Standing::Changed) if warnings.is_empty() => "ok",
-        (Ok(()), Standing::Changed) => "warn",
-        (Err(_), Standing::Untouched) => "old",
-        (Err(_), Standing::Unknown) => "open",
-        (Ok(()), Standing::Accepted) => "waiting",
+    let ended = match (&outcome.result, outcome.record.state) {
+        (Ok(()), DataState::Changed) if warnings.is_empty() => "ok",
+        (Ok(()), DataState::Changed) => "warn",
+        (Err(_), DataState::Untouched) => "old",
+        (Err(_), DataState::Unknown) => "open",
+        (Ok(()), DataState::Accepted) => "waiting",
         other => panic!("{other:?} in {place}"),
     };
     match ended {

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::time::Instant;
 
-use publish_to_tableau::tableau::{PublishMode, Standing};
+use publish_to_tableau::tableau::{DataState, PublishMode};
 use tableau_simulator::{AsJob, JobOutcome, Settings, Setup, Simulator, Site, UploadLife};
 
 use crate::harness::Action;
@@ -164,10 +164,10 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
             .iter()
             .map(|parts| Ledger::after(mode, parts, &run.file))
     };
-    let possible: Vec<Vec<Vec<u8>>> = match outcome.record.standing {
-        Standing::Untouched => before.clone(),
-        Standing::Changed => after().collect(),
-        Standing::Unknown | Standing::Accepted => before.iter().cloned().chain(after()).collect(),
+    let possible: Vec<Vec<Vec<u8>>> = match outcome.record.state {
+        DataState::Untouched => before.clone(),
+        DataState::Changed => after().collect(),
+        DataState::Unknown | DataState::Accepted => before.iter().cloned().chain(after()).collect(),
     };
     assert!(
         possible.contains(&held),
@@ -175,8 +175,8 @@ fn one(simulator: &Simulator, random: &mut Random, ledger: &mut Ledger, seed: u6
         held.iter().map(Vec::len).collect::<Vec<_>>()
     );
     let is_done = matches!(
-        outcome.record.standing,
-        Standing::Changed | Standing::Accepted
+        outcome.record.state,
+        DataState::Changed | DataState::Accepted
     );
     assert!(outcome.result.is_err() || is_done, "{place}");
     ledger.possible = vec![held];

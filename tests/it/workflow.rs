@@ -13,10 +13,11 @@ use std::time::Duration;
 use publish_to_tableau::cancel::Cancel;
 use publish_to_tableau::events::{Event, Progress};
 use publish_to_tableau::http::{Client, Network, RetryPolicy};
+use publish_to_tableau::problem::Problem;
 use publish_to_tableau::tableau::{
-    ApiError, Change, DatasourceName, Description, Destination, Means, Pace, PersonalAccessToken,
-    Problem, ProjectReference, PublishMode, Published, SiteContentUrl, Tag, TokenName, TokenSecret,
-    publish,
+    ApiError, Change, DatasourceName, Description, Destination, Pace, PersonalAccessToken,
+    ProjectReference, PublishContext, PublishMode, Published, SiteContentUrl, Tag, TokenName,
+    TokenSecret, publish,
 };
 use secrecy::ExposeSecret;
 use tableau_simulator::{
@@ -173,13 +174,13 @@ impl Run {
             .enable_all()
             .build()
             .unwrap();
-        let means = Means {
+        let context = PublishContext {
             http: &http,
             pace: &self.pace,
             observer: &observer,
             cancel: &Cancel::default(),
         };
-        let result = runtime.block_on(publish(&self.to, path, &means, &mut record));
+        let result = runtime.block_on(publish(&self.to, path, &context, &mut record));
         let outcome = Outcome {
             result,
             record,
@@ -200,12 +201,16 @@ pub(crate) fn hints(error: &anyhow::Error) -> Vec<String> {
         .chain()
         .filter_map(|cause| {
             let api = cause.downcast_ref::<ApiError>().and_then(ApiError::hint);
-            api.or_else(|| cause.downcast_ref::<Problem>().and_then(Problem::hint))
-                .or_else(|| {
-                    cause
-                        .downcast_ref::<publish_to_tableau::http::Error>()
-                        .and_then(publish_to_tableau::http::Error::hint)
-                })
+            api.or_else(|| {
+                cause
+                    .downcast_ref::<Problem>()
+                    .and_then(|problem| problem.hint.clone())
+            })
+            .or_else(|| {
+                cause
+                    .downcast_ref::<publish_to_tableau::http::Error>()
+                    .and_then(publish_to_tableau::http::Error::hint)
+            })
         })
         .collect()
 }

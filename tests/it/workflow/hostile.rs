@@ -1,6 +1,6 @@
 //! A Tableau, or something that answers in its place, that says what no honest server says.
 
-use publish_to_tableau::tableau::Standing;
+use publish_to_tableau::tableau::DataState;
 use tableau_simulator::{Paging, Seconds};
 
 use super::*;
@@ -51,7 +51,7 @@ fn no_call_is_sent_to_another_origin() {
             let (simulator, other) = redirecting(call, *status);
             let outcome = Run::new(&simulator).go();
             assert_eq!(other.calls(), [""; 0], "{call} {status}");
-            assert_eq!(outcome.record.standing, Standing::Untouched);
+            assert_eq!(outcome.record.state, DataState::Untouched);
             drop(
                 outcome
                     .failed("another origin")
@@ -91,7 +91,7 @@ fn lists_without_an_end_are_given_up() {
             let outcome = Run::new(&simulator).impatient().go();
             (simulator, outcome)
         });
-        assert_eq!(outcome.record.standing, Standing::Untouched);
+        assert_eq!(outcome.record.state, DataState::Untouched);
         drop(
             outcome
                 .failed("failed to list the projects")
@@ -206,7 +206,7 @@ fn a_file_that_is_changed_during_the_upload_is_not_committed() {
             run.retrying = Some(Arc::new(move || change(&of_hook)));
             let outcome = run.publish(&path);
             assert_eq!(calls(&simulator, "publish-data-source"), 0, "{outcome:#?}");
-            assert_eq!(outcome.record.standing, Standing::Untouched);
+            assert_eq!(outcome.record.state, DataState::Untouched);
             drop(
                 outcome
                     .failed("was changed or replaced while it was uploaded")
@@ -265,7 +265,7 @@ fn absurd_waits_end_no_run_in_the_middle() {
         ] {
             let simulator = Simulator::with([&*format!("{call}={wait}")]);
             let outcome = Run::new(&simulator).go().failed("it asks to come back in");
-            assert_eq!(outcome.record.standing, Standing::Untouched, "{call}");
+            assert_eq!(outcome.record.state, DataState::Untouched, "{call}");
             if !matches!(call, "server-info" | "sign-in") {
                 assert_signed_out(&simulator);
             }
@@ -284,7 +284,7 @@ fn absurd_waits_end_no_run_in_the_middle() {
         let simulator = Simulator::with([&*format!("query-job={wait}")]);
         let run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(300));
         let outcome = run.go().logged("warning: Tableau still works");
-        assert!(outcome.result.is_ok() && outcome.record.standing == Standing::Accepted);
+        assert!(outcome.result.is_ok() && outcome.record.state == DataState::Accepted);
         assert_signed_out(&simulator);
     }
 }
@@ -300,7 +300,7 @@ fn jobs_that_never_end_are_left_when_the_wait_is_over() {
         let mut run = Run::new(&simulator).to(|to| to.wait = Duration::from_millis(200));
         run.pace.first_wait = Duration::from_millis(5);
         let outcome = run.go().logged("warning: Tableau still works");
-        assert_eq!(outcome.record.standing, Standing::Accepted);
+        assert_eq!(outcome.record.state, DataState::Accepted);
         assert_signed_out(&simulator);
     }
 }

@@ -1,6 +1,6 @@
 //! Lists that are late: what an earlier run published must not be taken for this run's own work.
 
-use publish_to_tableau::tableau::Standing;
+use publish_to_tableau::tableau::DataState;
 
 use super::*;
 
@@ -53,7 +53,7 @@ fn overwrite_publishes_again_what_it_cannot_tell_from_an_earlier_run() {
     fault(&simulator, "publish-data-source#2=503");
     fault(&simulator, "publish-data-source#3=503");
     let outcome = run.impatient().go().failed("nothing tells whether");
-    assert_eq!(outcome.record.standing, Standing::Unknown);
+    assert_eq!(outcome.record.state, DataState::Unknown);
     drop(outcome.hinted("running again is harmless"));
 }
 
@@ -62,7 +62,7 @@ fn create_new_says_that_it_cannot_know() {
     let (simulator, run) = created_unseen(3);
     fault(&simulator, "publish-data-source#2=503");
     let outcome = run.mode(PublishMode::CreateNew).go();
-    assert_eq!(outcome.record.standing, Standing::Unknown);
+    assert_eq!(outcome.record.state, DataState::Unknown);
     assert_eq!(outcome.record.change, None);
     drop(
         outcome
@@ -76,11 +76,11 @@ fn create_new_says_that_it_cannot_know() {
     fault(&simulator, "publish-data-source#2=503");
     let run = run.mode(PublishMode::CreateNew).impatient();
     let outcome = run.go().failed("403007");
-    assert_eq!(outcome.record.standing, Standing::Unknown);
+    assert_eq!(outcome.record.state, DataState::Unknown);
     // A plain refusal is certain.
     let (_simulator, run) = created_unseen(1_000);
     let outcome = run.mode(PublishMode::CreateNew).go().failed("403007");
-    assert_eq!(outcome.record.standing, Standing::Untouched);
+    assert_eq!(outcome.record.state, DataState::Untouched);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_change_of_an_earlier_run_is_no_proof() {
         run.file[10] ^= 1;
         let outcome = run.go();
         if mode == PublishMode::Append {
-            assert_eq!(outcome.record.standing, Standing::Unknown);
+            assert_eq!(outcome.record.state, DataState::Unknown);
             drop(
                 outcome
                     .failed("it is not known whether")
@@ -130,7 +130,7 @@ fn a_job_that_vanished_is_not_proved_by_an_older_data_source() {
     let run = run.impatient();
     let outcome = run.go();
     assert_eq!(outcome.record.change, None, "{outcome:#?}");
-    assert_eq!(outcome.record.standing, Standing::Unknown);
+    assert_eq!(outcome.record.state, DataState::Unknown);
     drop(outcome.failed("nothing tells whether"));
     let arrived = arrived(&simulator, "Orders");
     assert!(arrived.len() == 1 && arrived[0] != run.file);
@@ -150,7 +150,7 @@ fn what_is_deleted_or_replaced_during_the_upload_is_noticed_before_the_commit() 
             world.site(|site| site.datasources.clear());
         });
     let outcome = run.go();
-    assert_eq!(outcome.record.standing, Standing::Untouched);
+    assert_eq!(outcome.record.state, DataState::Untouched);
     drop(outcome.failed("there is no data source `Orders`"));
     assert_eq!(calls(&simulator, "publish-data-source"), 1);
 }

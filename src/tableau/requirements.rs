@@ -1,6 +1,7 @@
 //! What is known to fail before anything is uploaded. In doubt the server decides.
 
-use super::error::Problem;
+use super::names::SiteContentUrl;
+use crate::problem::Problem;
 use crate::say::size;
 
 /// The first release that reads Hyper files of version 3, which the extract is.
@@ -15,20 +16,35 @@ pub(super) fn check_server(product: &str) -> Result<(), Problem> {
             "the server is Tableau {product}, and the extract is a Hyper file of version 3, which Tableau {}.{} and later read",
             OLDEST.0, OLDEST.1
         ))
-        .with_hint("update the server, or give another `server-url`")),
+        .hint("update the server, or give another `server-url`")),
         _ => Ok(()),
     }
 }
 
+/// Refuses to sign in without a site where there is no default one.
+pub(super) fn check_site(site: &SiteContentUrl, host: &str) -> Result<(), Problem> {
+    if site.is_default() && is_cloud(host) {
+        return Err(
+            Problem::new("no site is given, and Tableau Cloud has no default site")
+                .hint("set `site` to the part after /site/ in the browser's address"),
+        );
+    }
+    Ok(())
+}
+
 /// Warns of a file that most sites on Tableau Cloud do not take.
 pub(super) fn size_warning(host: &str, bytes: u64) -> Option<String> {
-    (host.ends_with(".online.tableau.com") && bytes > CLOUD_LIMIT).then(|| {
+    (is_cloud(host) && bytes > CLOUD_LIMIT).then(|| {
         format!(
             "the extract has {}, and Tableau Cloud takes {} for one data source unless the site's edition allows more",
             size(bytes),
             size(CLOUD_LIMIT)
         )
     })
+}
+
+fn is_cloud(host: &str) -> bool {
+    host.ends_with(".online.tableau.com")
 }
 
 /// Year and number of a release such as `2023.1.4` or `26.1`; releases up to `10.5` were no years.

@@ -1,18 +1,11 @@
 //! Names and texts as Tableau takes them. Whoever holds one need not check it again.
+//!
+//! What cannot be taken is an error in words for the user: what is wrong and what to change.
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
-
-use crate::secrets;
-
 /// No source states Tableau's own limit; longer names were never seen to work.
 const NAME_LIMIT: usize = 255;
-
-/// Ends the first half of a token's secret: sixteen bytes in base64, then the separator.
-const SECRET_MARK: &str = "==:";
-/// The value is a secret, so it is not repeated.
-const INTERCHANGED: &str = "it holds the secret of a token, which has the form `…==:…`, where its name is expected; interchange `pat-name` and `pat-secret`";
 
 /// The URL name of a site; empty for the default site of a Tableau Server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,23 +26,6 @@ pub struct Description(String);
 /// The label of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag(String);
-
-/// The name a personal access token was created with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenName(String);
-
-/// The secret part of a personal access token.
-#[derive(Clone, Debug)]
-pub struct TokenSecret(SecretString);
-
-/// What this run signs in with.
-#[derive(Clone, Debug)]
-pub struct PersonalAccessToken {
-    /// Its name.
-    pub name: TokenName,
-    /// Its secret.
-    pub secret: TokenSecret,
-}
 
 /// A project as a user writes it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,67 +147,6 @@ impl Tag {
     }
 }
 
-impl TokenName {
-    /// Takes the name as shown in the account settings.
-    pub fn parse(text: &str) -> Result<TokenName, String> {
-        check_filled(text)?;
-        check_line(text)?;
-        if text.contains(SECRET_MARK) {
-            return Err(INTERCHANGED.into());
-        }
-        Ok(TokenName(text.to_owned()))
-    }
-}
-
-impl PersonalAccessToken {
-    /// Takes name and secret, unless each stands in the other's place. No message repeats either.
-    pub fn new(name: TokenName, secret: TokenSecret) -> Result<PersonalAccessToken, String> {
-        // Tableau promises no form of a secret, so the colon alone is taken for a sign of it only if the
-        // supposed secret has none.
-        let is_secret = |text: &str| {
-            text.split_once(':').is_some_and(|(id, key)| {
-                let is_random = |part: &str| {
-                    part.len() >= 12
-                        && part
-                            .chars()
-                            .all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c))
-                };
-                is_random(id) && is_random(key)
-            })
-        };
-        if is_secret(name.as_str()) && !secret.expose_secret().contains(':') {
-            return Err(INTERCHANGED.into());
-        }
-        Ok(PersonalAccessToken { name, secret })
-    }
-}
-
-impl TokenSecret {
-    /// Whether it looks as Tableau writes secrets today.
-    pub(super) fn has_usual_form(&self) -> bool {
-        self.expose_secret().contains(SECRET_MARK)
-    }
-}
-
-impl TokenSecret {
-    /// Takes the secret as shown once when the token was created. No message repeats it.
-    pub fn parse(text: &str) -> Result<TokenSecret, String> {
-        check_filled(text)?;
-        if text.contains(|c: char| c.is_whitespace() || c.is_control() || !is_xml(c)) {
-            return Err("the secret holds blanks or line breaks; paste it again".into());
-        }
-        let secret = SecretString::from(text);
-        secrets::keep(&secret);
-        Ok(TokenSecret(secret))
-    }
-}
-
-impl ExposeSecret<str> for TokenSecret {
-    fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
 impl ProjectReference {
     /// Takes a LUID, a name, or a path such as `Sales/EMEA`.
     pub fn parse(text: &str) -> Result<ProjectReference, String> {
@@ -271,14 +186,7 @@ macro_rules! text {
     )*};
 }
 
-text!(
-    SiteContentUrl,
-    Luid,
-    DatasourceName,
-    Description,
-    Tag,
-    TokenName
-);
+text!(SiteContentUrl, Luid, DatasourceName, Description, Tag);
 
 fn is_luid(text: &str) -> bool {
     text.len() == 36
@@ -288,14 +196,14 @@ fn is_luid(text: &str) -> bool {
         })
 }
 
-fn check_filled(text: &str) -> Result<(), String> {
+pub(super) fn check_filled(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("it is blank; fill it in".into());
     }
     Ok(())
 }
 
-fn check_line(text: &str) -> Result<(), String> {
+pub(super) fn check_line(text: &str) -> Result<(), String> {
     match text.chars().find(|c| c.is_control() || !is_xml(*c)) {
         Some(illegal) => Err(unfit(illegal)),
         None => Ok(()),
@@ -310,7 +218,7 @@ fn unfit(illegal: char) -> String {
 }
 
 /// `Char` of XML 1.0 (section 2.2); a Rust `char` is never a surrogate.
-fn is_xml(c: char) -> bool {
+pub(super) fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
@@ -386,41 +294,6 @@ mod tests {
         assert!(sent.is_same(&Description::parse("one\ntwo").unwrap()));
         assert!(Tag::parse("a \"b\"").is_err());
         assert_eq!(Tag::parse("daily load").unwrap().as_str(), "daily load");
-    }
-
-    #[test]
-    fn no_message_repeats_a_secret() {
-        let message = TokenSecret::parse("hush hush").unwrap_err();
-        assert!(!message.contains("hush"));
-        let secret = TokenSecret::parse("hush==:hush").unwrap();
-        assert!(!format!("{secret:?}").contains("hush"));
-    }
-
-    #[test]
-    fn a_secret_in_the_place_of_the_name_is_told_and_not_shown() {
-        const SECRET: &str = "qlE1g9MMh9vbrjjgZZhvAg==:rZTHhPpP2tUW1kfn4tjg8ax1";
-        let pair = |name: &str, secret: &str| {
-            let name = TokenName::parse(name)?;
-            PersonalAccessToken::new(name, TokenSecret::parse(secret)?)
-        };
-        for (name, secret) in [
-            (SECRET, "ci-publisher"),
-            (SECRET, SECRET),
-            ("c2VjcmV0LXNlY3JldC0x:S3cr3tS3cr3t", "ci-publisher"),
-        ] {
-            let problem = pair(name, secret).unwrap_err();
-            assert!(problem.contains("interchange `pat-name` and `pat-secret`"));
-            assert!(!problem.contains(&name[..4]) && !problem.contains(&name[25..]));
-        }
-        for (name, secret) in [
-            ("ci-publisher", SECRET),
-            ("ci", "an-older-form-of-a-secret"),
-            ("github:production", "an-older-form-of-a-secret"),
-            ("GithubActions1:Production2026", SECRET),
-        ] {
-            assert!(pair(name, secret).is_ok(), "{name}");
-        }
-        assert!(TokenSecret::parse(SECRET).unwrap().has_usual_form());
     }
 
     #[test]
