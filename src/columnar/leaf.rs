@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Field, Fields};
 
 use crate::data::ColumnType;
 
@@ -194,8 +194,111 @@ impl Kind {
     }
 }
 
+/// What is to be known of a format to find the leaves of its schemas.
+pub(crate) struct Leaves<'a> {
+    /// Asked for every place by its names.
+    pub(crate) wanted: &'a dyn Fn(&[String]) -> Wanted,
+    /// Asked for every value in the order of the schema.
+    pub(crate) kind: &'a mut dyn FnMut(&Field) -> Kind,
+    /// Whether a group, by positions from the root down, is a value of a type of its own.
+    pub(crate) is_opaque: &'a dyn Fn(&[usize]) -> bool,
+}
+
+impl Leaves<'_> {
+    /// Returns the leaves in the order of the schema.
+    pub(crate) fn of(mut self, fields: &Fields) -> Vec<Leaf> {
+        let mut leaves = Vec::new();
+        let mut n_columns = 0;
+        self.descend(
+            fields,
+            &(Vec::new(), Vec::new()),
+            &mut n_columns,
+            &mut leaves,
+        );
+        leaves
+    }
+
+    fn descend(
+        &mut self,
+        fields: &Fields,
+        (path, names): &(Vec<usize>, Vec<String>),
+        n_columns: &mut usize,
+        leaves: &mut Vec<Leaf>,
+    ) {
+        for (position, (field, name)) in fields.iter().zip(numbered(fields)).enumerate() {
+            let path = path.iter().copied().chain([position]).collect();
+            let names = names.iter().cloned().chain([name]).collect();
+            self.visit(field, (path, names), n_columns, leaves);
+        }
+    }
+
+    fn visit(
+        &mut self,
+        field: &Field,
+        place: (Vec<usize>, Vec<String>),
+        n_columns: &mut usize,
+        leaves: &mut Vec<Leaf>,
+    ) {
+        let is_opaque = (self.is_opaque)(&place.0);
+        if let DataType::Struct(fields) = field.data_type()
+            && (self.wanted)(&place.1) == Wanted::Leaves
+            && !fields.is_empty()
+            && !is_opaque
+        {
+            return self.descend(fields, &place, n_columns, leaves);
+        }
+        let first = *n_columns;
+        let mut form = self.form(field, n_columns);
+        if is_opaque {
+            form = Form::Value(Kind::Other);
+        }
+        let kind = match form {
+            Form::Value(kind) => kind,
+            _ => Kind::Json,
+        };
+        let (path, names) = place;
+        leaves.push(Leaf {
+            path,
+            names,
+            columns: first..*n_columns,
+            kind,
+            form,
+        });
+    }
+
+    fn form(&mut self, field: &Field, n_columns: &mut usize) -> Form {
+        match field.data_type() {
+            DataType::Struct(fields) => {
+                let inside = fields
+                    .iter()
+                    .map(|field| (field.name().clone(), self.form(field, n_columns)));
+                Form::Group(inside.collect())
+            }
+            DataType::List(field)
+            | DataType::LargeList(field)
+            | DataType::FixedSizeList(field, _) => {
+                Form::List(Box::new(self.form(field, n_columns)))
+            }
+            DataType::Map(entries, _) => match self.form(entries, n_columns) {
+                Form::Group(fields) => {
+                    let mut fields = fields.into_iter().map(|(_, form)| Box::new(form));
+                    match (fields.next(), fields.next()) {
+                        (Some(key), Some(value)) => Form::Map(key, value),
+                        _ => Form::Value(Kind::Other),
+                    }
+                }
+                _ => Form::Value(Kind::Other),
+            },
+            _ => {
+                *n_columns += 1;
+                Form::Value((self.kind)(field))
+            }
+        }
+    }
+}
+
 /// Names for fields that stand side by side: numbered where blank or given twice, as in the header of a CSV file.
-pub(crate) fn numbered(fields: &Fields) -> Vec<String> {
+fn numbered(fields: &Fields) -> Vec<String> {
     let given: HashSet<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let mut used: HashSet<String> = HashSet::with_capacity(fields.len());
     let mut last: HashMap<String, u64> = HashMap::new();

@@ -7,9 +7,9 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUni
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::file::metadata::RowGroupMetaData;
-use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type, TypePtr};
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type};
 
-use crate::columnar::leaf::{Form, Kind, Leaf, Wanted, numbered};
+use crate::columnar::leaf::{Kind, Leaf, Leaves, Wanted};
 
 /// Returns the schema with times of 96 bits in microseconds; `None` if there are no such times.
 pub(crate) fn with_wide_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
@@ -61,105 +61,28 @@ pub(crate) fn leaves(
     wanted: &dyn Fn(&[String]) -> Wanted,
 ) -> Vec<Leaf> {
     let parquet = metadata.parquet_schema();
-    let mut walk = Walk {
-        columns: parquet.columns().iter(),
-        n_columns: parquet.num_columns(),
-        wanted,
-        leaves: Vec::new(),
+    // The values of the schema come in the order of the columns.
+    let mut columns = parquet.columns().iter();
+    let mut kind = |field: &Field| {
+        let column = columns.next();
+        column.map_or(Kind::Other, |column| kind_of(field.data_type(), column))
     };
-    let place = (Vec::new(), Vec::new());
-    walk.descend(
-        metadata.schema().fields(),
-        parquet.root_schema().get_fields(),
-        &place,
-    );
-    walk.leaves
-}
-
-struct Walk<'a> {
-    /// Columns as Parquet counts them that have not been passed.
-    columns: std::slice::Iter<'a, ColumnDescPtr>,
-    n_columns: usize,
-    wanted: &'a dyn Fn(&[String]) -> Wanted,
-    leaves: Vec<Leaf>,
-}
-
-impl Walk<'_> {
-    /// Visits the fields of a group; `types` are those of the file, as many if its groups are the same.
-    fn descend(
-        &mut self,
-        fields: &Fields,
-        types: &[TypePtr],
-        (path, names): &(Vec<usize>, Vec<String>),
-    ) {
-        for (position, (field, name)) in fields.iter().zip(numbered(fields)).enumerate() {
-            let path = path.iter().copied().chain([position]).collect();
-            let names = names.iter().cloned().chain([name]).collect();
-            let file_type = types.get(position).map(Arc::as_ref);
-            self.visit(field, file_type, (path, names));
+    let is_variant = |path: &[usize]| {
+        let mut group = Some(parquet.root_schema());
+        for &position in path {
+            let groups = group.filter(|group| group.is_group());
+            let fields = groups.map(Type::get_fields).unwrap_or_default();
+            group = fields.get(position).map(Arc::as_ref);
         }
+        let logical = group.and_then(|group| group.get_basic_info().logical_type_ref());
+        matches!(logical, Some(LogicalType::Variant { .. }))
+    };
+    Leaves {
+        wanted,
+        kind: &mut kind,
+        is_opaque: &is_variant,
     }
-
-    fn visit(&mut self, field: &Field, file_type: Option<&Type>, place: (Vec<usize>, Vec<String>)) {
-        let logical = file_type.and_then(|file_type| file_type.get_basic_info().logical_type_ref());
-        let is_variant = matches!(logical, Some(LogicalType::Variant { .. }));
-        if let DataType::Struct(fields) = field.data_type()
-            && (self.wanted)(&place.1) == Wanted::Leaves
-            && !fields.is_empty()
-            && !is_variant
-        {
-            let types = file_type.filter(|file_type| file_type.is_group());
-            let types = types.map(Type::get_fields).unwrap_or_default();
-            return self.descend(fields, types, &place);
-        }
-        let first = self.n_columns - self.columns.len();
-        let mut form = self.form(field.data_type());
-        if is_variant {
-            form = Form::Value(Kind::Other);
-        }
-        let kind = match form {
-            Form::Value(kind) => kind,
-            _ => Kind::Json,
-        };
-        let (path, names) = place;
-        self.leaves.push(Leaf {
-            path,
-            names,
-            columns: first..self.n_columns - self.columns.len(),
-            kind,
-            form,
-        });
-    }
-
-    fn form(&mut self, data_type: &DataType) -> Form {
-        match data_type {
-            DataType::Struct(fields) => {
-                let inside = fields
-                    .iter()
-                    .map(|field| (field.name().clone(), self.form(field.data_type())));
-                Form::Group(inside.collect())
-            }
-            DataType::List(field)
-            | DataType::LargeList(field)
-            | DataType::FixedSizeList(field, _) => {
-                Form::List(Box::new(self.form(field.data_type())))
-            }
-            DataType::Map(entries, _) => match self.form(entries.data_type()) {
-                Form::Group(fields) => {
-                    let mut fields = fields.into_iter().map(|(_, form)| Box::new(form));
-                    match (fields.next(), fields.next()) {
-                        (Some(key), Some(value)) => Form::Map(key, value),
-                        _ => Form::Value(Kind::Other),
-                    }
-                }
-                _ => Form::Value(Kind::Other),
-            },
-            value => {
-                let column = self.columns.next();
-                Form::Value(column.map_or(Kind::Other, |column| kind_of(value, column)))
-            }
-        }
-    }
+    .of(metadata.schema().fields())
 }
 
 /// Whether the engine reads the file at all: one column it does not know is enough to be refused.
