@@ -14,7 +14,8 @@ use reqwest::{StatusCode, Url};
 use tokio::io::AsyncWriteExt;
 
 use super::coding::{Coding, CodingError};
-use super::{Answer, ErrorKind, root_cause};
+use super::error::{ErrorKind, root_cause};
+use super::request::{Answer, is_whole};
 use crate::events::{Event, Observer, Progress};
 
 /// An answer read into memory may not be longer; only documents of Tableau and tokens are.
@@ -47,12 +48,6 @@ impl Sink<'_> {
     pub(super) fn waits_for(&self, status: StatusCode) -> bool {
         matches!(self, Sink::File(..)) && status == StatusCode::ACCEPTED
     }
-}
-
-/// Whether a status says that the body is the data, and all of it: not that it is still made (202), not a part (206)
-/// nor a change (226) of it.
-pub(super) fn is_whole(status: StatusCode) -> bool {
-    status.is_success() && !matches!(status.as_u16(), 202 | 206 | 226)
 }
 
 /// Reads an answer. Its bytes are counted as they come out of their content coding.

@@ -12,7 +12,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::addresses::{is_metadata, is_private};
-use super::show;
+use super::shown::show;
 
 /// Where a server may send us. The method, headers and body are sent again unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
