@@ -25,10 +25,12 @@ pub use reqwest::{Method, StatusCode, Url, header};
 use crate::events::{Event, Observer};
 use body::Sink;
 pub use coding::{Coding, CodingError};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, UntrustedReason};
 use error::{classify, root_cause};
-use redirects::{Closed, Lookup, Resolver};
-pub use redirects::{Hosts, Redirects, check_link};
+pub use redirects::{
+    ClosedHost, Hosts, LinkError, LinkReason, RedirectError, Redirects, check_link,
+};
+use redirects::{Lookup, Resolver};
 pub use request::{Answer, Body, Replay, Request};
 use retry::Turnstile;
 pub use retry::{Rate, RetryPolicy, come_back, told_seconds};
@@ -225,20 +227,16 @@ impl Client {
                 .get(LOCATION)
                 .and_then(|location| location.to_str().ok())
                 .and_then(|location| url.join(location).ok());
-            url = if let Some(next) = next {
-                check_link(&url, next, &request.redirects).map_err(|reason| {
-                    (
-                        url,
-                        ErrorKind::Redirect(format!("it redirects to {reason}")),
-                    )
-                })?
-            } else {
-                let reason = format!("it answers {status} without saying where to");
-                return Err((url, ErrorKind::Redirect(reason)));
+            let next = next.ok_or(RedirectError::NoTarget(status));
+            let next = next.and_then(|next| {
+                check_link(&url, next, &request.redirects).map_err(RedirectError::Link)
+            });
+            url = match next {
+                Ok(next) => next,
+                Err(error) => return Err((url, error.into())),
             };
         }
-        let reason = format!("it redirects more than {REDIRECT_LIMIT} times");
-        Err((url, ErrorKind::Redirect(reason)))
+        Err((url, RedirectError::TooMany(REDIRECT_LIMIT).into()))
     }
 
     fn inner(&self, lookup: Lookup) -> Result<&reqwest::Client, ErrorKind> {
@@ -258,7 +256,7 @@ impl Client {
             .tls_certs_merge(self.certificates.clone())
             .dns_resolver(Resolver::new(lookup, self.proxies.clone()))
             .build()
-            .map_err(|error| ErrorKind::Untrusted(root_cause(&error)))?;
+            .map_err(|error| ErrorKind::Untrusted(UntrustedReason::Own(root_cause(&error))))?;
         Ok(cell.get_or_init(|| inner))
     }
 
@@ -272,9 +270,8 @@ impl Client {
             .host_str()
             .is_some_and(|host| self.proxies.contains(host))
         {
-            let closed = Closed::Private(format!("`{}`, the host of the proxy", show(url)));
-            let reason = format!("it leads to {}", closed.explain(url));
-            return Err(ErrorKind::Redirect(reason));
+            let closed = ClosedHost::Private(format!("`{}`, the host of the proxy", show(url)));
+            return Err(RedirectError::Host(closed, url.clone()).into());
         }
         Ok(Lookup::Public)
     }

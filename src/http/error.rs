@@ -2,11 +2,13 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use reqwest::Url;
+use rustls::CertificateError;
 
-use super::redirects::Closed;
+use super::redirects::{ClosedHost, LinkReason, RedirectError};
 use super::request::Replay;
 use crate::say::span;
 
@@ -35,9 +37,9 @@ pub enum ErrorKind {
     /// The connection broke after the request may have arrived, or in the middle of the answer.
     Interrupted(String),
     /// The server was reached, and its certificate is not one we trust for this name.
-    Untrusted(String),
-    /// A redirect that must not be followed.
-    Redirect(String),
+    Untrusted(UntrustedReason),
+    /// It leads where it must not be followed.
+    Redirect(Box<RedirectError>),
     /// The answer came, but less than 1 KB of it in this long.
     Slow(Duration),
     /// The answer is compressed in a way we cannot undo.
@@ -46,6 +48,24 @@ pub enum ErrorKind {
     TooLarge(u64),
     /// This machine's disk failed.
     Disk(std::io::Error),
+}
+
+/// Why no connection is made that could be trusted.
+#[derive(Clone, Debug)]
+pub enum UntrustedReason {
+    /// The certificate the server showed, as the TLS library judges it.
+    Peer(CertificateError),
+    /// The certificates of this machine or of the input cannot be used.
+    Own(String),
+}
+
+impl fmt::Display for UntrustedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UntrustedReason::Peer(error) => error.fmt(f),
+            UntrustedReason::Own(reason) => f.write_str(reason),
+        }
+    }
 }
 
 impl ErrorKind {
@@ -66,6 +86,12 @@ impl ErrorKind {
     }
 }
 
+impl From<RedirectError> for ErrorKind {
+    fn from(error: RedirectError) -> ErrorKind {
+        ErrorKind::Redirect(Box::new(error))
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,7 +106,8 @@ impl fmt::Display for ErrorKind {
                 span(*stretch)
             ),
             ErrorKind::Interrupted(reason) => write!(f, "the connection broke: {reason}"),
-            ErrorKind::Redirect(reason) | ErrorKind::Coding(reason) => f.write_str(reason),
+            ErrorKind::Redirect(reason) => reason.fmt(f),
+            ErrorKind::Coding(reason) => f.write_str(reason),
             ErrorKind::TooLarge(limit) => write!(f, "the answer is longer than {limit} bytes"),
             ErrorKind::Disk(reason) => write!(f, "cannot use this machine's disk: {reason}"),
         }
@@ -93,10 +120,28 @@ impl Error {
         self.kind.is_passing()
     }
 
+    /// Returns the address of another origin the server redirected to, if it was not followed for being one.
+    pub fn other_origin(&self) -> Option<&Url> {
+        match &self.kind {
+            ErrorKind::Redirect(reason) => match reason.as_ref() {
+                RedirectError::Link(link)
+                    if matches!(
+                        link.reason,
+                        LinkReason::Credentials | LinkReason::NotAllowed
+                    ) =>
+                {
+                    Some(&link.target)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match &self.kind {
-            ErrorKind::Untrusted(reason) if reason.contains("UnknownIssuer") => Some(
+            ErrorKind::Untrusted(UntrustedReason::Peer(CertificateError::UnknownIssuer)) => Some(
                 "if the server belongs to you, set `ca-certificate` to the certificate of the CA that issued its own"
                     .into(),
             ),
@@ -108,13 +153,7 @@ impl Error {
                 "check the address `{}`, and that the runner may reach it (firewall, proxy, VPN)",
                 self.url
             )),
-            ErrorKind::Redirect(reason) if reason.contains("without encryption") => Some(
-                "write an `https` address that stays with https; else those who run the server must correct where it leads"
-                    .into(),
-            ),
-            ErrorKind::Redirect(reason) if !reason.contains("allow=") => {
-                Some("write the address the server redirects to, if you trust it".into())
-            }
+            ErrorKind::Redirect(reason) => reason.hint().map(str::to_owned),
             _ => None,
         }
     }
@@ -141,13 +180,14 @@ impl std::error::Error for Error {
 }
 
 pub(super) fn classify(error: &reqwest::Error, to: &Url) -> ErrorKind {
-    if let Some(closed) = cause::<Closed>(error) {
-        return ErrorKind::Redirect(format!("it leads to {}", closed.explain(to)));
+    if let Some(closed) = cause::<ClosedHost>(error) {
+        return RedirectError::Host(closed.clone(), to.clone()).into();
+    }
+    if let Some(rustls::Error::InvalidCertificate(why)) = cause(error) {
+        return ErrorKind::Untrusted(UntrustedReason::Peer(why.clone()));
     }
     let reason = root_cause(error);
-    if let Some((_, why)) = reason.split_once("invalid peer certificate: ") {
-        ErrorKind::Untrusted(why.to_owned())
-    } else if error.is_connect() || error.is_builder() {
+    if error.is_connect() || error.is_builder() {
         ErrorKind::Connect(reason)
     } else if error.is_timeout() {
         ErrorKind::Timeout
@@ -158,11 +198,18 @@ pub(super) fn classify(error: &reqwest::Error, to: &Url) -> ErrorKind {
 
 fn cause<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(found) = inner.downcast_ref() {
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        cause = inner.source();
+        // What an I/O error wraps is not among its sources.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }
