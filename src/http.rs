@@ -32,7 +32,7 @@ pub use redirects::{
 };
 use redirects::{Lookup, Resolver};
 pub use request::{Answer, Body, Replay, Request};
-use retry::Turnstile;
+use retry::RateLimiter;
 pub use retry::{Rate, RetryPolicy, come_back, told_seconds};
 pub use shown::{excerpt, show};
 pub use tls::CaCertificate;
@@ -46,7 +46,7 @@ const REDIRECT_LIMIT: u32 = 10;
 
 /// How to treat a server that is not Tableau's: what the `http` input says.
 #[derive(Clone, Debug)]
-pub struct Conduct {
+pub struct HttpOptions {
     /// What is asked again, and when.
     pub policy: RetryPolicy,
     /// Until the head of an answer, and the longest silence in the middle of one.
@@ -59,10 +59,10 @@ pub struct Conduct {
     pub max_body: u64,
 }
 
-impl Default for Conduct {
+impl Default for HttpOptions {
     /// Eight gigabytes leave room on a runner's disk, which has 14 GB to spare.
-    fn default() -> Conduct {
-        Conduct {
+    fn default() -> HttpOptions {
+        HttpOptions {
             policy: RetryPolicy::default(),
             timeout: Duration::from_mins(1),
             rate: None,
@@ -90,7 +90,7 @@ pub struct Client {
     public: OnceLock<reqwest::Client>,
     policy: RetryPolicy,
     idle_limit: Duration,
-    turnstile: Turnstile,
+    rate_limiter: RateLimiter,
     certificates: Vec<Certificate>,
     proxies: HashSet<String>,
 }
@@ -106,17 +106,17 @@ impl Client {
             public: OnceLock::new(),
             policy,
             idle_limit: IDLE_LIMIT,
-            turnstile: Turnstile::default(),
+            rate_limiter: RateLimiter::default(),
             certificates: certificates.transpose()?.unwrap_or_default(),
             proxies: network.proxies.clone(),
         })
     }
 
     /// Prepares a client for the source.
-    pub fn with_conduct(conduct: &Conduct, network: &Network) -> anyhow::Result<Client> {
-        let mut client = Client::new(conduct.policy.clone(), network)?;
-        client.idle_limit = conduct.timeout;
-        client.turnstile = Turnstile::new(conduct.rate);
+    pub fn with_options(options: &HttpOptions, network: &Network) -> anyhow::Result<Client> {
+        let mut client = Client::new(options.policy.clone(), network)?;
+        client.idle_limit = options.timeout;
+        client.rate_limiter = RateLimiter::new(options.rate);
         Ok(client)
     }
 
@@ -309,7 +309,7 @@ impl Client {
                     .body(reqwest::Body::wrap_stream(stream))
             }
         };
-        self.turnstile.pass().await;
+        self.rate_limiter.pass().await;
         match tokio::time::timeout(request.timeout, builder.send()).await {
             Err(_) => Err(ErrorKind::Timeout),
             Ok(Err(error)) => Err(classify(&error, url)),

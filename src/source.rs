@@ -28,7 +28,8 @@ use bytes::Bytes;
 use crate::events::Observer;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, Hosts, Method, Redirects, Replay, Request, StatusCode, Url,
+    self, Answer, Body, Client, Hosts, HttpOptions, Method, Redirects, Replay, Request, StatusCode,
+    Url,
 };
 pub use crate::http::{Coding, CodingError, excerpt};
 pub use auth::Auth;
@@ -57,7 +58,7 @@ pub struct Spec {
     /// Makes the request a POST.
     pub body: Option<String>,
     /// How to treat the servers, and how much to take from them.
-    pub conduct: Conduct,
+    pub http: HttpOptions,
     /// Makes the request a POST with a GraphQL document; never together with `body`.
     pub query: Option<Query>,
     /// How to get all pages.
@@ -190,7 +191,7 @@ pub async fn fetch(
         .unwrap_or_default();
     let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
     // One token serves all that share the credentials.
-    let shared = Session::new(spec.auth.as_ref(), &spec.conduct);
+    let shared = Session::new(spec.auth.as_ref(), &spec.http);
     let mut tables = Vec::with_capacity(spec.tables.len());
     for (index, table) in spec.tables.iter().enumerate() {
         let mut staged = Staged {
@@ -202,7 +203,7 @@ pub async fn fetch(
         };
         let own_spec = table.access.as_ref().map(|access| spec.with(access));
         let own = own_spec.as_ref();
-        let own = own.map(|spec| Session::new(spec.auth.as_ref(), &spec.conduct));
+        let own = own.map(|spec| Session::new(spec.auth.as_ref(), &spec.http));
         let (spec, session) = match (&own_spec, &own) {
             (Some(spec), Some(session)) => (spec, session),
             _ => (spec, &shared),
@@ -217,7 +218,7 @@ pub async fn fetch(
                     let room = file::Room {
                         workspace: &places.workspace,
                         unpacked: &places.spool.join(prefix),
-                        limit: spec.conduct.max_body,
+                        limit: spec.http.max_body,
                         observer,
                     };
                     let files = file::stage(path, spec.format, &mut taken, &room)?;
@@ -279,7 +280,7 @@ fn accept(answer: &Answer, spec: &Spec, (into, origin): (&Path, String)) -> Resu
         .into());
     }
     let unpacked = into.with_extension("unpacked");
-    let is_packed = unpack::unpack(into, &unpacked, spec.conduct.max_body, &origin)?;
+    let is_packed = unpack::unpack(into, &unpacked, spec.http.max_body, &origin)?;
     let path = if is_packed {
         // Its place on the disk may be needed; if it stays, no harm is done.
         let _ = std::fs::remove_file(into);
@@ -324,11 +325,11 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         .map(Query::body)
         .or_else(|| spec.body.clone());
     // What is named for another source may be no business of this one's server.
-    let named = Hosts::of([url]).and(&spec.conduct.allow);
+    let named = Hosts::of([url]).and(&spec.http.allow);
     let redirects = if headers.is_empty() && spec.auth.is_none() && body.is_none() {
         Redirects::Anywhere(named.clone())
     } else {
-        Redirects::Allowed(spec.conduct.allow.clone())
+        Redirects::Allowed(spec.http.allow.clone())
     };
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static(
         "application/json, text/csv;q=0.9, */*;q=0.5",
@@ -354,7 +355,7 @@ fn ask(spec: &Spec, url: &Url) -> Request {
         replay: Replay::Safe,
         redirects,
         named,
-        timeout: spec.conduct.timeout,
+        timeout: spec.http.timeout,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where a request may go that the user did not name: redirects, next links, and what names lead to.
 //!
 //! A server that is asked for data must not steer us to the metadata service of a cloud, into the
-//! runner's network, or to somebody who would see the credentials.
+//! runner's network, or to somebody who would see the credentials. The client library's own rules know hops and
+//! headers only; which hosts were named, for which ports, and what a name resolves to is decided here.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -89,14 +89,14 @@ pub struct Rate(pub Duration);
 
 /// Lets requests pass one by one, a [`Rate`] apart.
 #[derive(Debug, Default)]
-pub(super) struct Turnstile {
+pub(super) struct RateLimiter {
     spacing: Option<Duration>,
     next: Mutex<Option<Instant>>,
 }
 
-impl Turnstile {
-    pub(super) fn new(rate: Option<Rate>) -> Turnstile {
-        Turnstile {
+impl RateLimiter {
+    pub(super) fn new(rate: Option<Rate>) -> RateLimiter {
+        RateLimiter {
             spacing: rate.map(|Rate(spacing)| spacing),
             next: Mutex::new(None),
         }

@@ -17,7 +17,7 @@ use super::SourceError;
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, ErrorKind, Hosts, Method, Redirects, Replay, Request,
+    self, Answer, Body, Client, ErrorKind, Hosts, HttpOptions, Method, Redirects, Replay, Request,
     StatusCode, Url,
 };
 use crate::secrets;
@@ -54,7 +54,7 @@ pub struct ClientCredentials {
 /// The credentials in use: all requests of a run share one, and with it the token.
 pub struct Session<'a> {
     auth: Option<&'a Auth>,
-    conduct: &'a Conduct,
+    options: &'a HttpOptions,
     state: Mutex<State>,
 }
 
@@ -146,10 +146,10 @@ impl ClientCredentials {
 
 impl<'a> Session<'a> {
     /// Begins without a token.
-    pub fn new(auth: Option<&'a Auth>, conduct: &'a Conduct) -> Session<'a> {
+    pub fn new(auth: Option<&'a Auth>, options: &'a HttpOptions) -> Session<'a> {
         Session {
             auth,
-            conduct,
+            options,
             state: Mutex::default(),
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
         client: &Client,
         observer: &dyn Observer,
     ) -> Result<Answer> {
-        let limit = self.conduct.max_body;
+        let limit = self.options.max_body;
         let mut attempts = 0;
         loop {
             self.authorize(&mut request.headers, client, observer)
@@ -234,7 +234,7 @@ impl<'a> Session<'a> {
         let mut style = self.state().style;
         loop {
             let began = Instant::now();
-            let request = credentials.request(style, self.conduct.timeout)?;
+            let request = credentials.request(style, self.options.timeout)?;
             let answer = client.exchange(&request, observer).await.map_err(explain)?;
             let grant: Grant = serde_json::from_slice(&answer.body).unwrap_or_default();
             let token = grant

@@ -263,7 +263,7 @@ impl Crawl<'_> {
             url.set_query(target.query());
             return Ok(url);
         }
-        let allowed = Redirects::Allowed(self.spec.conduct.allow.clone());
+        let allowed = Redirects::Allowed(self.spec.http.allow.clone());
         // Where a redirect has led us, links may lead, too.
         http::check_link(self.url, target.clone(), &allowed)
             .or_else(|problem| http::check_link(page, target, &allowed).map_err(|_| problem))
