@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::SourceError;
+use super::error::SourceError;
 
 /// Bytes looked at together.
 const BLOCK: usize = 1 << 16;

@@ -5,8 +5,11 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::error::SourceError;
+use super::format::{self, Format};
 use super::search::{self, Found};
-use super::{Format, SourceError, StagedFile, format, unpack};
+use super::staged::StagedFile;
+use super::unpack;
 use crate::events::{Event, Observer};
 use crate::workspace::{self, Refused};
 

@@ -1,5 +1,7 @@
 //! Finds out what a file holds: content type, then name, then first bytes.
 
+pub(super) mod odata;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::{SourceError, odata};
+use super::error::SourceError;
 use crate::http;
 
 /// How the bytes of a staged file are to be read.

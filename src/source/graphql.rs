@@ -2,9 +2,9 @@
 //!
 //! The document is not parsed; only the types of its variables are read, since texts become values by them.
 
-use super::body::quoted;
+use super::error::SourceError;
+use super::json_body::{self, quoted};
 use super::paging::{Pointer, Seen, plain};
-use super::{SourceError, body};
 use crate::http;
 
 /// A GraphQL document with the values of its variables.
@@ -78,7 +78,7 @@ impl Query {
             Some(text) => typed(declared, &text).unwrap_or_else(|| json.to_owned()),
             None => json.to_owned(),
         };
-        body::put(body, &["variables".to_owned(), name.to_owned()], &value)
+        json_body::put(body, &["variables".to_owned(), name.to_owned()], &value)
     }
 }
 

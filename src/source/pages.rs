@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::auth::Session;
+use super::error::SourceError;
+use super::pager::{Step, Taken, Trouble, Walk};
 use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
-use super::walk::{Step, Taken, Trouble, Walk};
-use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param};
+use super::request::{accept, ask, show_parameters};
+use super::spec::Spec;
+use super::staged::StagedFile;
+use super::{graphql, link, param};
 use crate::events::{Event, Observer, Progress};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
@@ -125,7 +129,7 @@ impl Crawl<'_> {
         let is_first = walk.pages == 0;
         let into = with_number(self.into, walk.pages + 1);
         if is_first {
-            let names = super::show_parameters(&request.url);
+            let names = show_parameters(&request.url);
             self.observer.on(Event::Note(format!(
                 "{} {}{names}",
                 request.method,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use anyhow::Result;
 
-use super::StagedFile;
+use super::staged::StagedFile;
 use crate::http::header::HeaderName;
 
 /// How to get from one page to the next, and when all have come.

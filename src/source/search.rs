@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use glob::{MatchOptions, Pattern, PatternError};
 
-use super::SourceError;
+use super::error::SourceError;
 use crate::events::{Event, Observer};
 use crate::workspace::{self, Refused};
 

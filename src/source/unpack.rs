@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 
-use super::SourceError;
+use super::error::SourceError;
 use crate::http::{Coding, CodingError};
 use crate::say::size;
 

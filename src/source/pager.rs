@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 
 use super::paging::{Empty, Paging, Param, Place, Seen, Style, plain};
-use super::{StagedFile, body, link};
+use super::staged::StagedFile;
+use super::{json_body, link};
 use crate::http::header::HeaderMap;
 use crate::http::{StatusCode, Url};
 use crate::say::count;
@@ -83,7 +84,7 @@ impl<'a> Walk<'a> {
         let current = match &paging.style {
             Style::Cursor(Param::Query(name), _) => {
                 let given = url.query_pairs().find(|(other, _)| other == name.as_str());
-                given.map(|(_, value)| body::quoted(&value))
+                given.map(|(_, value)| json_body::quoted(&value))
             }
             Style::Auto | Style::Link | Style::Next(_) => Some(url.to_string()),
             _ => None,
@@ -350,7 +351,7 @@ impl<'a> Walk<'a> {
 
     /// What leads on: a link or cursor as a JSON text. Absent, `null` and empty are the same.
     fn next_of(&self, headers: &HeaderMap, seen: &Seen) -> Option<String> {
-        let quoted = |text: String| body::quoted(&text);
+        let quoted = |text: String| json_body::quoted(&text);
         let found = match &self.paging.style {
             Style::None | Style::Page(..) | Style::Offset(..) => None,
             Style::Link => link::next(headers).map(quoted),
@@ -428,7 +429,7 @@ fn find(place: &Place, headers: &HeaderMap, seen: &Seen) -> Option<String> {
     match place {
         Place::Header(name) => {
             let text = headers.get(name)?.to_str().ok()?;
-            Some(body::quoted(text.trim()))
+            Some(json_body::quoted(text.trim()))
         }
         Place::Last(_) => seen.last.clone(),
         Place::Body(pointer) => {
