@@ -4,7 +4,6 @@
 
 pub mod auth;
 mod charset;
-mod error;
 mod file;
 mod format;
 mod graphql;
@@ -33,7 +32,6 @@ pub use crate::http::{Coding, CodingError, excerpt};
 pub use auth::Auth;
 use auth::Session;
 pub use charset::Charset;
-pub use error::SourceError;
 pub use file::WorkspacePath;
 pub use format::Format;
 pub use graphql::Query;

@@ -5,7 +5,7 @@ use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
-use crate::source::SourceError;
+use crate::problem;
 use crate::tableau::{ApiError, Problem, Standing};
 use crate::{Failure, Run, http};
 
@@ -121,7 +121,7 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<EngineError>() {
         return error.hint.clone();
     }
-    if let Some(error) = cause.downcast_ref::<SourceError>() {
+    if let Some(error) = cause.downcast_ref::<problem::Problem>() {
         return error.hint.clone();
     }
     if let Some(error) = cause.downcast_ref::<GuardError>() {

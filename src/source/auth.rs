@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::error::SourceError;
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
     self, Answer, Body, Client, ErrorKind, Hosts, HttpOptions, Method, Redirects, Replay, Request,
     StatusCode, Url,
 };
+use crate::problem::Problem;
 use crate::secrets;
 
 /// A token is renewed this long before it runs out: a page may take as long to come.
@@ -276,7 +276,7 @@ impl<'a> Session<'a> {
         secret
     }
 
-    fn refused(answer: &Answer, grant: &Grant) -> SourceError {
+    fn refused(answer: &Answer, grant: &Grant) -> Problem {
         let endpoint = http::show(&answer.url);
         let said = match (grant.error_code(), &grant.error_description) {
             (Some(code), Some(description)) => format!(": {code}: {description}"),
@@ -295,13 +295,11 @@ impl<'a> Session<'a> {
             Some(wait) => http::come_back(wait),
             None => "check `token-url`, `client-id`, `client-secret` and `scope` in `auth`: is the secret complete and not expired, and may this client use the scope?".to_owned(),
         };
-        SourceError {
-            problem: format!(
-                "the token endpoint `{endpoint}` of `auth` answered {}{gap}{said}",
-                answer.status
-            ),
-            hint: Some(hint),
-        }
+        Problem::new(format!(
+            "the token endpoint `{endpoint}` of `auth` answered {}{gap}{said}",
+            answer.status
+        ))
+        .hint(hint)
     }
 }
 
@@ -346,11 +344,7 @@ fn explain(error: http::Error) -> anyhow::Error {
         }
         _ => return error.into(),
     };
-    SourceError {
-        problem: error.to_string(),
-        hint: Some(hint.into()),
-    }
-    .into()
+    Problem::new(error.to_string()).hint(hint).into()
 }
 
 fn sensitive(scheme: &str, credentials: &str) -> Result<HeaderValue> {

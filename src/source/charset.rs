@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::error::SourceError;
+use crate::problem::Problem;
 
 /// Bytes looked at together.
 const BLOCK: usize = 1 << 16;
@@ -47,12 +47,10 @@ pub(super) fn check(path: &Path, content_type: &str, origin: &str) -> Result<()>
         }
         None => "this encoding cannot be read: let the source deliver UTF-8; if the announcement is wrong, set `csv: encoding=` to the encoding the text really has, such as `utf-8`".into(),
     };
-    Err(SourceError {
-        problem: format!(
-            "`{origin}` is announced with `charset={name}`, and its bytes are not UTF-8"
-        ),
-        hint: Some(hint),
-    }
+    Err(Problem::new(format!(
+        "`{origin}` is announced with `charset={name}`, and its bytes are not UTF-8"
+    ))
+    .hint(hint)
     .into())
 }
 
@@ -152,8 +150,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let error = check(file.path(), content_type, "x").err()?;
-        let error = error.downcast::<SourceError>().unwrap();
-        Some(format!("{} -- {}", error.problem, error.hint.unwrap()))
+        let error = error.downcast::<Problem>().unwrap();
+        Some(format!("{} -- {}", error.what, error.hint.unwrap()))
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::error::SourceError;
 use super::format::{self, Format};
 use super::search::{self, Found};
 use super::staged::StagedFile;
 use super::unpack;
 use crate::events::{Event, Observer};
+use crate::problem::Problem;
 use crate::workspace::{self, Refused};
 
 /// A path or glob pattern relative to the workspace, without `..`.
@@ -200,16 +200,20 @@ fn find(pattern: &str, workspace: &Path, observer: &dyn Observer) -> Result<Vec<
         Err(Refused::Missing) => search::find(pattern, workspace, observer),
         // Told with what to write instead.
         Err(Refused::Folder) => Ok(Vec::new()),
-        Err(refused) => Err(SourceError {
-            problem: format!("`{pattern}` {refused}"),
-            hint: matches!(refused, Refused::Outside)
-                .then(|| "copy the file into the workspace before this step".into()),
+        Err(refused) => {
+            let problem = Problem::new(format!("`{pattern}` {refused}"));
+            Err(match refused {
+                Refused::Outside => {
+                    problem.hint("copy the file into the workspace before this step")
+                }
+                _ => problem,
+            }
+            .into())
         }
-        .into()),
     }
 }
 
-fn missing(pattern: &str, workspace: &Path) -> SourceError {
+fn missing(pattern: &str, workspace: &Path) -> Problem {
     let is_pattern = pattern.contains(['*', '?', '[']);
     let problem = if is_pattern {
         format!("no file of the workspace matches `{pattern}`")
@@ -225,10 +229,7 @@ fn missing(pattern: &str, workspace: &Path) -> SourceError {
     } else {
         "check `source`; files of the repository are there only after `actions/checkout`".into()
     };
-    SourceError {
-        problem,
-        hint: Some(hint),
-    }
+    Problem::new(problem).hint(hint)
 }
 
 #[cfg(test)]
@@ -323,7 +324,7 @@ mod tests {
             "^a.csv$",
         ] {
             let error = stage(pattern).unwrap_err();
-            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
             assert!(hint.unwrap().contains("no regular expression"), "{pattern}");
         }
         for (pattern, told) in [
@@ -335,11 +336,11 @@ mod tests {
             ("a.csv b.csv", "lines of their own"),
         ] {
             let error = stage(pattern).unwrap_err();
-            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
             assert!(hint.unwrap().contains(told), "{pattern}");
         }
         let error = stage("b/*.csv").unwrap_err();
-        let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+        let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
         assert!(hint.unwrap().contains("actions/checkout"));
     }
 

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::auth::Session;
-use super::error::SourceError;
-use super::pager::{Step, Taken, Trouble, Walk};
+use super::pager::{Step, Taken, Walk};
 use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
 use super::request::{accept, ask, show_parameters};
 use super::spec::Spec;
@@ -18,6 +17,7 @@ use super::{graphql, link, param};
 use crate::events::{Event, Observer, Progress};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
+use crate::problem::Problem;
 use crate::say::count;
 
 /// One address and everything needed to read all its pages.
@@ -64,7 +64,7 @@ impl Crawl<'_> {
             let Some((answer, seen)) = page else { break };
             let step = walk
                 .step(&answer.headers, &seen)
-                .map_err(|trouble| self.says(trouble))?;
+                .map_err(|problem| self.says(problem))?;
             let key = match step {
                 Step::End => break,
                 Step::Count(number) => {
@@ -82,13 +82,13 @@ impl Crawl<'_> {
             };
             if !walk
                 .goes_on(key, &seen)
-                .map_err(|trouble| self.says(trouble))?
+                .map_err(|problem| self.says(problem))?
             {
                 break;
             }
         }
         walk.check_total(self.counts_all())
-            .map_err(|trouble| self.says(trouble))?;
+            .map_err(|problem| self.says(problem))?;
         self.tell(&walk);
         Ok(Crawled {
             files: walk.files,
@@ -101,11 +101,10 @@ impl Crawl<'_> {
         http::show(self.url)
     }
 
-    fn says(&self, trouble: Trouble) -> SourceError {
-        SourceError {
-            problem: format!("`{}`: {}", self.shown(), trouble.problem),
-            hint: Some(trouble.hint),
-        }
+    /// Names the address that has a problem with its pages.
+    fn says(&self, mut problem: Problem) -> Problem {
+        problem.what = format!("`{}`: {}", self.shown(), problem.what);
+        problem
     }
 
     /// Puts the page size and the first number into the first request.
@@ -169,7 +168,7 @@ impl Crawl<'_> {
         }
         if seen.rows.is_none() {
             walk.without_rows(file, &answer.headers, &seen)
-                .map_err(|trouble| self.says(trouble))?;
+                .map_err(|problem| self.says(problem))?;
             return Ok(None);
         }
         file.rows_at.clone_from(&seen.rows_at);
@@ -178,7 +177,7 @@ impl Crawl<'_> {
         }
         let taken = walk
             .take(file, &seen)
-            .map_err(|trouble| self.says(trouble))?;
+            .map_err(|problem| self.says(problem))?;
         if taken == Taken::Repeated {
             return Ok(None);
         }
@@ -254,12 +253,12 @@ impl Crawl<'_> {
 
     /// The address a link leads to, if it may be asked.
     fn follow(&self, page: &Url, text: &str) -> Result<Url> {
-        let target = page.join(text.trim()).map_err(|error| SourceError {
-            problem: format!(
+        let target = page.join(text.trim()).map_err(|error| {
+            Problem::new(format!(
                 "the link to the next page of `{}` is no address: {error}",
                 self.shown()
-            ),
-            hint: Some("check what `paginate` takes for the link".into()),
+            ))
+            .hint("check what `paginate` takes for the link")
         })?;
         if self.spec.paging.base == Base::Source {
             let mut url = self.url.clone();
@@ -272,12 +271,7 @@ impl Crawl<'_> {
         http::check_link(self.url, target.clone(), &allowed)
             .or_else(|problem| http::check_link(page, target, &allowed).map_err(|_| problem))
             .map_err(|problem| {
-                let error = SourceError {
-                    problem: format!("the next page of `{}` is said to be at {problem}", self.shown()),
-                    hint: Some(
-                        "if the source lies behind a proxy, `rebase` in `paginate` keeps its own address".into(),
-                    ),
-                };
+                let error = Problem::new(format!("the next page of `{}` is said to be at {problem}", self.shown())).hint("if the source lies behind a proxy, `rebase` in `paginate` keeps its own address");
                 error.into()
             })
     }
@@ -292,10 +286,10 @@ impl Crawl<'_> {
     fn put(&self, request: &mut Request, target: &Param, json: &str) -> Result<()> {
         let put = param::put(request, target, json, self.spec.query.as_ref());
         put.map_err(|problem| {
-            let error = SourceError {
-                problem: format!("the value for `{target}` cannot be sent: {problem}"),
-                hint: Some("check the parameter and the path in `paginate`".into()),
-            };
+            let error = Problem::new(format!(
+                "the value for `{target}` cannot be sent: {problem}"
+            ))
+            .hint("check the parameter and the path in `paginate`");
             error.into()
         })
     }

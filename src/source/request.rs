@@ -6,7 +6,6 @@ use anyhow::Result;
 use bytes::Bytes;
 
 use super::charset::{self, Charset};
-use super::error::SourceError;
 use super::format::{self, Format};
 use super::graphql::Query;
 use super::spec::Spec;
@@ -14,6 +13,7 @@ use super::staged::StagedFile;
 use super::unpack;
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use crate::http::{self, Answer, Body, Hosts, Method, Redirects, Replay, Request, StatusCode, Url};
+use crate::problem::Problem;
 
 /// Takes a downloaded file for data, if the answer is a success; unpacks it if it is packed.
 pub(super) fn accept(
@@ -30,11 +30,9 @@ pub(super) fn accept(
             http::show(&answer.url),
             answer.status
         );
-        return Err(SourceError {
-            problem,
-            hint: Some("check `source` and `params`: what they ask for has no content".into()),
-        }
-        .into());
+        return Err(Problem::new(problem)
+            .hint("check `source` and `params`: what they ask for has no content")
+            .into());
     }
     let unpacked = into.with_extension("unpacked");
     let is_packed = unpack::unpack(into, &unpacked, spec.http.max_body, &origin)?;
@@ -117,7 +115,7 @@ pub(super) fn ask(spec: &Spec, url: &Url) -> Request {
     }
 }
 
-fn refused(answer: &Answer, spec: &Spec) -> SourceError {
+fn refused(answer: &Answer, spec: &Spec) -> Problem {
     let mut problem = format!(
         "the source `{}` answered {}",
         http::show(&answer.url),
@@ -162,10 +160,7 @@ fn refused(answer: &Answer, spec: &Spec) -> SourceError {
         Some(wait) => http::come_back(wait),
         None => hint.to_owned(),
     };
-    SourceError {
-        problem,
-        hint: Some(hint),
-    }
+    Problem::new(problem).hint(hint)
 }
 
 /// Names of the query parameters; the values may be secret.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use glob::{MatchOptions, Pattern, PatternError};
 
-use super::error::SourceError;
 use crate::events::{Event, Observer};
+use crate::problem::Problem;
 use crate::workspace::{self, Refused};
 
 /// Names that begin with a dot are found only where the pattern writes the dot.
@@ -48,12 +48,10 @@ struct Reached {
 
 /// Finds what a pattern means below a canonical `root`, sorted by name.
 pub(super) fn find(pattern: &str, root: &Path, observer: &dyn Observer) -> Result<Vec<Found>> {
-    let parts = parse(pattern).map_err(|error| SourceError {
-        problem: format!("`{pattern}` is no valid pattern: {}", error.msg),
-        hint: Some(
-            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character"
-                .into(),
-        ),
+    let parts = parse(pattern).map_err(|error| {
+        Problem::new(format!("`{pattern}` is no valid pattern: {}", error.msg)).hint(
+            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character",
+        )
     })?;
     let mut search = Search {
         root,
@@ -192,14 +190,12 @@ impl Search<'_> {
             return Err(self.refuse(&name, &refused).into());
         }
         let Some(name) = name.to_str() else {
-            return Err(SourceError {
-                problem: format!(
-                    "`{}` matches `{}`, and its name is not UTF-8",
-                    shown(&name),
-                    self.pattern
-                ),
-                hint: Some("rename the file, or write a pattern that leaves it out".into()),
-            }
+            return Err(Problem::new(format!(
+                "`{}` matches `{}`, and its name is not UTF-8",
+                shown(&name),
+                self.pattern
+            ))
+            .hint("rename the file, or write a pattern that leaves it out")
             .into());
         };
         let new = (is_linked, name.to_owned());
@@ -223,18 +219,16 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn refuse(&self, name: &Path, refused: &Refused) -> SourceError {
-        SourceError {
-            problem: format!(
-                "`{}`, which matches `{}`, {refused}",
-                shown(name),
-                self.pattern
-            ),
-            hint: Some(match refused {
-                Refused::Outside => "copy the file into the workspace before this step".into(),
-                _ => "remove it, or write a pattern in `source` that leaves it out".into(),
-            }),
-        }
+    fn refuse(&self, name: &Path, refused: &Refused) -> Problem {
+        Problem::new(format!(
+            "`{}`, which matches `{}`, {refused}",
+            shown(name),
+            self.pattern
+        ))
+        .hint(match refused {
+            Refused::Outside => "copy the file into the workspace before this step",
+            _ => "remove it, or write a pattern in `source` that leaves it out",
+        })
     }
 }
 

@@ -1,14 +1,13 @@
 //! What to fetch, and as whom.
 
-use crate::http::header::HeaderMap;
-use crate::http::{HttpOptions, Url};
-
 use super::auth::Auth;
 use super::charset::Charset;
 use super::file::WorkspacePath;
 use super::format::Format;
 use super::graphql::Query;
 use super::paging::Paging;
+use crate::http::header::HeaderMap;
+use crate::http::{HttpOptions, Url};
 
 /// What to fetch and how to ask for it.
 #[derive(Clone, Debug)]
