@@ -23,7 +23,7 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue, LOCATION};
 pub use reqwest::{Method, StatusCode, Url, header};
 
 use crate::events::{Event, Observer};
-use body::Sink;
+use body::BodySink;
 pub use coding::{Coding, CodingError};
 pub use error::{Error, ErrorKind, UntrustedReason};
 use error::{classify, root_cause};
@@ -128,7 +128,7 @@ impl Client {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<Answer, Error> {
-        self.attempt(request, &Sink::Memory, observer).await
+        self.attempt(request, &BodySink::Memory, observer).await
     }
 
     /// Sends a request and writes a successful answer's body to a file, at most `limit` bytes.
@@ -142,14 +142,14 @@ impl Client {
         limit: u64,
         observer: &dyn Observer,
     ) -> Result<Answer, Error> {
-        self.attempt(request, &Sink::File(into, limit), observer)
+        self.attempt(request, &BodySink::File(into, limit), observer)
             .await
     }
 
     async fn attempt(
         &self,
         request: &Request,
-        sink: &Sink<'_>,
+        sink: &BodySink<'_>,
         observer: &dyn Observer,
     ) -> Result<Answer, Error> {
         let began = Instant::now();
@@ -207,7 +207,7 @@ impl Client {
     async fn follow(
         &self,
         request: &Request,
-        sink: &Sink<'_>,
+        sink: &BodySink<'_>,
         observer: &dyn Observer,
     ) -> Result<(Answer, Option<ErrorKind>), (Url, ErrorKind)> {
         let mut url = request.url.clone();

@@ -30,14 +30,17 @@ use crate::events::Observer;
 use crate::http::{self, Client};
 pub use crate::http::{Coding, CodingError, excerpt};
 pub use auth::Auth;
-use auth::Session;
+use auth::Authorizer;
 pub use charset::Charset;
 pub use file::WorkspacePath;
 pub use format::Format;
 pub use graphql::Query;
 pub use paging::{
-    Ask, Base, Count, Empty, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style,
+    Base, Count, Empty, PageFacts, PageQuestion, PageReader, Paging, Param, Pointer, Signs, Style,
+    ValueAt,
 };
+// The names by which the rooms of tables still call them.
+pub use paging::{PageFacts as Seen, PageQuestion as Ask, PageReader as Inspect};
 use request::ask;
 pub use spec::{Access, Location, Spec, TableSource};
 pub use staged::{Metadata, Staged, StagedFile};
@@ -55,7 +58,7 @@ pub struct Places {
 pub async fn fetch(
     spec: &Spec,
     places: &Places,
-    inspect: &dyn Inspect,
+    inspect: &dyn PageReader,
     (client, observer): (&Client, &dyn Observer),
 ) -> Result<Vec<Staged>> {
     let since_epoch = SystemTime::now()
@@ -63,7 +66,7 @@ pub async fn fetch(
         .unwrap_or_default();
     let fetched_at = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
     // One token serves all that share the credentials.
-    let shared = Session::new(spec.auth.as_ref(), &spec.http);
+    let shared = Authorizer::new(spec.auth.as_ref(), &spec.http);
     let mut tables = Vec::with_capacity(spec.tables.len());
     for (index, table) in spec.tables.iter().enumerate() {
         let mut staged = Staged {
@@ -75,9 +78,9 @@ pub async fn fetch(
         };
         let own_spec = table.access.as_ref().map(|access| spec.with(access));
         let own = own_spec.as_ref();
-        let own = own.map(|spec| Session::new(spec.auth.as_ref(), &spec.http));
-        let (spec, session) = match (&own_spec, &own) {
-            (Some(spec), Some(session)) => (spec, session),
+        let own = own.map(|spec| Authorizer::new(spec.auth.as_ref(), &spec.http));
+        let (spec, authorizer) = match (&own_spec, &own) {
+            (Some(spec), Some(authorizer)) => (spec, authorizer),
             _ => (spec, &shared),
         };
         // Pages of one address agree on where the rows are, as they will when types are found.
@@ -87,13 +90,13 @@ pub async fn fetch(
             match location {
                 Location::File(path) => {
                     let prefix = format!("file-{index}-{}", staged.files.len());
-                    let room = file::Room {
+                    let context = file::StageContext {
                         workspace: &places.workspace,
                         unpacked: &places.spool.join(prefix),
                         limit: spec.http.max_body,
                         observer,
                     };
-                    let files = file::stage(path, spec.format, &mut taken, &room)?;
+                    let files = file::stage(path, spec.format, &mut taken, &context)?;
                     staged.files.extend(files);
                 }
                 Location::Http(url) => {
@@ -104,7 +107,7 @@ pub async fn fetch(
                         url,
                         into: &into,
                         inspect,
-                        session,
+                        authorizer,
                         client,
                         observer,
                     };
@@ -115,7 +118,7 @@ pub async fn fetch(
                         && first.format == Format::OData
                     {
                         let mut request = ask(spec, url);
-                        session
+                        authorizer
                             .authorize(&mut request.headers, client, observer)
                             .await?;
                         let into = into.with_extension("metadata");

@@ -30,23 +30,23 @@ const SLOWEST: u64 = 1 << 10;
 /// See [`SLOWEST`].
 const SLOWEST_STRETCH: u32 = 10;
 
-pub(super) enum Sink<'a> {
+pub(super) enum BodySink<'a> {
     Memory,
     File(&'a Path, u64),
 }
 
-impl Sink<'_> {
+impl BodySink<'_> {
     /// Whether an answer of this status brings what was asked for.
     fn takes(&self, status: StatusCode) -> bool {
         match self {
-            Sink::Memory => status.is_success(),
-            Sink::File(..) => is_whole(status),
+            BodySink::Memory => status.is_success(),
+            BodySink::File(..) => is_whole(status),
         }
     }
 
     /// Whether the server is not ready with what will be kept.
     pub(super) fn waits_for(&self, status: StatusCode) -> bool {
-        matches!(self, Sink::File(..)) && status == StatusCode::ACCEPTED
+        matches!(self, BodySink::File(..)) && status == StatusCode::ACCEPTED
     }
 }
 
@@ -57,7 +57,7 @@ impl Sink<'_> {
 pub(super) async fn read(
     response: reqwest::Response,
     (url, idle_limit): (&Url, Duration),
-    sink: &Sink<'_>,
+    sink: &BodySink<'_>,
     observer: &dyn Observer,
 ) -> Result<(Answer, Option<ErrorKind>), ErrorKind> {
     let status = response.status();
@@ -71,8 +71,8 @@ pub(super) async fn read(
             headers.remove(CONTENT_LENGTH);
         }
         match sink {
-            Sink::Memory => keep(response, idle_limit, &codings).await?,
-            Sink::File(path, limit) => {
+            BodySink::Memory => keep(response, idle_limit, &codings).await?,
+            BodySink::File(path, limit) => {
                 let limits = (*limit, idle_limit);
                 let length = save(response, limits, &codings, path, observer).await?;
                 (Vec::new(), length)

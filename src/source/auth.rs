@@ -52,26 +52,26 @@ pub struct ClientCredentials {
 }
 
 /// The credentials in use: all requests of a run share one, and with it the token.
-pub struct Session<'a> {
+pub struct Authorizer<'a> {
     auth: Option<&'a Auth>,
     options: &'a HttpOptions,
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
 }
 
 #[derive(Default)]
-struct State {
-    token: Option<Token>,
-    style: Style,
+struct TokenState {
+    token: Option<AccessToken>,
+    style: ClientAuthentication,
 }
 
-struct Token {
+struct AccessToken {
     secret: SecretString,
     renew_at: Option<Instant>,
 }
 
 /// Where the client's secret goes in the token request.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Style {
+enum ClientAuthentication {
     /// `client_secret_basic`, which every endpoint must know (RFC 6749, 2.3.1).
     #[default]
     Header,
@@ -89,9 +89,9 @@ struct Grant {
     error_description: Option<String>,
 }
 
-impl fmt::Debug for Session<'_> {
+impl fmt::Debug for Authorizer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").finish_non_exhaustive()
+        f.debug_struct("Authorizer").finish_non_exhaustive()
     }
 }
 
@@ -104,7 +104,7 @@ impl ClientCredentials {
         encode_base64(&format!("{}:{secret}", encode(&self.client_id)))
     }
 
-    fn request(&self, style: Style, timeout: Duration) -> Result<Request> {
+    fn request(&self, style: ClientAuthentication, timeout: Duration) -> Result<Request> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         if !self.form.iter().any(|(name, _)| name == "grant_type") {
             form.append_pair("grant_type", "client_credentials");
@@ -122,10 +122,10 @@ impl ClientCredentials {
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
         match style {
-            Style::Header => {
+            ClientAuthentication::Header => {
                 headers.insert(AUTHORIZATION, sensitive("Basic", &self.pair())?);
             }
-            Style::Form => {
+            ClientAuthentication::Form => {
                 form.append_pair("client_id", &self.client_id);
                 form.append_pair("client_secret", self.client_secret.expose_secret());
             }
@@ -144,10 +144,10 @@ impl ClientCredentials {
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a> Authorizer<'a> {
     /// Begins without a token.
-    pub fn new(auth: Option<&'a Auth>, options: &'a HttpOptions) -> Session<'a> {
-        Session {
+    pub fn new(auth: Option<&'a Auth>, options: &'a HttpOptions) -> Authorizer<'a> {
+        Authorizer {
             auth,
             options,
             state: Mutex::default(),
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
 
     /// Takes note of a 401: the token is not used again.
     ///
-    /// Returns whether the next [`Session::authorize`] will bring another one.
+    /// Returns whether the next [`Authorizer::authorize`] will bring another one.
     pub fn forget(&self) -> bool {
         self.state().token.take().is_some()
     }
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         self.state.lock().expect("nothing panics while it is held")
     }
 
@@ -244,18 +244,18 @@ impl<'a> Session<'a> {
             if let (true, Some(token)) = (answer.status.is_success(), token) {
                 return Ok(self.keep(token, style, grant.lifetime(), began, observer));
             }
-            if style == Style::Header && grant.is_about_the_client(answer.status) {
-                style = Style::Form;
+            if style == ClientAuthentication::Header && grant.is_about_the_client(answer.status) {
+                style = ClientAuthentication::Form;
                 continue;
             }
-            return Err(Session::refused(&answer, &grant).into());
+            return Err(Authorizer::refused(&answer, &grant).into());
         }
     }
 
     fn keep(
         &self,
         token: &str,
-        style: Style,
+        style: ClientAuthentication,
         lifetime: Option<Duration>,
         began: Instant,
         observer: &dyn Observer,
@@ -265,7 +265,7 @@ impl<'a> Session<'a> {
         observer.on(Event::Secret(secret.clone()));
         let mut state = self.state();
         state.style = style;
-        state.token = Some(Token {
+        state.token = Some(AccessToken {
             secret: secret.clone(),
             // A token that lives shorter than the margin would be renewed for every request.
             renew_at: lifetime.map(|lifetime| match lifetime.checked_sub(MARGIN) {

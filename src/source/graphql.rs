@@ -3,7 +3,7 @@
 //! The document is not parsed; only the types of its variables are read, since texts become values by them.
 
 use super::json_body::{self, quoted};
-use super::paging::{Pointer, Seen, plain};
+use super::paging::{PageFacts, Pointer, plain};
 use crate::http;
 use crate::problem::Problem;
 
@@ -94,7 +94,7 @@ pub(super) fn error_places() -> [Pointer; 2] {
 }
 
 /// An answer with `errors` has failed, whatever its status and whatever else is in it.
-pub(super) fn check(seen: &Seen, origin: &str) -> Result<(), Problem> {
+pub(super) fn check(seen: &PageFacts, origin: &str) -> Result<(), Problem> {
     let [message, first] = error_places();
     let words = seen.value(&message).and_then(plain);
     let Some(words) = words.or_else(|| seen.value(&first).map(str::to_owned)) else {

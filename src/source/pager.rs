@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use super::paging::{Empty, Paging, Param, Place, Seen, Style, plain};
+use super::paging::{Empty, PageFacts, Paging, Param, Style, ValueAt, plain};
 use super::staged::StagedFile;
 use super::{json_body, link};
 use crate::http::header::HeaderMap;
@@ -17,7 +17,7 @@ const PATIENCE: u32 = 10;
 
 /// What a page leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextPage {
     End,
     /// A link, as written.
     Address(String),
@@ -36,7 +36,7 @@ pub(super) enum Taken {
 }
 
 /// The way so far.
-pub(super) struct Walk<'a> {
+pub(super) struct Pager<'a> {
     paging: &'a Paging,
     /// Pages with rows, and the first one whatever it holds.
     pub(super) files: Vec<StagedFile>,
@@ -63,9 +63,9 @@ pub(super) struct Walk<'a> {
     n_pages: Option<u64>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Pager<'a> {
     /// Stands before the first page, which `url` leads to.
-    pub(super) fn new(paging: &'a Paging, url: &Url, rows_at: Option<String>) -> Walk<'a> {
+    pub(super) fn new(paging: &'a Paging, url: &Url, rows_at: Option<String>) -> Pager<'a> {
         let current = match &paging.style {
             Style::Cursor(Param::Query(name), _) => {
                 let given = url.query_pairs().find(|(other, _)| other == name.as_str());
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
             Style::Auto | Style::Link | Style::Next(_) => Some(url.to_string()),
             _ => None,
         };
-        Walk {
+        Pager {
             paging,
             files: Vec::new(),
             rows_at,
@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a page and keeps its file if it has rows or is the first one.
-    pub(super) fn take(&mut self, file: StagedFile, seen: &Seen) -> Result<Taken, Problem> {
+    pub(super) fn take(&mut self, file: StagedFile, seen: &PageFacts) -> Result<Taken, Problem> {
         if self.compare(&file, seen)? == Taken::Repeated {
             return Ok(Taken::Repeated);
         }
@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a page.
-    pub(super) fn count(&mut self, seen: &Seen) {
+    pub(super) fn count(&mut self, seen: &PageFacts) {
         let rows = seen.rows.unwrap_or(0);
         self.pages += 1;
         self.rows += rows;
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
         &mut self,
         file: StagedFile,
         headers: &HeaderMap,
-        seen: &Seen,
+        seen: &PageFacts,
     ) -> Result<(), Problem> {
         if self.pages == 0 {
             self.keep(file);
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Two pages of equal bytes, or many of equal rows: the source does not hear what is asked.
-    fn compare(&mut self, file: &StagedFile, seen: &Seen) -> Result<Taken, Problem> {
+    fn compare(&mut self, file: &StagedFile, seen: &PageFacts) -> Result<Taken, Problem> {
         if seen.rows == Some(0) {
             return Ok(Taken::New);
         }
@@ -213,7 +213,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Decides where a page leads that has been counted.
-    pub(super) fn step(&mut self, headers: &HeaderMap, seen: &Seen) -> Result<Step, Problem> {
+    pub(super) fn step(
+        &mut self,
+        headers: &HeaderMap,
+        seen: &PageFacts,
+    ) -> Result<NextPage, Problem> {
         self.note(headers, seen)?;
         let rows = seen.rows.unwrap_or(0);
         let max = self.paging.max.get();
@@ -228,17 +232,17 @@ impl<'a> Walk<'a> {
             .is_some_and(|pages| u64::from(self.pages) >= pages);
         let stops = rows == 0 && self.paging.empty == Empty::Stop;
         if self.more == Some(false) || all_read || stops {
-            return Ok(Step::End);
+            return Ok(NextPage::End);
         }
         if self.paging.style.is_counting() {
             return self.advance(rows);
         }
         match (self.next_of(headers, seen), self.promised()) {
             (Some(json), _) if matches!(self.paging.style, Style::Cursor(..)) => {
-                Ok(Step::Cursor(json))
+                Ok(NextPage::Cursor(json))
             }
             (Some(json), _) => match plain(&json) {
-                Some(address) => Ok(Step::Address(address)),
+                Some(address) => Ok(NextPage::Address(address)),
                 None => Err(
                     Problem::new("the link to the next page is an object or array").hint(format!(
                         "correct the path in `paginate: {}`",
@@ -254,14 +258,14 @@ impl<'a> Walk<'a> {
                 "check the path in `paginate: {}`",
                 self.paging.style.name()
             ))),
-            (None, None) => Ok(Step::End),
+            (None, None) => Ok(NextPage::End),
         }
     }
 
     /// Takes note of what the page says about the whole.
-    fn note(&mut self, headers: &HeaderMap, seen: &Seen) -> Result<(), Problem> {
+    fn note(&mut self, headers: &HeaderMap, seen: &PageFacts) -> Result<(), Problem> {
         let paging = self.paging;
-        let find = |place: &Option<Place>| Some(find(place.as_ref()?, headers, seen));
+        let find = |place: &Option<ValueAt>| Some(find(place.as_ref()?, headers, seen));
         if let Some(found) = find(&paging.more) {
             self.check_there(found.as_ref(), "more")?;
             self.more = Some(found.is_some_and(|json| is_true(&json)));
@@ -286,7 +290,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Behind the last row some sources count none at all.
-    fn is_behind(&self, json: &str, seen: &Seen) -> bool {
+    fn is_behind(&self, json: &str, seen: &PageFacts) -> bool {
         seen.rows == Some(0) && self.rows > 0 && number(json) == Some(0)
     }
 
@@ -309,25 +313,25 @@ impl<'a> Walk<'a> {
     }
 
     /// The number of the next page, or of its first row: counted in rows that came, not in rows asked for.
-    fn advance(&mut self, rows: u64) -> Result<Step, Problem> {
+    fn advance(&mut self, rows: u64) -> Result<NextPage, Problem> {
         let promised = self.promised();
         match (&self.paging.style, promised) {
-            (_, None) if rows == 0 => Ok(Step::End),
+            (_, None) if rows == 0 => Ok(NextPage::End),
             (Style::Offset(param, _), Some(promise)) if rows == 0 => Err(Problem::new(format!(
                 "{promise}, but no rows come at this `{param}`"
             ))
             .hint("say in `paginate` that a page without rows is the end: `empty=stop`")),
-            (Style::Offset(_, first), _) => Ok(Step::Count(first.saturating_add(self.rows))),
+            (Style::Offset(_, first), _) => Ok(NextPage::Count(first.saturating_add(self.rows))),
             (Style::Page(_, first), _) => {
                 self.check_patience()?;
-                Ok(Step::Count(first.saturating_add(u64::from(self.pages))))
+                Ok(NextPage::Count(first.saturating_add(u64::from(self.pages))))
             }
-            _ => Ok(Step::End),
+            _ => Ok(NextPage::End),
         }
     }
 
     /// What leads on: a link or cursor as a JSON text. Absent, `null` and empty are the same.
-    fn next_of(&self, headers: &HeaderMap, seen: &Seen) -> Option<String> {
+    fn next_of(&self, headers: &HeaderMap, seen: &PageFacts) -> Option<String> {
         let quoted = |text: String| json_body::quoted(&text);
         let found = match &self.paging.style {
             Style::None | Style::Page(..) | Style::Offset(..) => None,
@@ -341,7 +345,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on to an address or cursor that must not have been used before; false if this is the end after all.
-    pub(super) fn goes_on(&mut self, next: String, seen: &Seen) -> Result<bool, Problem> {
+    pub(super) fn goes_on(&mut self, next: String, seen: &PageFacts) -> Result<bool, Problem> {
         // An empty page with the cursor it was asked with is how some sources say that this was all.
         let is_own = self.current.as_deref() == Some(next.as_str());
         if is_own && seen.rows == Some(0) && self.promised().is_none() {
@@ -398,14 +402,14 @@ impl<'a> Walk<'a> {
 }
 
 /// A value of the answer as a JSON text; `null` is one.
-fn find(place: &Place, headers: &HeaderMap, seen: &Seen) -> Option<String> {
+fn find(place: &ValueAt, headers: &HeaderMap, seen: &PageFacts) -> Option<String> {
     match place {
-        Place::Header(name) => {
+        ValueAt::Header(name) => {
             let text = headers.get(name)?.to_str().ok()?;
             Some(json_body::quoted(text.trim()))
         }
-        Place::Last(_) => seen.last.clone(),
-        Place::Body(pointer) => {
+        ValueAt::Last(_) => seen.last.clone(),
+        ValueAt::Body(pointer) => {
             let found = seen.document.iter().find(|(other, _)| other == pointer);
             found.map(|(_, json)| json.clone())
         }
