@@ -112,7 +112,7 @@ impl Client {
         })
     }
 
-    /// Prepares a client for the source.
+    /// Prepares a client for the source; fails as [`Client::new`] does.
     pub fn with_options(options: &HttpOptions, network: &Network) -> anyhow::Result<Client> {
         let mut client = Client::new(options.policy.clone(), network)?;
         client.idle_limit = options.timeout;

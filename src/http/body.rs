@@ -27,7 +27,7 @@ const FILE_BLOCK: usize = 256 << 10;
 
 /// Bytes that must come in each stretch of [`SLOWEST_STRETCH`] times the longest silence.
 const SLOWEST: u64 = 1 << 10;
-/// See [`SLOWEST`].
+/// How many times the longest silence lasts the stretch in which [`SLOWEST`] bytes must come.
 const SLOWEST_STRETCH: u32 = 10;
 
 pub(super) enum BodySink<'a> {

@@ -32,11 +32,11 @@ pub struct Hosts(Vec<(String, Ports)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ports {
-    /// The scheme's own.
+    /// The port that the scheme of an address has anyway.
     Own,
-    /// This one.
+    /// One port, whatever the scheme.
     One(u16),
-    /// The one of an address with `http`; the same host may send us to any other with `https`.
+    /// One port with `http`; with `https` any port of the host, for that is where it may send us on.
     OneOrTls(u16),
 }
 

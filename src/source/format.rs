@@ -21,7 +21,7 @@ pub enum Format {
     NdJson,
     /// Separated values with a header line; what separates them is in the file.
     Csv,
-    /// The same, separated by tabs.
+    /// Values separated by tabs, with a header line.
     Tsv,
     /// One XML document.
     Xml,
