@@ -5,9 +5,8 @@ use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
-use crate::problem;
 use crate::tableau::{ApiError, Problem, Standing};
-use crate::{Failure, Run, http};
+use crate::{Failure, Run, http, problem};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +120,6 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<EngineError>() {
         return error.hint.clone();
     }
-    if let Some(error) = cause.downcast_ref::<problem::Problem>() {
-        return error.hint.clone();
-    }
     if let Some(error) = cause.downcast_ref::<GuardError>() {
         return Some(error.hint());
     }
@@ -132,6 +128,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(problem) = cause.downcast_ref::<Problem>() {
         return problem.hint();
+    }
+    if let Some(problem) = cause.downcast_ref::<problem::Problem>() {
+        return problem.hint.clone();
     }
     cause
         .downcast_ref::<http::Error>()
