@@ -144,7 +144,7 @@ impl Inputs {
             return Err(InputErrors(problems.sorted()));
         }
         let waits = Waits::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
-        source.conduct.policy.first_wait = waits.http.first_wait;
+        source.http.policy.first_wait = waits.http.first_wait;
         let network = network::network(certificate, &vars);
         Ok(Inputs {
             source,

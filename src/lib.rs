@@ -246,7 +246,7 @@ impl Line<'_> {
         place(inputs)?;
         self.enter(Stage::Fetch);
         let client = Client::new(inputs.waits.http.clone(), &inputs.network)?;
-        let source = Client::with_conduct(&inputs.source.conduct, &inputs.network)?;
+        let source = Client::with_options(&inputs.source.http, &inputs.network)?;
         let (spool, _guard) = self.make_folder(&inputs.machine.temp)?;
         let cancel = self.cancel;
         let staged = self.fetch(inputs, spool.path(), &source);

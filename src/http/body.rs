@@ -14,7 +14,8 @@ use reqwest::{StatusCode, Url};
 use tokio::io::AsyncWriteExt;
 
 use super::coding::{Coding, CodingError};
-use super::{Answer, ErrorKind, root_cause};
+use super::error::{ErrorKind, root_cause};
+use super::request::{Answer, is_whole};
 use crate::events::{Event, Observer, Progress};
 
 /// An answer read into memory may not be longer; only documents of Tableau and tokens are.
@@ -26,33 +27,27 @@ const FILE_BLOCK: usize = 256 << 10;
 
 /// Bytes that must come in each stretch of [`SLOWEST_STRETCH`] times the longest silence.
 const SLOWEST: u64 = 1 << 10;
-/// See [`SLOWEST`].
+/// How many times the longest silence lasts the stretch in which [`SLOWEST`] bytes must come.
 const SLOWEST_STRETCH: u32 = 10;
 
-pub(super) enum Sink<'a> {
+pub(super) enum BodySink<'a> {
     Memory,
     File(&'a Path, u64),
 }
 
-impl Sink<'_> {
+impl BodySink<'_> {
     /// Whether an answer of this status brings what was asked for.
     fn takes(&self, status: StatusCode) -> bool {
         match self {
-            Sink::Memory => status.is_success(),
-            Sink::File(..) => is_whole(status),
+            BodySink::Memory => status.is_success(),
+            BodySink::File(..) => is_whole(status),
         }
     }
 
     /// Whether the server is not ready with what will be kept.
     pub(super) fn waits_for(&self, status: StatusCode) -> bool {
-        matches!(self, Sink::File(..)) && status == StatusCode::ACCEPTED
+        matches!(self, BodySink::File(..)) && status == StatusCode::ACCEPTED
     }
-}
-
-/// Whether a status says that the body is the data, and all of it: not that it is still made (202), not a part (206)
-/// nor a change (226) of it.
-pub(super) fn is_whole(status: StatusCode) -> bool {
-    status.is_success() && !matches!(status.as_u16(), 202 | 206 | 226)
 }
 
 /// Reads an answer. Its bytes are counted as they come out of their content coding.
@@ -62,7 +57,7 @@ pub(super) fn is_whole(status: StatusCode) -> bool {
 pub(super) async fn read(
     response: reqwest::Response,
     (url, idle_limit): (&Url, Duration),
-    sink: &Sink<'_>,
+    sink: &BodySink<'_>,
     observer: &dyn Observer,
 ) -> Result<(Answer, Option<ErrorKind>), ErrorKind> {
     let status = response.status();
@@ -76,8 +71,8 @@ pub(super) async fn read(
             headers.remove(CONTENT_LENGTH);
         }
         match sink {
-            Sink::Memory => keep(response, idle_limit, &codings).await?,
-            Sink::File(path, limit) => {
+            BodySink::Memory => keep(response, idle_limit, &codings).await?,
+            BodySink::File(path, limit) => {
                 let limits = (*limit, idle_limit);
                 let length = save(response, limits, &codings, path, observer).await?;
                 (Vec::new(), length)

@@ -2,6 +2,8 @@
 //!
 //! Whole bodies go through readers here and not through the client library, whose decoder takes
 //! the first member of a gzip stream for all of it: rows would be missing without a word.
+//! Deflate has 40 lines of its own because the readers of `flate2` take an early end of the input for the end of the
+//! data.
 
 use std::io::{self, BufRead, Read, Write};
 

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::parse::{Place, duration};
 use super::raw::Raw;
 use super::{Machine, Problems, var};
-use crate::http::{CaCertificate, Conduct, Hosts, Network, Rate, Url};
+use crate::http::{CaCertificate, Hosts, HttpOptions, Network, Rate, Url};
 
 const OPTIONS: [&str; 6] = [
     "timeout", "retries", "max-wait", "rate", "allow", "max-body",
@@ -22,8 +22,8 @@ const MOST_RETRIES: u32 = 50;
 const PROXIES: [&str; 3] = ["https_proxy", "http_proxy", "all_proxy"];
 
 /// Reads the `http` input; all its problems are told.
-pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
-    let mut conduct = Conduct::default();
+pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> HttpOptions {
+    let mut conduct = HttpOptions::default();
     let text = raw.get("http").unwrap_or_default();
     let Some(options) = problems.take("http", Some(parse(text))) else {
         return conduct;

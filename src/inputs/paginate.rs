@@ -8,7 +8,7 @@ use super::parse::nearest;
 use super::raw::Raw;
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderName};
-use crate::source::{Base, Empty, Location, Paging, Param, Place, Query, Style, TableSource};
+use crate::source::{Base, Empty, Location, Paging, Param, Query, Style, TableSource, ValueAt};
 use crate::table::parse_pointer;
 
 const STYLES: [&str; 7] = ["auto", "none", "link", "next", "cursor", "page", "offset"];
@@ -95,9 +95,9 @@ pub(super) fn parse(text: &str) -> Result<Paging, String> {
             nearest(word, &["rebase"])
         ));
     }
-    let place = |key: &str| -> Result<Option<Place>, String> {
+    let place = |key: &str| -> Result<Option<ValueAt>, String> {
         let place = options.get(key).map(|text| match self::place(text)? {
-            Place::Last(_) => Err("a path or `header:Name` is wanted, not `last:`".to_owned()),
+            ValueAt::Last(_) => Err("a path or `header:Name` is wanted, not `last:`".to_owned()),
             place => Ok(place),
         });
         place
@@ -172,13 +172,13 @@ fn param(text: &str) -> Result<Param, String> {
     }
 }
 
-fn place(text: &str) -> Result<Place, String> {
+fn place(text: &str) -> Result<ValueAt, String> {
     if let Some(name) = text.strip_prefix("header:") {
-        return header(name).map(Place::Header);
+        return header(name).map(ValueAt::Header);
     }
     match text.strip_prefix("last:") {
-        Some(path) => parse_pointer(path).map(Place::Last),
-        None => parse_pointer(text).map(Place::Body),
+        Some(path) => parse_pointer(path).map(ValueAt::Last),
+        None => parse_pointer(text).map(ValueAt::Body),
     }
 }
 

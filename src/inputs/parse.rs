@@ -130,7 +130,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         headers: common.headers,
         auth: common.auth,
         body,
-        conduct: network::conduct(raw, problems),
+        http: network::conduct(raw, problems),
         query,
         paging,
     }

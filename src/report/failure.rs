@@ -6,7 +6,6 @@ use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
 use crate::problem::Problem;
-use crate::source::SourceError;
 use crate::tableau::{ApiError, DataState};
 use crate::{Failure, Run, http};
 
@@ -120,9 +119,6 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(panicked.hint().to_owned());
     }
     if let Some(error) = cause.downcast_ref::<EngineError>() {
-        return error.hint.clone();
-    }
-    if let Some(error) = cause.downcast_ref::<SourceError>() {
         return error.hint.clone();
     }
     if let Some(error) = cause.downcast_ref::<GuardError>() {

@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::form_urlencoded;
 
-use super::SourceError;
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::http::{
-    self, Answer, Body, Client, Conduct, ErrorKind, Hosts, Method, Redirects, Replay, Request,
+    self, Answer, Body, Client, ErrorKind, Hosts, HttpOptions, Method, Redirects, Replay, Request,
     StatusCode, Url,
 };
+use crate::problem::Problem;
 use crate::secrets;
 
 /// A token is renewed this long before it runs out: a page may take as long to come.
@@ -52,26 +52,26 @@ pub struct ClientCredentials {
 }
 
 /// The credentials in use: all requests of a run share one, and with it the token.
-pub struct Session<'a> {
+pub struct Authorizer<'a> {
     auth: Option<&'a Auth>,
-    conduct: &'a Conduct,
-    state: Mutex<State>,
+    options: &'a HttpOptions,
+    state: Mutex<TokenState>,
 }
 
 #[derive(Default)]
-struct State {
-    token: Option<Token>,
-    style: Style,
+struct TokenState {
+    token: Option<AccessToken>,
+    style: ClientAuthentication,
 }
 
-struct Token {
+struct AccessToken {
     secret: SecretString,
     renew_at: Option<Instant>,
 }
 
 /// Where the client's secret goes in the token request.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Style {
+enum ClientAuthentication {
     /// `client_secret_basic`, which every endpoint must know (RFC 6749, 2.3.1).
     #[default]
     Header,
@@ -89,9 +89,9 @@ struct Grant {
     error_description: Option<String>,
 }
 
-impl fmt::Debug for Session<'_> {
+impl fmt::Debug for Authorizer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").finish_non_exhaustive()
+        f.debug_struct("Authorizer").finish_non_exhaustive()
     }
 }
 
@@ -104,7 +104,7 @@ impl ClientCredentials {
         encode_base64(&format!("{}:{secret}", encode(&self.client_id)))
     }
 
-    fn request(&self, style: Style, timeout: Duration) -> Result<Request> {
+    fn request(&self, style: ClientAuthentication, timeout: Duration) -> Result<Request> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         if !self.form.iter().any(|(name, _)| name == "grant_type") {
             form.append_pair("grant_type", "client_credentials");
@@ -122,10 +122,10 @@ impl ClientCredentials {
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
         match style {
-            Style::Header => {
+            ClientAuthentication::Header => {
                 headers.insert(AUTHORIZATION, sensitive("Basic", &self.pair())?);
             }
-            Style::Form => {
+            ClientAuthentication::Form => {
                 form.append_pair("client_id", &self.client_id);
                 form.append_pair("client_secret", self.client_secret.expose_secret());
             }
@@ -144,12 +144,12 @@ impl ClientCredentials {
     }
 }
 
-impl<'a> Session<'a> {
+impl<'a> Authorizer<'a> {
     /// Begins without a token.
-    pub fn new(auth: Option<&'a Auth>, conduct: &'a Conduct) -> Session<'a> {
-        Session {
+    pub fn new(auth: Option<&'a Auth>, options: &'a HttpOptions) -> Authorizer<'a> {
+        Authorizer {
             auth,
-            conduct,
+            options,
             state: Mutex::default(),
         }
     }
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
 
     /// Takes note of a 401: the token is not used again.
     ///
-    /// Returns whether the next [`Session::authorize`] will bring another one.
+    /// Returns whether the next [`Authorizer::authorize`] will bring another one.
     pub fn forget(&self) -> bool {
         self.state().token.take().is_some()
     }
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
         client: &Client,
         observer: &dyn Observer,
     ) -> Result<Answer> {
-        let limit = self.conduct.max_body;
+        let limit = self.options.max_body;
         let mut attempts = 0;
         loop {
             self.authorize(&mut request.headers, client, observer)
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         self.state.lock().expect("nothing panics while it is held")
     }
 
@@ -234,7 +234,7 @@ impl<'a> Session<'a> {
         let mut style = self.state().style;
         loop {
             let began = Instant::now();
-            let request = credentials.request(style, self.conduct.timeout)?;
+            let request = credentials.request(style, self.options.timeout)?;
             let answer = client.exchange(&request, observer).await.map_err(explain)?;
             let grant: Grant = serde_json::from_slice(&answer.body).unwrap_or_default();
             let token = grant
@@ -244,18 +244,18 @@ impl<'a> Session<'a> {
             if let (true, Some(token)) = (answer.status.is_success(), token) {
                 return Ok(self.keep(token, style, grant.lifetime(), began, observer));
             }
-            if style == Style::Header && grant.is_about_the_client(answer.status) {
-                style = Style::Form;
+            if style == ClientAuthentication::Header && grant.is_about_the_client(answer.status) {
+                style = ClientAuthentication::Form;
                 continue;
             }
-            return Err(Session::refused(&answer, &grant).into());
+            return Err(Authorizer::refused(&answer, &grant).into());
         }
     }
 
     fn keep(
         &self,
         token: &str,
-        style: Style,
+        style: ClientAuthentication,
         lifetime: Option<Duration>,
         began: Instant,
         observer: &dyn Observer,
@@ -265,7 +265,7 @@ impl<'a> Session<'a> {
         observer.on(Event::Secret(secret.clone()));
         let mut state = self.state();
         state.style = style;
-        state.token = Some(Token {
+        state.token = Some(AccessToken {
             secret: secret.clone(),
             // A token that lives shorter than the margin would be renewed for every request.
             renew_at: lifetime.map(|lifetime| match lifetime.checked_sub(MARGIN) {
@@ -276,7 +276,7 @@ impl<'a> Session<'a> {
         secret
     }
 
-    fn refused(answer: &Answer, grant: &Grant) -> SourceError {
+    fn refused(answer: &Answer, grant: &Grant) -> Problem {
         let endpoint = http::show(&answer.url);
         let said = match (grant.error_code(), &grant.error_description) {
             (Some(code), Some(description)) => format!(": {code}: {description}"),
@@ -295,13 +295,11 @@ impl<'a> Session<'a> {
             Some(wait) => http::come_back(wait),
             None => "check `token-url`, `client-id`, `client-secret` and `scope` in `auth`: is the secret complete and not expired, and may this client use the scope?".to_owned(),
         };
-        SourceError {
-            problem: format!(
-                "the token endpoint `{endpoint}` of `auth` answered {}{gap}{said}",
-                answer.status
-            ),
-            hint: Some(hint),
-        }
+        Problem::new(format!(
+            "the token endpoint `{endpoint}` of `auth` answered {}{gap}{said}",
+            answer.status
+        ))
+        .hint(hint)
     }
 }
 
@@ -346,11 +344,7 @@ fn explain(error: http::Error) -> anyhow::Error {
         }
         _ => return error.into(),
     };
-    SourceError {
-        problem: error.to_string(),
-        hint: Some(hint.into()),
-    }
-    .into()
+    Problem::new(error.to_string()).hint(hint).into()
 }
 
 fn sensitive(scheme: &str, credentials: &str) -> Result<HeaderValue> {

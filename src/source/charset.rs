@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::SourceError;
+use crate::problem::Problem;
 
 /// Bytes looked at together.
 const BLOCK: usize = 1 << 16;
@@ -30,7 +30,7 @@ pub(super) fn check(path: &Path, content_type: &str, origin: &str) -> Result<()>
     let Some(name) = announced(content_type) else {
         return Ok(());
     };
-    let Some(foreign) = Foreign::of(&name) else {
+    let Some(foreign) = AsciiIncompatible::of(&name) else {
         return Ok(());
     };
     if !foreign
@@ -47,12 +47,10 @@ pub(super) fn check(path: &Path, content_type: &str, origin: &str) -> Result<()>
         }
         None => "this encoding cannot be read: let the source deliver UTF-8; if the announcement is wrong, set `csv: encoding=` to the encoding the text really has, such as `utf-8`".into(),
     };
-    Err(SourceError {
-        problem: format!(
-            "`{origin}` is announced with `charset={name}`, and its bytes are not UTF-8"
-        ),
-        hint: Some(hint),
-    }
+    Err(Problem::new(format!(
+        "`{origin}` is announced with `charset={name}`, and its bytes are not UTF-8"
+    ))
+    .hint(hint)
     .into())
 }
 
@@ -69,16 +67,16 @@ fn announced(content_type: &str) -> Option<String> {
 
 /// How text of an encoding that is not an extension of ASCII shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Foreign {
+enum AsciiIncompatible {
     /// By one of these bytes; without them it is ASCII.
     Marked(&'static [u8]),
     /// By anything that is not UTF-8.
     Unknown,
 }
 
-impl Foreign {
+impl AsciiIncompatible {
     /// Returns `None` for the encodings that have ASCII in them unchanged.
-    fn of(name: &str) -> Option<Foreign> {
+    fn of(name: &str) -> Option<AsciiIncompatible> {
         let known = Encoding::for_label(name.as_bytes());
         if known == Some(UTF_8) {
             return None;
@@ -86,13 +84,13 @@ impl Foreign {
         let begins = |parts: &[&str]| parts.iter().any(|part| name.starts_with(part));
         if begins(&["iso-2022", "csiso2022", "jis"]) {
             // Escape, shift out.
-            return Some(Foreign::Marked(b"\x1B\x0E"));
+            return Some(AsciiIncompatible::Marked(b"\x1B\x0E"));
         }
         if begins(&["utf-7", "utf7", "unicode-1-1-utf-7", "csutf7", "x-utf-7"]) {
-            return Some(Foreign::Marked(b"+"));
+            return Some(AsciiIncompatible::Marked(b"+"));
         }
         if begins(&["hz"]) {
-            return Some(Foreign::Marked(b"~"));
+            return Some(AsciiIncompatible::Marked(b"~"));
         }
         if begins(&[
             "utf-16",
@@ -104,11 +102,11 @@ impl Foreign {
             "csunicode",
             "unicode",
         ]) {
-            return Some(Foreign::Marked(b"\0"));
+            return Some(AsciiIncompatible::Marked(b"\0"));
         }
         match known {
             Some(encoding) if encoding.is_ascii_compatible() => None,
-            _ => Some(Foreign::Unknown),
+            _ => Some(AsciiIncompatible::Unknown),
         }
     }
 
@@ -124,11 +122,13 @@ impl Foreign {
             }
             is_first = false;
             match self {
-                Foreign::Marked(marks) if bytes.iter().any(|byte| marks.contains(byte)) => {
+                AsciiIncompatible::Marked(marks)
+                    if bytes.iter().any(|byte| marks.contains(byte)) =>
+                {
                     return Ok(true);
                 }
-                Foreign::Marked(_) => bytes.clear(),
-                Foreign::Unknown => match std::str::from_utf8(&bytes) {
+                AsciiIncompatible::Marked(_) => bytes.clear(),
+                AsciiIncompatible::Unknown => match std::str::from_utf8(&bytes) {
                     Ok(_) => bytes.clear(),
                     // The end of the block may cut a character.
                     Err(error) if error.error_len().is_none() && n_read > 0 => {
@@ -152,8 +152,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let error = check(file.path(), content_type, "x").err()?;
-        let error = error.downcast::<SourceError>().unwrap();
-        Some(format!("{} -- {}", error.problem, error.hint.unwrap()))
+        let error = error.downcast::<Problem>().unwrap();
+        Some(format!("{} -- {}", error.what, error.hint.unwrap()))
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::search::{self, Found};
-use super::{Format, SourceError, StagedFile, format, unpack};
+use super::format::{self, Format};
+use super::search::{self, FoundFile};
+use super::staged::StagedFile;
+use super::unpack;
 use crate::events::{Event, Observer};
+use crate::problem::Problem;
 use crate::workspace::{self, Refused};
 
 /// A path or glob pattern relative to the workspace, without `..`.
@@ -114,7 +117,7 @@ fn no_pattern(pattern: &str) -> Option<&'static str> {
 }
 
 /// Where files are found, and where the content of compressed ones goes.
-pub(super) struct Room<'a> {
+pub(super) struct StageContext<'a> {
     pub(super) workspace: &'a Path,
     /// The beginning of paths that are ours.
     pub(super) unpacked: &'a Path,
@@ -130,20 +133,22 @@ pub(super) fn stage(
     path: &WorkspacePath,
     given: Option<Format>,
     taken: &mut HashSet<PathBuf>,
-    room: &Room,
+    context: &StageContext,
 ) -> Result<Vec<StagedFile>> {
-    let workspace = room
-        .workspace
-        .canonicalize()
-        .with_context(|| format!("cannot find the workspace `{}`", room.workspace.display()))?;
-    let mut files = find(&path.0, &workspace, room.observer)?;
+    let workspace = context.workspace.canonicalize().with_context(|| {
+        format!(
+            "cannot find the workspace `{}`",
+            context.workspace.display()
+        )
+    })?;
+    let mut files = find(&path.0, &workspace, context.observer)?;
     if files.is_empty() {
         return Err(missing(&path.0, &workspace).into());
     }
     files.retain(|file| {
         let is_new = taken.insert(file.real.clone());
         if !is_new {
-            room.observer.on(Event::Warning(format!(
+            context.observer.on(Event::Warning(format!(
                 "`{}` is named by more than one line of `source`; it is read once",
                 file.name
             )));
@@ -153,18 +158,18 @@ pub(super) fn stage(
     let files = files.into_iter().enumerate();
     files
         .map(|(index, file)| {
-            let unpacked = room.unpacked.with_extension(index.to_string());
-            stage_one(file, given, (&unpacked, room.limit))
+            let unpacked = context.unpacked.with_extension(index.to_string());
+            stage_one(file, given, (&unpacked, context.limit))
         })
         .collect()
 }
 
 fn stage_one(
-    file: Found,
+    file: FoundFile,
     given: Option<Format>,
     (unpacked, limit): (&Path, u64),
 ) -> Result<StagedFile> {
-    let Found { name: origin, real } = file;
+    let FoundFile { name: origin, real } = file;
     let is_packed = unpack::unpack(&real, unpacked, limit, &origin)?;
     let real = if is_packed { unpacked.to_owned() } else { real };
     let clues = format::Clues {
@@ -188,25 +193,29 @@ fn stage_one(
 }
 
 /// A file of exactly this name comes before its reading as a pattern: names may hold brackets.
-fn find(pattern: &str, workspace: &Path, observer: &dyn Observer) -> Result<Vec<Found>> {
+fn find(pattern: &str, workspace: &Path, observer: &dyn Observer) -> Result<Vec<FoundFile>> {
     match workspace::find_file(workspace, &workspace.join(pattern)) {
-        Ok(real) => Ok(vec![Found {
+        Ok(real) => Ok(vec![FoundFile {
             name: pattern.to_owned(),
             real,
         }]),
         Err(Refused::Missing) => search::find(pattern, workspace, observer),
         // Told with what to write instead.
         Err(Refused::Folder) => Ok(Vec::new()),
-        Err(refused) => Err(SourceError {
-            problem: format!("`{pattern}` {refused}"),
-            hint: matches!(refused, Refused::Outside)
-                .then(|| "copy the file into the workspace before this step".into()),
+        Err(refused) => {
+            let problem = Problem::new(format!("`{pattern}` {refused}"));
+            Err(match refused {
+                Refused::Outside => {
+                    problem.hint("copy the file into the workspace before this step")
+                }
+                _ => problem,
+            }
+            .into())
         }
-        .into()),
     }
 }
 
-fn missing(pattern: &str, workspace: &Path) -> SourceError {
+fn missing(pattern: &str, workspace: &Path) -> Problem {
     let is_pattern = pattern.contains(['*', '?', '[']);
     let problem = if is_pattern {
         format!("no file of the workspace matches `{pattern}`")
@@ -222,18 +231,15 @@ fn missing(pattern: &str, workspace: &Path) -> SourceError {
     } else {
         "check `source`; files of the repository are there only after `actions/checkout`".into()
     };
-    SourceError {
-        problem,
-        hint: Some(hint),
-    }
+    Problem::new(problem).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn room(workspace: &Path) -> Room<'_> {
-        Room {
+    fn context(workspace: &Path) -> StageContext<'_> {
+        StageContext {
             workspace,
             unpacked: workspace,
             limit: 1 << 20,
@@ -294,7 +300,7 @@ mod tests {
         }
         let stage = |pattern: &str| {
             let path = WorkspacePath::parse(pattern, root).unwrap();
-            let files = stage(&path, None, &mut HashSet::new(), &room(root))?;
+            let files = stage(&path, None, &mut HashSet::new(), &context(root))?;
             Ok::<_, anyhow::Error>(
                 files
                     .into_iter()
@@ -320,7 +326,7 @@ mod tests {
             "^a.csv$",
         ] {
             let error = stage(pattern).unwrap_err();
-            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
             assert!(hint.unwrap().contains("no regular expression"), "{pattern}");
         }
         for (pattern, told) in [
@@ -332,11 +338,11 @@ mod tests {
             ("a.csv b.csv", "lines of their own"),
         ] {
             let error = stage(pattern).unwrap_err();
-            let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+            let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
             assert!(hint.unwrap().contains(told), "{pattern}");
         }
         let error = stage("b/*.csv").unwrap_err();
-        let hint = error.downcast_ref::<SourceError>().unwrap().hint.clone();
+        let hint = error.downcast_ref::<Problem>().unwrap().hint.clone();
         assert!(hint.unwrap().contains("actions/checkout"));
     }
 
@@ -350,7 +356,7 @@ mod tests {
         )
         .unwrap();
         let path = WorkspacePath::parse("x.csv", folder.path()).unwrap();
-        let error = stage(&path, None, &mut HashSet::new(), &room(folder.path())).unwrap_err();
+        let error = stage(&path, None, &mut HashSet::new(), &context(folder.path())).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`x.csv` is a link that leads out of the workspace"

@@ -1,5 +1,7 @@
 //! Finds out what a file holds: content type, then name, then first bytes.
 
+pub(super) mod odata;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,8 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::{SourceError, odata};
 use crate::http;
+use crate::problem::Problem;
 
 /// How the bytes of a staged file are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub enum Format {
     NdJson,
     /// Separated values with a header line; what separates them is in the file.
     Csv,
-    /// The same, separated by tabs.
+    /// Values separated by tabs, with a header line.
     Tsv,
     /// One XML document.
     Xml,
@@ -81,19 +83,12 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
         .with_context(|| format!("cannot read `{}`", clues.origin))?;
     if let Some((what, hint)) = binary(&head) {
         let problem = format!("`{}` is {what}, which cannot be read", clues.origin);
-        return Err(SourceError {
-            problem,
-            hint: Some(hint.into()),
-        }
-        .into());
+        return Err(Problem::new(problem).hint(hint).into());
     }
     let head = decoded(head);
     let text = head.trim_ascii_start();
     if is_html(text) {
-        return Err(SourceError {
-            problem: format!("`{}` is a web page where data was expected: {}", clues.origin, http::excerpt(text)),
-            hint: Some("is this a login page? Check `source`, and whether the source wants `auth` or `headers`".into()),
-        }
+        return Err(Problem::new(format!("`{}` is a web page where data was expected: {}", clues.origin, http::excerpt(text))).hint("is this a login page? Check `source`, and whether the source wants `auth` or `headers`")
         .into());
     }
     let announced = clues.content_type.and_then(by_content_type);
@@ -104,18 +99,17 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
         .or_else(|| by_bytes(text));
     let found = found.map(|format| refined(format, clues.given, text));
     let Some(format) = found else {
-        let problem = if text.is_empty() {
-            format!("`{}` is empty", clues.origin)
-        } else {
-            format!(
-                "cannot tell what `{}` holds; it begins with: {}",
-                clues.origin,
-                http::excerpt(text)
-            )
-        };
+        if text.is_empty() {
+            return Err(Problem::new(format!("`{}` is empty", clues.origin)).into());
+        }
         let names = Format::ALL.map(Format::name).join(", ");
-        let hint = (!text.is_empty()).then(|| format!("set `format` to one of {names}"));
-        return Err(SourceError { problem, hint }.into());
+        return Err(Problem::new(format!(
+            "cannot tell what `{}` holds; it begins with: {}",
+            clues.origin,
+            http::excerpt(text)
+        ))
+        .hint(format!("set `format` to one of {names}"))
+        .into());
     };
     // No lines are no rows; an empty document is none at all.
     if text.is_empty() && format != Format::NdJson {
@@ -124,11 +118,9 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
             clues.origin,
             format.name()
         );
-        return Err(SourceError {
-            problem,
-            hint: Some("check what the address or file in `source` delivers".into()),
-        }
-        .into());
+        return Err(Problem::new(problem)
+            .hint("check what the address or file in `source` delivers")
+            .into());
     }
     Ok(format)
 }
@@ -397,9 +389,9 @@ mod tests {
                     origin: name,
                 };
                 let error = detect(file.path(), &clues).unwrap_err();
-                let error = error.downcast::<SourceError>().unwrap();
+                let error = error.downcast::<Problem>().unwrap();
                 let hint = error.hint.unwrap();
-                assert!(error.problem.contains(what), "{}", error.problem);
+                assert!(error.what.contains(what), "{}", error.what);
                 assert!(hint.contains(told) && !hint.contains("encoding"), "{hint}");
             }
         }

@@ -2,10 +2,10 @@
 //!
 //! The document is not parsed; only the types of its variables are read, since texts become values by them.
 
-use super::body::quoted;
-use super::paging::{Pointer, Seen, plain};
-use super::{SourceError, body};
+use super::json_body::{self, quoted};
+use super::paging::{PageFacts, Pointer, plain};
 use crate::http;
+use crate::problem::Problem;
 
 /// A GraphQL document with the values of its variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Query {
             Some(text) => typed(declared, &text).unwrap_or_else(|| json.to_owned()),
             None => json.to_owned(),
         };
-        body::put(body, &["variables".to_owned(), name.to_owned()], &value)
+        json_body::put(body, &["variables".to_owned(), name.to_owned()], &value)
     }
 }
 
@@ -94,21 +94,17 @@ pub(super) fn error_places() -> [Pointer; 2] {
 }
 
 /// An answer with `errors` has failed, whatever its status and whatever else is in it.
-pub(super) fn check(seen: &Seen, origin: &str) -> Result<(), SourceError> {
+pub(super) fn check(seen: &PageFacts, origin: &str) -> Result<(), Problem> {
     let [message, first] = error_places();
     let words = seen.value(&message).and_then(plain);
     let Some(words) = words.or_else(|| seen.value(&first).map(str::to_owned)) else {
         return Ok(());
     };
-    Err(SourceError {
-        problem: format!(
-            "`{origin}` answered with a GraphQL error: {}",
-            http::excerpt(words.as_bytes())
-        ),
-        hint: Some(
-            "correct `query` and its variables in `params`, or check what `auth` may read".into(),
-        ),
-    })
+    Err(Problem::new(format!(
+        "`{origin}` answered with a GraphQL error: {}",
+        http::excerpt(words.as_bytes())
+    ))
+    .hint("correct `query` and its variables in `params`, or check what `auth` may read"))
 }
 
 /// Names and types of the variables: `$name: Type` stands nowhere else in a document.

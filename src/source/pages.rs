@@ -1,19 +1,25 @@
 //! Walks from page to page until all rows have come, or says why it cannot.
 //!
 //! Nothing is guessed: a short page is not the end, a page that comes again is an error, and so are rows that
-//! the source counts and did not deliver. What pages hold is looked up by an [`Inspect`].
+//! the source counts and did not deliver. What pages hold is looked up by a [`PageReader`].
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::auth::Session;
-use super::paging::{Ask, Base, Count, Inspect, Paging, Param, Place, Pointer, Seen, Signs, Style};
-use super::walk::{Step, Taken, Trouble, Walk};
-use super::{SourceError, Spec, StagedFile, accept, ask, graphql, link, param};
+use super::auth::Authorizer;
+use super::pager::{NextPage, Pager, Taken};
+use super::paging::{
+    Base, Count, PageFacts, PageQuestion, PageReader, Paging, Param, Pointer, Signs, Style, ValueAt,
+};
+use super::request::{accept, ask, show_parameters};
+use super::spec::Spec;
+use super::staged::StagedFile;
+use super::{graphql, link, param};
 use crate::events::{Event, Observer, Progress};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};
+use crate::problem::Problem;
 use crate::say::count;
 
 /// One address and everything needed to read all its pages.
@@ -22,8 +28,8 @@ pub(super) struct Crawl<'a> {
     pub(super) url: &'a Url,
     /// Pages lie beside it, with a number at the end.
     pub(super) into: &'a Path,
-    pub(super) inspect: &'a dyn Inspect,
-    pub(super) session: &'a Session<'a>,
+    pub(super) inspect: &'a dyn PageReader,
+    pub(super) authorizer: &'a Authorizer<'a>,
     pub(super) client: &'a Client,
     pub(super) observer: &'a dyn Observer,
 }
@@ -43,13 +49,13 @@ impl Crawl<'_> {
     pub(super) async fn run(&self, rows_at: Option<String>) -> Result<Crawled> {
         let mut request = ask(self.spec, self.url);
         self.begin(&mut request)?;
-        let mut walk = Walk::new(&self.spec.paging, &request.url, rows_at);
+        let mut pager = Pager::new(&self.spec.paging, &request.url, rows_at);
         loop {
-            let page = self.read_page(&mut request, &mut walk).await;
-            let page = match walk.pages {
+            let page = self.read_page(&mut request, &mut pager).await;
+            let page = match pager.pages {
                 0 => page?,
                 n => page.with_context(|| {
-                    let rows = count(walk.rows, "row");
+                    let rows = count(pager.rows, "row");
                     format!(
                         "failed to get page {} of `{}`, after {rows}",
                         n + 1,
@@ -58,38 +64,39 @@ impl Crawl<'_> {
                 })?,
             };
             let Some((answer, seen)) = page else { break };
-            let step = walk
+            let step = pager
                 .step(&answer.headers, &seen)
-                .map_err(|trouble| self.says(trouble))?;
+                .map_err(|problem| self.says(problem))?;
             let key = match step {
-                Step::End => break,
-                Step::Count(number) => {
+                NextPage::End => break,
+                NextPage::Count(number) => {
                     self.change(&mut request, &number.to_string())?;
                     continue;
                 }
-                Step::Address(text) => {
+                NextPage::Address(text) => {
                     request.url = self.follow(&answer.url, &text)?;
                     request.url.to_string()
                 }
-                Step::Cursor(json) => {
+                NextPage::Cursor(json) => {
                     self.change(&mut request, &json)?;
                     json
                 }
             };
-            if !walk
+            if !pager
                 .goes_on(key, &seen)
-                .map_err(|trouble| self.says(trouble))?
+                .map_err(|problem| self.says(problem))?
             {
                 break;
             }
         }
-        walk.check_total(self.counts_all())
-            .map_err(|trouble| self.says(trouble))?;
-        self.tell(&walk);
+        pager
+            .check_total(self.counts_all())
+            .map_err(|problem| self.says(problem))?;
+        self.tell(&pager);
         Ok(Crawled {
-            files: walk.files,
-            requests: walk.requests,
-            rows_at: walk.rows_at,
+            files: pager.files,
+            requests: pager.requests,
+            rows_at: pager.rows_at,
         })
     }
 
@@ -97,11 +104,10 @@ impl Crawl<'_> {
         http::show(self.url)
     }
 
-    fn says(&self, trouble: Trouble) -> SourceError {
-        SourceError {
-            problem: format!("`{}`: {}", self.shown(), trouble.problem),
-            hint: Some(trouble.hint),
-        }
+    /// Names the address that has a problem with its pages.
+    fn says(&self, mut problem: Problem) -> Problem {
+        problem.what = format!("`{}`: {}", self.shown(), problem.what);
+        problem
     }
 
     /// Puts the page size and the first number into the first request.
@@ -120,12 +126,12 @@ impl Crawl<'_> {
     async fn read_page(
         &self,
         request: &mut Request,
-        walk: &mut Walk<'_>,
-    ) -> Result<Option<(Answer, Seen)>> {
-        let is_first = walk.pages == 0;
-        let into = with_number(self.into, walk.pages + 1);
+        pager: &mut Pager<'_>,
+    ) -> Result<Option<(Answer, PageFacts)>> {
+        let is_first = pager.pages == 0;
+        let into = with_number(self.into, pager.pages + 1);
         if is_first {
-            let names = super::show_parameters(&request.url);
+            let names = show_parameters(&request.url);
             self.observer.on(Event::Note(format!(
                 "{} {}{names}",
                 request.method,
@@ -133,54 +139,55 @@ impl Crawl<'_> {
             )));
         }
         let answer = self
-            .session
+            .authorizer
             .download(request, &into, self.client, self.observer)
             .await?;
-        walk.requests += answer.attempts;
-        if !is_first && walk.may_end_with(answer.status) {
+        pager.requests += answer.attempts;
+        if !is_first && pager.may_end_with(answer.status) {
             return Ok(None);
         }
         let origin = self.shown();
         if !is_first && answer.is_whole() && answer.length == 0 {
-            let nothing = Seen {
+            let nothing = PageFacts {
                 rows: Some(0),
-                ..Seen::default()
+                ..PageFacts::default()
             };
-            walk.count(&nothing);
+            pager.count(&nothing);
             return Ok(Some((answer, nothing)));
         }
         let mut file = accept(&answer, self.spec, (&into, origin))?;
-        walk.bytes += file.bytes;
+        pager.bytes += file.bytes;
         let paging = &self.spec.paging;
         if paging.style == Style::None && self.spec.query.is_none() {
-            walk.keep(file);
+            pager.keep(file);
             return Ok(None);
         }
-        let Some(mut seen) = self.look(&file, &answer.headers, walk)? else {
-            walk.keep(file);
+        let Some(mut seen) = self.look(&file, &answer.headers, pager)? else {
+            pager.keep(file);
             return Ok(None);
         };
         if self.spec.query.is_some() {
             graphql::check(&seen, &file.origin)?;
         }
         if seen.rows.is_none() {
-            walk.without_rows(file, &answer.headers, &seen)
-                .map_err(|trouble| self.says(trouble))?;
+            pager
+                .without_rows(file, &answer.headers, &seen)
+                .map_err(|problem| self.says(problem))?;
             return Ok(None);
         }
         file.rows_at.clone_from(&seen.rows_at);
         if is_first && seen.sign.is_none() {
             seen.sign = sign_in_headers(&answer.headers, seen.rows.unwrap_or(0));
         }
-        let taken = walk
+        let taken = pager
             .take(file, &seen)
-            .map_err(|trouble| self.says(trouble))?;
+            .map_err(|problem| self.says(problem))?;
         if taken == Taken::Repeated {
             return Ok(None);
         }
         self.observer.on(Event::Progress(Progress::Pages {
-            pages: walk.pages,
-            rows: walk.rows,
+            pages: pager.pages,
+            rows: pager.rows,
         }));
         Ok((paging.style != Style::None).then_some((answer, seen)))
     }
@@ -191,13 +198,13 @@ impl Crawl<'_> {
         &self,
         file: &StagedFile,
         headers: &HeaderMap,
-        walk: &Walk<'_>,
-    ) -> Result<Option<Seen>> {
+        pager: &Pager<'_>,
+    ) -> Result<Option<PageFacts>> {
         let paging = &self.spec.paging;
-        let is_first = walk.pages == 0;
+        let is_first = pager.pages == 0;
         let document = self.wanted();
         let last = match &paging.style {
-            Style::Cursor(_, Place::Last(pointer)) | Style::Next(Place::Last(pointer)) => {
+            Style::Cursor(_, ValueAt::Last(pointer)) | Style::Next(ValueAt::Last(pointer)) => {
                 Some(pointer)
             }
             _ => None,
@@ -206,10 +213,10 @@ impl Crawl<'_> {
         // Most answers are all there is; they need not be read a second time to find that out.
         let says_nothing = link::next(headers).is_none() && sign_in_headers(headers, 0).is_none();
         let only_if_paged = is_first && paging == &Paging::default() && says_nothing;
-        let question = Ask {
+        let question = PageQuestion {
             document: &document,
             last,
-            rows_at: walk.rows_at.as_deref(),
+            rows_at: pager.rows_at.as_deref(),
             signs: if looks_for_signs {
                 Signs::Wanted
             } else {
@@ -230,7 +237,7 @@ impl Crawl<'_> {
 
     fn wanted(&self) -> Vec<Pointer> {
         let paging = &self.spec.paging;
-        let mut places: Vec<&Place> = [&paging.more, &paging.total, &paging.pages]
+        let mut places: Vec<&ValueAt> = [&paging.more, &paging.total, &paging.pages]
             .into_iter()
             .flatten()
             .collect();
@@ -238,8 +245,8 @@ impl Crawl<'_> {
             places.push(place);
         }
         let in_body = places.into_iter().filter_map(|place| match place {
-            Place::Body(pointer) => Some(pointer.clone()),
-            Place::Last(_) | Place::Header(_) => None,
+            ValueAt::Body(pointer) => Some(pointer.clone()),
+            ValueAt::Last(_) | ValueAt::Header(_) => None,
         });
         let mut wanted: Vec<Pointer> = in_body.collect();
         if self.spec.query.is_some() {
@@ -250,12 +257,12 @@ impl Crawl<'_> {
 
     /// The address a link leads to, if it may be asked.
     fn follow(&self, page: &Url, text: &str) -> Result<Url> {
-        let target = page.join(text.trim()).map_err(|error| SourceError {
-            problem: format!(
+        let target = page.join(text.trim()).map_err(|error| {
+            Problem::new(format!(
                 "the link to the next page of `{}` is no address: {error}",
                 self.shown()
-            ),
-            hint: Some("check what `paginate` takes for the link".into()),
+            ))
+            .hint("check what `paginate` takes for the link")
         })?;
         if self.spec.paging.base == Base::Source {
             let mut url = self.url.clone();
@@ -263,17 +270,12 @@ impl Crawl<'_> {
             url.set_query(target.query());
             return Ok(url);
         }
-        let allowed = Redirects::Allowed(self.spec.conduct.allow.clone());
+        let allowed = Redirects::Allowed(self.spec.http.allow.clone());
         // Where a redirect has led us, links may lead, too.
         http::check_link(self.url, target.clone(), &allowed)
             .or_else(|problem| http::check_link(page, target, &allowed).map_err(|_| problem))
             .map_err(|problem| {
-                let error = SourceError {
-                    problem: format!("the next page of `{}` is said to be at {problem}", self.shown()),
-                    hint: Some(
-                        "if the source lies behind a proxy, `rebase` in `paginate` keeps its own address".into(),
-                    ),
-                };
+                let error = Problem::new(format!("the next page of `{}` is said to be at {problem}", self.shown())).hint("if the source lies behind a proxy, `rebase` in `paginate` keeps its own address");
                 error.into()
             })
     }
@@ -288,10 +290,10 @@ impl Crawl<'_> {
     fn put(&self, request: &mut Request, target: &Param, json: &str) -> Result<()> {
         let put = param::put(request, target, json, self.spec.query.as_ref());
         put.map_err(|problem| {
-            let error = SourceError {
-                problem: format!("the value for `{target}` cannot be sent: {problem}"),
-                hint: Some("check the parameter and the path in `paginate`".into()),
-            };
+            let error = Problem::new(format!(
+                "the value for `{target}` cannot be sent: {problem}"
+            ))
+            .hint("check the parameter and the path in `paginate`");
             error.into()
         })
     }
@@ -304,15 +306,17 @@ impl Crawl<'_> {
         })
     }
 
-    fn tell(&self, walk: &Walk<'_>) {
+    fn tell(&self, pager: &Pager<'_>) {
         let paging = &self.spec.paging;
         let origin = self.shown();
-        if walk.pages > 1 || !matches!(paging.style, Style::Auto | Style::None) {
-            let (pages, rows) = (count(walk.pages, "page"), count(walk.rows, "row"));
-            self.observer
-                .on(Event::Note(format!("{origin}: {pages} with {rows}")));
+        if pager.pages > 1 || !matches!(paging.style, Style::Auto | Style::None) {
+            self.observer.on(Event::Note(format!(
+                "{origin}: {} with {}",
+                count(pager.pages, "page"),
+                count(pager.rows, "row")
+            )));
         }
-        if let Some(sign) = walk.sign.as_ref().filter(|_| walk.pages == 1) {
+        if let Some(sign) = pager.sign.as_ref().filter(|_| pager.pages == 1) {
             self.observer.on(Event::Warning(format!(
                 "`{origin}` looks like one page of several: {sign}; say in `paginate` how to get the others, or `paginate: none` if this is all"
             )));

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use anyhow::Result;
 
-use super::StagedFile;
+use super::staged::StagedFile;
 use crate::http::header::HeaderName;
 
 /// How to get from one page to the next, and when all have come.
@@ -16,11 +16,11 @@ pub struct Paging {
     /// Parameter and value that ask for pages of a size; the server need not obey.
     pub size: Option<(Param, u64)>,
     /// Whether there is more: `false`, `0`, `""`, `null` say no.
-    pub more: Option<Place>,
+    pub more: Option<ValueAt>,
     /// How many rows there are in all; what arrives must agree.
-    pub total: Option<Place>,
+    pub total: Option<ValueAt>,
     /// How many pages there are.
-    pub pages: Option<Place>,
+    pub pages: Option<ValueAt>,
     /// Most pages that are read; one more with rows in it is an error.
     pub max: NonZeroU32,
     /// What a page without rows means.
@@ -39,9 +39,9 @@ pub enum Style {
     /// A `Link` header (RFC 8288) with `rel=next`.
     Link,
     /// An address in the answer.
-    Next(Place),
+    Next(ValueAt),
     /// A value of the answer goes into a parameter of the next request.
-    Cursor(Param, Place),
+    Cursor(Param, ValueAt),
     /// A parameter counts pages, beginning with this number.
     Page(Param, u64),
     /// A parameter counts rows, beginning with this number.
@@ -91,7 +91,7 @@ pub enum Param {
 
 /// Where in an answer a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ValueAt {
     /// In the document.
     Body(Pointer),
     /// In the last record of the page.
@@ -159,32 +159,32 @@ impl fmt::Display for Param {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ValueAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Body(pointer) => write!(f, "{pointer}"),
-            Place::Last(pointer) => write!(f, "last:{pointer}"),
-            Place::Header(name) => write!(f, "header:{name}"),
+            ValueAt::Body(pointer) => write!(f, "{pointer}"),
+            ValueAt::Last(pointer) => write!(f, "last:{pointer}"),
+            ValueAt::Header(name) => write!(f, "header:{name}"),
         }
     }
 }
 
 /// Looks into a page on behalf of the crawl, which knows no formats.
-pub trait Inspect {
+pub trait PageReader {
     /// Counts the rows by the rules that will later read them, and looks up what is asked for.
     ///
     /// A page that cannot be read is an error; one that merely lacks the place of the rows is not.
-    fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> Result<Seen>;
+    fn inspect(&self, page: &StagedFile, ask: &PageQuestion<'_>) -> Result<PageFacts>;
 }
 
 /// What the crawl wants to know of a page.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct PageQuestion<'a> {
     /// Values of the document.
     pub document: &'a [Pointer],
     /// A value of the last record.
     pub last: Option<&'a Pointer>,
-    /// Where the first page had its rows, from [`Seen::rows_at`].
+    /// Where the first page had its rows, from [`PageFacts::rows_at`].
     pub rows_at: Option<&'a str>,
     /// Whether signs of further pages are looked for.
     pub signs: Signs,
@@ -212,7 +212,7 @@ pub enum Signs {
 
 /// What a page holds. Values are JSON texts: strings have their quotes, `null` is a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct PageFacts {
     /// Number of rows, 0 if they were not to be counted; `None` if the document lacks the place they should be at.
     pub rows: Option<u64>,
     /// Where the rows were found, in words only the inspector understands.
@@ -231,7 +231,7 @@ pub struct Seen {
     pub sign: Option<String>,
 }
 
-impl Seen {
+impl PageFacts {
     /// Returns a value of the document; `null` is none.
     pub(super) fn value(&self, pointer: &Pointer) -> Option<&str> {
         let found = self.document.iter().find(|(other, _)| other == pointer);

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
+use super::graphql::Query;
+use super::json_body;
 use super::paging::{Param, plain};
-use super::{Query, body};
 use crate::http::header::HeaderValue;
 use crate::http::{Body, Request, Url};
 
@@ -27,7 +28,7 @@ pub(super) fn put(
             request.headers.insert(name, value);
         }
         (Param::Body(pointer), _) => {
-            put_body(request, |body| body::put(body, &pointer.keys, json))?;
+            put_body(request, |body| json_body::put(body, &pointer.keys, json))?;
         }
     }
     Ok(())

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use glob::{MatchOptions, Pattern, PatternError};
 
-use super::SourceError;
 use crate::events::{Event, Observer};
+use crate::problem::Problem;
 use crate::workspace::{self, Refused};
 
 /// Names that begin with a dot are found only where the pattern writes the dot.
@@ -20,7 +20,7 @@ const OPTIONS: MatchOptions = MatchOptions {
 
 /// A file that was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundFile {
     /// Its path below the workspace as it was found, without links where there is such a way.
     pub(super) name: String,
     /// Where it lies, without links.
@@ -28,7 +28,7 @@ pub(super) struct Found {
 }
 
 /// One part of a pattern, between two slashes.
-enum Part {
+enum PatternPart {
     /// `**`: any folders, none included.
     Folders,
     /// A name, or a pattern for one.
@@ -36,7 +36,7 @@ enum Part {
 }
 
 /// A folder that has been reached and the part of the pattern its entries are held against.
-struct Reached {
+struct ReachedFolder {
     real: PathBuf,
     /// Below the workspace.
     name: PathBuf,
@@ -47,15 +47,13 @@ struct Reached {
 }
 
 /// Finds what a pattern means below a canonical `root`, sorted by name.
-pub(super) fn find(pattern: &str, root: &Path, observer: &dyn Observer) -> Result<Vec<Found>> {
-    let parts = parse(pattern).map_err(|error| SourceError {
-        problem: format!("`{pattern}` is no valid pattern: {}", error.msg),
-        hint: Some(
-            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character"
-                .into(),
-        ),
+pub(super) fn find(pattern: &str, root: &Path, observer: &dyn Observer) -> Result<Vec<FoundFile>> {
+    let parts = parse(pattern).map_err(|error| {
+        Problem::new(format!("`{pattern}` is no valid pattern: {}", error.msg)).hint(
+            "in `source`, `*` matches within a folder name, `**` any folders, `?` one character",
+        )
     })?;
-    let mut search = Search {
+    let mut search = FileSearch {
         root,
         pattern,
         parts,
@@ -64,7 +62,7 @@ pub(super) fn find(pattern: &str, root: &Path, observer: &dyn Observer) -> Resul
         files: BTreeMap::new(),
         observer,
     };
-    search.reach(Reached {
+    search.reach(ReachedFolder {
         real: root.to_owned(),
         name: PathBuf::new(),
         part: 0,
@@ -73,39 +71,39 @@ pub(super) fn find(pattern: &str, root: &Path, observer: &dyn Observer) -> Resul
     while let Some(folder) = search.todo.pop_front() {
         search.look_into(&folder)?;
     }
-    let mut files: Vec<Found> = search
+    let mut files: Vec<FoundFile> = search
         .files
         .into_iter()
-        .map(|(real, (_, name))| Found { name, real })
+        .map(|(real, (_, name))| FoundFile { name, real })
         .collect();
     // As paths: `a/b` stands before `a.csv`.
     files.sort_by(|a, b| Path::new(&a.name).cmp(Path::new(&b.name)));
     Ok(files)
 }
 
-fn parse(pattern: &str) -> Result<Vec<Part>, PatternError> {
+fn parse(pattern: &str) -> Result<Vec<PatternPart>, PatternError> {
     Pattern::new(pattern)?;
     let mut parts = Vec::new();
     for part in pattern.split('/') {
         match (part, parts.last()) {
-            ("**", Some(Part::Folders)) => {}
-            ("**", _) => parts.push(Part::Folders),
-            (name, _) => parts.push(Part::Name(Pattern::new(name)?)),
+            ("**", Some(PatternPart::Folders)) => {}
+            ("**", _) => parts.push(PatternPart::Folders),
+            (name, _) => parts.push(PatternPart::Name(Pattern::new(name)?)),
         }
     }
     // At the end it means the files in these folders.
-    if let Some(Part::Folders) = parts.last() {
-        parts.push(Part::Name(Pattern::new("*")?));
+    if let Some(PatternPart::Folders) = parts.last() {
+        parts.push(PatternPart::Name(Pattern::new("*")?));
     }
     Ok(parts)
 }
 
-struct Search<'s> {
+struct FileSearch<'s> {
     root: &'s Path,
     pattern: &'s str,
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
     /// Folders reached without links come first, so that names have as few of them as can be.
-    todo: VecDeque<Reached>,
+    todo: VecDeque<ReachedFolder>,
     /// Each folder is looked into once for each part: what links make of it has an end.
     visited: HashSet<(PathBuf, usize)>,
     /// By where they lie: whether a link led there, and the name.
@@ -113,8 +111,8 @@ struct Search<'s> {
     observer: &'s dyn Observer,
 }
 
-impl Search<'_> {
-    fn reach(&mut self, folder: Reached) {
+impl FileSearch<'_> {
+    fn reach(&mut self, folder: ReachedFolder) {
         if folder.is_linked {
             self.todo.push_back(folder);
         } else {
@@ -122,12 +120,12 @@ impl Search<'_> {
         }
     }
 
-    fn look_into(&mut self, folder: &Reached) -> Result<()> {
+    fn look_into(&mut self, folder: &ReachedFolder) -> Result<()> {
         if !self.visited.insert((folder.real.clone(), folder.part)) {
             return Ok(());
         }
-        if let Part::Folders = self.parts[folder.part] {
-            self.reach(Reached {
+        if let PatternPart::Folders = self.parts[folder.part] {
+            self.reach(ReachedFolder {
                 real: folder.real.clone(),
                 name: folder.name.clone(),
                 part: folder.part + 1,
@@ -142,17 +140,17 @@ impl Search<'_> {
     }
 
     /// Holds an entry of a folder against the part of the pattern.
-    fn meet(&mut self, folder: &Reached, entry: &DirEntry) -> Result<()> {
+    fn meet(&mut self, folder: &ReachedFolder, entry: &DirEntry) -> Result<()> {
         let file_name = entry.file_name();
         // Bytes that are no text stand for a character each, so that `*` and `?` find them.
         let text = file_name.to_string_lossy();
         let name = folder.name.join(&file_name);
         let is_last = folder.part + 1 == self.parts.len();
         let is_deep = match &self.parts[folder.part] {
-            Part::Folders if text.starts_with('.') => return Ok(()),
-            Part::Folders => true,
-            Part::Name(part) if part.matches_with(&text, OPTIONS) => false,
-            Part::Name(_) => return Ok(()),
+            PatternPart::Folders if text.starts_with('.') => return Ok(()),
+            PatternPart::Folders => true,
+            PatternPart::Name(part) if part.matches_with(&text, OPTIONS) => false,
+            PatternPart::Name(_) => return Ok(()),
         };
         let kind = entry.file_type().with_context(|| unreadable(&name))?;
         let mut real = folder.real.join(&file_name);
@@ -176,7 +174,7 @@ impl Search<'_> {
                 } else {
                     folder.part + 1
                 };
-                self.reach(Reached {
+                self.reach(ReachedFolder {
                     real,
                     name,
                     part,
@@ -192,14 +190,12 @@ impl Search<'_> {
             return Err(self.refuse(&name, &refused).into());
         }
         let Some(name) = name.to_str() else {
-            return Err(SourceError {
-                problem: format!(
-                    "`{}` matches `{}`, and its name is not UTF-8",
-                    shown(&name),
-                    self.pattern
-                ),
-                hint: Some("rename the file, or write a pattern that leaves it out".into()),
-            }
+            return Err(Problem::new(format!(
+                "`{}` matches `{}`, and its name is not UTF-8",
+                shown(&name),
+                self.pattern
+            ))
+            .hint("rename the file, or write a pattern that leaves it out")
             .into());
         };
         let new = (is_linked, name.to_owned());
@@ -223,18 +219,16 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn refuse(&self, name: &Path, refused: &Refused) -> SourceError {
-        SourceError {
-            problem: format!(
-                "`{}`, which matches `{}`, {refused}",
-                shown(name),
-                self.pattern
-            ),
-            hint: Some(match refused {
-                Refused::Outside => "copy the file into the workspace before this step".into(),
-                _ => "remove it, or write a pattern in `source` that leaves it out".into(),
-            }),
-        }
+    fn refuse(&self, name: &Path, refused: &Refused) -> Problem {
+        Problem::new(format!(
+            "`{}`, which matches `{}`, {refused}",
+            shown(name),
+            self.pattern
+        ))
+        .hint(match refused {
+            Refused::Outside => "copy the file into the workspace before this step",
+            _ => "remove it, or write a pattern in `source` that leaves it out",
+        })
     }
 }
 

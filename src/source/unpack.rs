@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result};
 
-use super::SourceError;
 use crate::http::{Coding, CodingError};
+use crate::problem::Problem;
 use crate::say::size;
 
 /// Read from disk at once.
@@ -64,9 +64,5 @@ fn explain(error: CodingError, coding: Coding, limit: u64, origin: &str) -> Erro
             damaged,
         ),
     };
-    SourceError {
-        problem,
-        hint: Some(hint.into()),
-    }
-    .into()
+    Problem::new(problem).hint(hint).into()
 }

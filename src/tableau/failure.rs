@@ -129,13 +129,7 @@ impl From<CallFailure> for anyhow::Error {
 
 /// A redirect that was not followed because it leads to another origin, with the address to write.
 fn elsewhere(error: &http::Error) -> Option<Problem> {
-    let http::ErrorKind::Redirect(reason) = &error.kind else {
-        return None;
-    };
-    // The reason begins with the address, in backticks.
-    let address = reason.contains("another origin").then_some(reason)?;
-    let address = http::Url::parse(address.split('`').nth(1)?).ok()?;
-    let server = address.origin().ascii_serialization();
+    let server = error.other_origin()?.origin().ascii_serialization();
     Some(Problem::new(error.to_string()).hint(format!(
         "set `server-url: {server}` if you trust it: the token is sent nowhere else than the input says"
     )))

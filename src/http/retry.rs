@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::Replay;
+use super::request::Replay;
 use crate::say::span;
 
 /// A reset above this is a moment, seconds since 1970; below it a number of seconds (28 years).
@@ -27,7 +27,7 @@ pub fn told_seconds(seconds: f64) -> Option<Duration> {
 }
 
 /// Says when a server wants to be asked again, after "the server asks".
-pub(super) fn told_wait(wait: Duration) -> String {
+fn told_wait(wait: Duration) -> String {
     if wait >= LONGEST_TOLD {
         return "not to come back for a year or more".into();
     }
@@ -37,6 +37,14 @@ pub(super) fn told_wait(wait: Duration) -> String {
     let at = moment.map(httpdate::fmt_http_date);
     let at = at.map(|at| format!(", at {at}")).unwrap_or_default();
     format!("to come back in {}{at}", span(wait))
+}
+
+/// Returns what to do about a server that asks for more patience than we have.
+pub fn come_back(wait: Duration) -> String {
+    format!(
+        "the server asks {}: run the workflow later, or raise `http: max-wait=`",
+        told_wait(wait)
+    )
 }
 
 /// How often and how patiently a request is repeated.
@@ -81,14 +89,14 @@ pub struct Rate(pub Duration);
 
 /// Lets requests pass one by one, a [`Rate`] apart.
 #[derive(Debug, Default)]
-pub(super) struct Turnstile {
+pub(super) struct RateLimiter {
     spacing: Option<Duration>,
     next: Mutex<Option<Instant>>,
 }
 
-impl Turnstile {
-    pub(super) fn new(rate: Option<Rate>) -> Turnstile {
-        Turnstile {
+impl RateLimiter {
+    pub(super) fn new(rate: Option<Rate>) -> RateLimiter {
+        RateLimiter {
             spacing: rate.map(|Rate(spacing)| spacing),
             next: Mutex::new(None),
         }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use super::paging::{Empty, Paging, Param, Place, Seen, Style, plain};
-use super::{StagedFile, body, link};
+use super::paging::{Empty, PageFacts, Paging, Param, Style, ValueAt, plain};
+use super::staged::StagedFile;
+use super::{json_body, link};
 use crate::http::header::HeaderMap;
 use crate::http::{StatusCode, Url};
+use crate::problem::Problem;
 use crate::say::count;
 
 /// Pages without rows in a row, or with the same rows, after which nobody believes in an end.
@@ -15,7 +17,7 @@ const PATIENCE: u32 = 10;
 
 /// What a page leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextPage {
     End,
     /// A link, as written.
     Address(String),
@@ -33,24 +35,8 @@ pub(super) enum Taken {
     Repeated,
 }
 
-/// What is wrong with the pages, and the option to change.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    pub(super) problem: String,
-    pub(super) hint: String,
-}
-
-impl Trouble {
-    fn new(problem: impl Into<String>, hint: impl Into<String>) -> Trouble {
-        Trouble {
-            problem: problem.into(),
-            hint: hint.into(),
-        }
-    }
-}
-
 /// The way so far.
-pub(super) struct Walk<'a> {
+pub(super) struct Pager<'a> {
     paging: &'a Paging,
     /// Pages with rows, and the first one whatever it holds.
     pub(super) files: Vec<StagedFile>,
@@ -77,18 +63,18 @@ pub(super) struct Walk<'a> {
     n_pages: Option<u64>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Pager<'a> {
     /// Stands before the first page, which `url` leads to.
-    pub(super) fn new(paging: &'a Paging, url: &Url, rows_at: Option<String>) -> Walk<'a> {
+    pub(super) fn new(paging: &'a Paging, url: &Url, rows_at: Option<String>) -> Pager<'a> {
         let current = match &paging.style {
             Style::Cursor(Param::Query(name), _) => {
                 let given = url.query_pairs().find(|(other, _)| other == name.as_str());
-                given.map(|(_, value)| body::quoted(&value))
+                given.map(|(_, value)| json_body::quoted(&value))
             }
             Style::Auto | Style::Link | Style::Next(_) => Some(url.to_string()),
             _ => None,
         };
-        Walk {
+        Pager {
             paging,
             files: Vec::new(),
             rows_at,
@@ -116,7 +102,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a page and keeps its file if it has rows or is the first one.
-    pub(super) fn take(&mut self, file: StagedFile, seen: &Seen) -> Result<Taken, Trouble> {
+    pub(super) fn take(&mut self, file: StagedFile, seen: &PageFacts) -> Result<Taken, Problem> {
         if self.compare(&file, seen)? == Taken::Repeated {
             return Ok(Taken::Repeated);
         }
@@ -128,7 +114,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a page.
-    pub(super) fn count(&mut self, seen: &Seen) {
+    pub(super) fn count(&mut self, seen: &PageFacts) {
         let rows = seen.rows.unwrap_or(0);
         self.pages += 1;
         self.rows += rows;
@@ -179,28 +165,25 @@ impl<'a> Walk<'a> {
         &mut self,
         file: StagedFile,
         headers: &HeaderMap,
-        seen: &Seen,
-    ) -> Result<(), Trouble> {
+        seen: &PageFacts,
+    ) -> Result<(), Problem> {
         if self.pages == 0 {
             self.keep(file);
             return Ok(());
         }
         if self.next_of(headers, seen).is_some() || self.promised().is_some() {
             let place = self.rows_at.as_deref().unwrap_or("/");
-            return Err(Trouble::new(
-                format!(
+            return Err(Problem::new(format!(
                     "page {} has nothing at `{place}`, where the first one has its rows, and is not the last",
                     self.pages + 1
-                ),
-                "check `records` and what `paginate` takes for the way to the next page",
-            ));
+                )).hint("check `records` and what `paginate` takes for the way to the next page"));
         }
         self.pages += 1;
         Ok(())
     }
 
     /// Two pages of equal bytes, or many of equal rows: the source does not hear what is asked.
-    fn compare(&mut self, file: &StagedFile, seen: &Seen) -> Result<Taken, Trouble> {
+    fn compare(&mut self, file: &StagedFile, seen: &PageFacts) -> Result<Taken, Problem> {
         if seen.rows == Some(0) {
             return Ok(Taken::New);
         }
@@ -219,69 +202,70 @@ impl<'a> Walk<'a> {
             Some(param) => format!("the source seems to ignore `{param}`"),
             None => "the links lead in a circle".into(),
         };
-        Err(Trouble::new(
-            format!(
+        Err(Problem::new(format!(
                 "pages {} and {} hold the same rows: {what}",
                 self.pages,
                 self.pages + 1
-            ),
-            format!(
+            )).hint(format!(
                 "check `paginate: {}` against the source's documentation; if the source repeats its last page, name what says how far it goes: `more=/path`, `total=/path` or `pages=/path`",
                 self.paging.style.name()
-            ),
-        ))
+            )))
     }
 
     /// Decides where a page leads that has been counted.
-    pub(super) fn step(&mut self, headers: &HeaderMap, seen: &Seen) -> Result<Step, Trouble> {
+    pub(super) fn step(
+        &mut self,
+        headers: &HeaderMap,
+        seen: &PageFacts,
+    ) -> Result<NextPage, Problem> {
         self.note(headers, seen)?;
         let rows = seen.rows.unwrap_or(0);
         let max = self.paging.max.get();
         if self.pages > max && rows > 0 {
-            return Err(Trouble::new(
-                format!("there are more than {max} pages, and nothing is cut off silently"),
-                format!(
+            return Err(Problem::new(format!("there are more than {max} pages, and nothing is cut off silently")).hint(format!(
                     "raise the limit in `paginate`, as in `max={}`, or ask for larger pages with `size=`",
                     max.saturating_mul(10)
-                ),
-            ));
+                )));
         }
         let all_read = self
             .n_pages
             .is_some_and(|pages| u64::from(self.pages) >= pages);
         let stops = rows == 0 && self.paging.empty == Empty::Stop;
         if self.more == Some(false) || all_read || stops {
-            return Ok(Step::End);
+            return Ok(NextPage::End);
         }
         if self.paging.style.is_counting() {
             return self.advance(rows);
         }
         match (self.next_of(headers, seen), self.promised()) {
             (Some(json), _) if matches!(self.paging.style, Style::Cursor(..)) => {
-                Ok(Step::Cursor(json))
+                Ok(NextPage::Cursor(json))
             }
             (Some(json), _) => match plain(&json) {
-                Some(address) => Ok(Step::Address(address)),
-                None => Err(Trouble::new(
-                    "the link to the next page is an object or array",
-                    format!(
+                Some(address) => Ok(NextPage::Address(address)),
+                None => Err(
+                    Problem::new("the link to the next page is an object or array").hint(format!(
                         "correct the path in `paginate: {}`",
                         self.paging.style.name()
-                    ),
-                )),
+                    )),
+                ),
             },
-            (None, Some(promise)) => Err(Trouble::new(
-                format!("{promise}, but page {} leads no further", self.pages),
-                format!("check the path in `paginate: {}`", self.paging.style.name()),
-            )),
-            (None, None) => Ok(Step::End),
+            (None, Some(promise)) => Err(Problem::new(format!(
+                "{promise}, but page {} leads no further",
+                self.pages
+            ))
+            .hint(format!(
+                "check the path in `paginate: {}`",
+                self.paging.style.name()
+            ))),
+            (None, None) => Ok(NextPage::End),
         }
     }
 
     /// Takes note of what the page says about the whole.
-    fn note(&mut self, headers: &HeaderMap, seen: &Seen) -> Result<(), Trouble> {
+    fn note(&mut self, headers: &HeaderMap, seen: &PageFacts) -> Result<(), Problem> {
         let paging = self.paging;
-        let find = |place: &Option<Place>| Some(find(place.as_ref()?, headers, seen));
+        let find = |place: &Option<ValueAt>| Some(find(place.as_ref()?, headers, seen));
         if let Some(found) = find(&paging.more) {
             self.check_there(found.as_ref(), "more")?;
             self.more = Some(found.is_some_and(|json| is_true(&json)));
@@ -306,51 +290,49 @@ impl<'a> Walk<'a> {
     }
 
     /// Behind the last row some sources count none at all.
-    fn is_behind(&self, json: &str, seen: &Seen) -> bool {
+    fn is_behind(&self, json: &str, seen: &PageFacts) -> bool {
         seen.rows == Some(0) && self.rows > 0 && number(json) == Some(0)
     }
 
     /// A misspelt path would end the crawl in silence.
-    fn check_there(&self, found: Option<&String>, name: &str) -> Result<(), Trouble> {
+    fn check_there(&self, found: Option<&String>, name: &str) -> Result<(), Problem> {
         if found.is_some() || self.pages > 1 {
             return Ok(());
         }
         let option = self.option(name);
-        Err(Trouble::new(
-            format!("the first page does not have what `{option}` names"),
-            format!("correct `{option}` in `paginate`, or leave it out"),
+        Err(Problem::new(format!(
+            "the first page does not have what `{option}` names"
         ))
+        .hint(format!("correct `{option}` in `paginate`, or leave it out")))
     }
 
-    fn no_number(&self, option: &str) -> Trouble {
+    fn no_number(&self, option: &str) -> Problem {
         let option = self.option(option);
-        Trouble::new(
-            format!("what `{option}` names is no whole number"),
-            format!("correct `{option}` in `paginate`, or leave it out"),
-        )
+        Problem::new(format!("what `{option}` names is no whole number"))
+            .hint(format!("correct `{option}` in `paginate`, or leave it out"))
     }
 
     /// The number of the next page, or of its first row: counted in rows that came, not in rows asked for.
-    fn advance(&mut self, rows: u64) -> Result<Step, Trouble> {
+    fn advance(&mut self, rows: u64) -> Result<NextPage, Problem> {
         let promised = self.promised();
         match (&self.paging.style, promised) {
-            (_, None) if rows == 0 => Ok(Step::End),
-            (Style::Offset(param, _), Some(promise)) if rows == 0 => Err(Trouble::new(
-                format!("{promise}, but no rows come at this `{param}`"),
-                "say in `paginate` that a page without rows is the end: `empty=stop`",
-            )),
-            (Style::Offset(_, first), _) => Ok(Step::Count(first.saturating_add(self.rows))),
+            (_, None) if rows == 0 => Ok(NextPage::End),
+            (Style::Offset(param, _), Some(promise)) if rows == 0 => Err(Problem::new(format!(
+                "{promise}, but no rows come at this `{param}`"
+            ))
+            .hint("say in `paginate` that a page without rows is the end: `empty=stop`")),
+            (Style::Offset(_, first), _) => Ok(NextPage::Count(first.saturating_add(self.rows))),
             (Style::Page(_, first), _) => {
                 self.check_patience()?;
-                Ok(Step::Count(first.saturating_add(u64::from(self.pages))))
+                Ok(NextPage::Count(first.saturating_add(u64::from(self.pages))))
             }
-            _ => Ok(Step::End),
+            _ => Ok(NextPage::End),
         }
     }
 
     /// What leads on: a link or cursor as a JSON text. Absent, `null` and empty are the same.
-    fn next_of(&self, headers: &HeaderMap, seen: &Seen) -> Option<String> {
-        let quoted = |text: String| body::quoted(&text);
+    fn next_of(&self, headers: &HeaderMap, seen: &PageFacts) -> Option<String> {
+        let quoted = |text: String| json_body::quoted(&text);
         let found = match &self.paging.style {
             Style::None | Style::Page(..) | Style::Offset(..) => None,
             Style::Link => link::next(headers).map(quoted),
@@ -363,7 +345,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on to an address or cursor that must not have been used before; false if this is the end after all.
-    pub(super) fn goes_on(&mut self, next: String, seen: &Seen) -> Result<bool, Trouble> {
+    pub(super) fn goes_on(&mut self, next: String, seen: &PageFacts) -> Result<bool, Problem> {
         // An empty page with the cursor it was asked with is how some sources say that this was all.
         let is_own = self.current.as_deref() == Some(next.as_str());
         if is_own && seen.rows == Some(0) && self.promised().is_none() {
@@ -374,34 +356,33 @@ impl<'a> Walk<'a> {
             _ => "link",
         };
         if !self.visited.insert(next.clone()) {
-            return Err(Trouble::new(
-                format!(
+            return Err(Problem::new(format!(
                     "the {what} of page {} has been followed before: the pages lead in a circle",
                     self.pages
-                ),
-                format!(
+                )).hint(format!(
                     "check `paginate: {}`; if the source repeats its last {what}, name with `more=` what says that there is no more",
                     self.paging.style.name()
-                ),
-            ));
+                )));
         }
         self.check_patience()?;
         self.current = Some(next);
         Ok(true)
     }
 
-    fn check_patience(&self) -> Result<(), Trouble> {
+    fn check_patience(&self) -> Result<(), Problem> {
         if self.empties < PATIENCE {
             return Ok(());
         }
-        Err(Trouble::new(
-            format!("the last {PATIENCE} pages have no rows, yet each leads to another"),
+        Err(Problem::new(format!(
+            "the last {PATIENCE} pages have no rows, yet each leads to another"
+        ))
+        .hint(
             "say in `paginate` when to stop: `more=/path` to a value that says so, or `empty=stop`",
         ))
     }
 
     /// Holds the rows that came against the number the source tells.
-    pub(super) fn check_total(&self, counts_all: bool) -> Result<(), Trouble> {
+    pub(super) fn check_total(&self, counts_all: bool) -> Result<(), Problem> {
         let own = self.own_total.as_ref().filter(|_| counts_all);
         let (told, name) = match (&self.total, own) {
             (Some(total), _) => (total, format!("`{}`", self.option("total"))),
@@ -413,25 +394,22 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let (pages, rows) = (count(self.pages, "page"), count(self.rows, "row"));
-        Err(Trouble::new(
-            format!(
+        Err(Problem::new(format!(
                 "{name} says there are {}, but {rows} came in {pages}",
                 count(total, "row")
-            ),
-            "run again if the data changes while it is read; otherwise check `records` and the style and `total=` of `paginate`",
-        ))
+            )).hint("run again if the data changes while it is read; otherwise check `records` and the style and `total=` of `paginate`"))
     }
 }
 
 /// A value of the answer as a JSON text; `null` is one.
-fn find(place: &Place, headers: &HeaderMap, seen: &Seen) -> Option<String> {
+fn find(place: &ValueAt, headers: &HeaderMap, seen: &PageFacts) -> Option<String> {
     match place {
-        Place::Header(name) => {
+        ValueAt::Header(name) => {
             let text = headers.get(name)?.to_str().ok()?;
-            Some(body::quoted(text.trim()))
+            Some(json_body::quoted(text.trim()))
         }
-        Place::Last(_) => seen.last.clone(),
-        Place::Body(pointer) => {
+        ValueAt::Last(_) => seen.last.clone(),
+        ValueAt::Body(pointer) => {
             let found = seen.document.iter().find(|(other, _)| other == pointer);
             found.map(|(_, json)| json.clone())
         }

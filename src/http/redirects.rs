@@ -1,18 +1,19 @@
 //! Where a request may go that the user did not name: redirects, next links, and what names lead to.
 //!
 //! A server that is asked for data must not steer us to the metadata service of a cloud, into the
-//! runner's network, or to somebody who would see the credentials.
+//! runner's network, or to somebody who would see the credentials. The client library's own rules know hops and
+//! headers only; which hosts were named, for which ports, and what a name resolves to is decided here.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{StatusCode, Url};
 
 use super::addresses::{is_metadata, is_private};
-use super::show;
+use super::shown::show;
 
 /// Where a server may send us. The method, headers and body are sent again unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +32,11 @@ pub struct Hosts(Vec<(String, Ports)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ports {
-    /// The scheme's own.
+    /// The port that the scheme of an address has anyway.
     Own,
-    /// This one.
+    /// One port, whatever the scheme.
     One(u16),
-    /// The one of an address with `http`; the same host may send us to any other with `https`.
+    /// One port with `http`; with `https` any port of the host, for that is where it may send us on.
     OneOrTls(u16),
 }
 
@@ -104,41 +105,130 @@ impl Hosts {
 }
 
 /// Decides whether an address that a server supplied may be asked, and returns it.
-///
-/// The problem is a clause to follow "it redirects to": "`https://…`, another origin, …".
-pub fn check_link(from: &Url, to: Url, redirects: &Redirects) -> Result<Url, String> {
-    let shown = show(&to);
-    let Some(host) = to
+pub fn check_link(from: &Url, to: Url, redirects: &Redirects) -> Result<Url, LinkError> {
+    let host = to
         .host_str()
-        .filter(|_| matches!(to.scheme(), "http" | "https"))
-    else {
-        return Err(format!("`{shown}`, which is no web address"));
-    };
-    if from.scheme() == "https" && to.scheme() == "http" {
-        return Err(format!("`{shown}`, from https to http, without encryption"));
-    }
-    if is_forbidden(host) {
-        return Err(format!("`{shown}`, a link-local or metadata address"));
-    }
+        .filter(|_| matches!(to.scheme(), "http" | "https"));
     let is_upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
-    if from.origin() == to.origin() || is_upgrade {
-        return Ok(to);
-    }
-    let fix = fix(&to);
-    match redirects {
-        Redirects::Allowed(hosts) | Redirects::Anywhere(hosts) if hosts.contains(&to) => Ok(to),
-        Redirects::SameOrigin => Err(format!(
-            "`{shown}`, another origin, which must not see the credentials"
-        )),
-        Redirects::Allowed(_) => Err(format!(
-            "`{shown}`, another origin, which must not see what the request carries; {fix}"
-        )),
-        Redirects::Anywhere(_) if is_internal(host) => Err(format!(
-            "`{shown}`, an address inside a private network; {fix}"
-        )),
-        Redirects::Anywhere(_) => Ok(to),
+    let reason = match (host, redirects) {
+        (None, _) => LinkReason::NoWebAddress,
+        _ if from.scheme() == "https" && to.scheme() == "http" => LinkReason::Unencrypted,
+        (Some(host), _) if is_forbidden(host) => LinkReason::Metadata,
+        _ if from.origin() == to.origin() || is_upgrade => return Ok(to),
+        (_, Redirects::Allowed(hosts) | Redirects::Anywhere(hosts)) if hosts.contains(&to) => {
+            return Ok(to);
+        }
+        (_, Redirects::SameOrigin) => LinkReason::Credentials,
+        (_, Redirects::Allowed(_)) => LinkReason::NotAllowed,
+        (Some(host), Redirects::Anywhere(_)) if is_internal(host) => LinkReason::Private,
+        (_, Redirects::Anywhere(_)) => return Ok(to),
+    };
+    Err(LinkError { target: to, reason })
+}
+
+/// An address that a server supplied and that must not be asked.
+///
+/// It is shown as a clause to follow "it redirects to": "`https://…`, another origin, …".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkError {
+    /// Where it leads, with its query.
+    pub target: Url,
+    /// Why not.
+    pub reason: LinkReason,
+}
+
+/// Why an address must not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkReason {
+    /// It is neither `http` nor `https`, or has no host.
+    NoWebAddress,
+    /// It leads from `https` to `http`.
+    Unencrypted,
+    /// It is link-local or where a cloud keeps its metadata.
+    Metadata,
+    /// It is of another origin, and the request carries credentials that only the first may see.
+    Credentials,
+    /// It is of another origin, and the request carries something the user may let it see.
+    NotAllowed,
+    /// It lies in a private network and the user did not name it.
+    Private,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`, ", show(&self.target))?;
+        match self.reason {
+            LinkReason::NoWebAddress => f.write_str("which is no web address"),
+            LinkReason::Unencrypted => f.write_str("from https to http, without encryption"),
+            LinkReason::Metadata => f.write_str("a link-local or metadata address"),
+            LinkReason::Credentials => {
+                f.write_str("another origin, which must not see the credentials")
+            }
+            LinkReason::NotAllowed => write!(
+                f,
+                "another origin, which must not see what the request carries; {}",
+                fix(&self.target)
+            ),
+            LinkReason::Private => write!(
+                f,
+                "an address inside a private network; {}",
+                fix(&self.target)
+            ),
+        }
     }
 }
+
+impl std::error::Error for LinkError {}
+
+/// Why a request was not sent on to where it leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedirectError {
+    /// The answer names an address that must not be asked.
+    Link(LinkError),
+    /// The host of this address is a name for a place that must not be asked.
+    Host(ClosedHost, Url),
+    /// The answer has this status and names no address.
+    NoTarget(StatusCode),
+    /// Each of this many answers led to another address.
+    TooMany(u32),
+}
+
+impl RedirectError {
+    /// What the user can do about it, where the message does not say so itself.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        const TRUST: &str = "write the address the server redirects to, if you trust it";
+        match self {
+            RedirectError::Link(link) => match link.reason {
+                LinkReason::Unencrypted => Some(
+                    "write an `https` address that stays with https; else those who run the server must correct where it leads",
+                ),
+                LinkReason::NotAllowed | LinkReason::Private => None,
+                LinkReason::NoWebAddress | LinkReason::Metadata | LinkReason::Credentials => {
+                    Some(TRUST)
+                }
+            },
+            RedirectError::Host(ClosedHost::Private(_), _) => None,
+            RedirectError::Host(ClosedHost::Metadata(_), _)
+            | RedirectError::NoTarget(_)
+            | RedirectError::TooMany(_) => Some(TRUST),
+        }
+    }
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RedirectError::Link(link) => write!(f, "it redirects to {link}"),
+            RedirectError::Host(closed, to) => write!(f, "it leads to {}", closed.explain(to)),
+            RedirectError::NoTarget(status) => {
+                write!(f, "it answers {status} without saying where to")
+            }
+            RedirectError::TooMany(most) => write!(f, "it redirects more than {most} times"),
+        }
+    }
+}
+
+impl std::error::Error for RedirectError {}
 
 /// What the user has to write for an address to be followed.
 fn fix(to: &Url) -> String {
@@ -192,37 +282,43 @@ impl Resolve for Resolver {
     }
 }
 
-/// A name that leads where no server may send us.
-#[derive(Debug)]
-pub(super) enum Closed {
+/// A name that leads where no server may send us, as in "`db.example`, a name of 10.0.0.7".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClosedHost {
     /// To a link-local or metadata address.
-    Never(String),
+    Metadata(String),
     /// Into a private network.
     Private(String),
 }
 
-impl Closed {
+impl ClosedHost {
     /// Says where it leads, and what the user can do about it for this address.
-    pub(super) fn explain(&self, to: &Url) -> String {
+    fn explain(&self, to: &Url) -> String {
         match self {
-            Closed::Never(_) => self.to_string(),
-            Closed::Private(_) => format!("{self}; {}", fix(to)),
+            ClosedHost::Metadata(_) => self.to_string(),
+            ClosedHost::Private(_) => format!("{self}; {}", fix(to)),
         }
     }
 }
 
-impl fmt::Display for Closed {
+impl fmt::Display for ClosedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Closed::Never(name) => write!(f, "{name}, which is a link-local or metadata address"),
-            Closed::Private(name) => write!(f, "{name} inside a private network"),
+            ClosedHost::Metadata(name) => {
+                write!(f, "{name}, which is a link-local or metadata address")
+            }
+            ClosedHost::Private(name) => write!(f, "{name} inside a private network"),
         }
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for ClosedHost {}
 
-fn permitted(host: &str, lookup: Lookup, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, Closed> {
+fn permitted(
+    host: &str,
+    lookup: Lookup,
+    found: &[SocketAddr],
+) -> Result<Vec<SocketAddr>, ClosedHost> {
     let is_open = |address: &&SocketAddr| {
         !is_metadata(address.ip()) && (lookup == Lookup::Named || !is_private(address.ip()))
     };
@@ -231,9 +327,9 @@ fn permitted(host: &str, lookup: Lookup, found: &[SocketAddr]) -> Result<Vec<Soc
         (true, Some(closed)) => {
             let name = format!("`{host}`, a name of {}", closed.ip());
             Err(if is_metadata(closed.ip()) {
-                Closed::Never(name)
+                ClosedHost::Metadata(name)
             } else {
-                Closed::Private(name)
+                ClosedHost::Private(name)
             })
         }
         _ => Ok(open),
@@ -277,7 +373,8 @@ mod tests {
 
     fn check(from: &str, to: &str, redirects: &Redirects) -> Result<String, String> {
         let url = |text: &str| Url::parse(text).unwrap();
-        check_link(&url(from), url(to), redirects).map(String::from)
+        let checked = check_link(&url(from), url(to), redirects);
+        checked.map(String::from).map_err(|error| error.to_string())
     }
 
     fn hosts(text: &str) -> Hosts {

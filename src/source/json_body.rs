@@ -29,7 +29,7 @@ pub(super) fn put(text: &str, keys: &[String], value: &str) -> Result<String, St
             "`{key}` would lie inside a value that is no object"
         ));
     }
-    let Members(members) = read(text)?;
+    let OrderedObject(members) = read(text)?;
     let mut is_there = false;
     let mut texts = Vec::with_capacity(members.len() + 1);
     for (name, raw) in &members {
@@ -57,27 +57,30 @@ fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, String> {
 }
 
 /// An object with its keys in their order.
-struct Members<'t>(Vec<(String, &'t RawValue)>);
+struct OrderedObject<'t>(Vec<(String, &'t RawValue)>);
 
-impl<'t> Deserialize<'t> for Members<'t> {
+impl<'t> Deserialize<'t> for OrderedObject<'t> {
     fn deserialize<D: Deserializer<'t>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'t> Visitor<'t> for Each {
-            type Value = Members<'t>;
+        struct ObjectVisitor;
+        impl<'t> Visitor<'t> for ObjectVisitor {
+            type Value = OrderedObject<'t>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Members<'t>, A::Error> {
+            fn visit_map<A: MapAccess<'t>>(
+                self,
+                mut map: A,
+            ) -> Result<OrderedObject<'t>, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(OrderedObject(members))
             }
         }
-        deserializer.deserialize_map(Each)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
