@@ -19,7 +19,7 @@ use crate::data::{Column, DataError};
 use crate::readers::position::{Problem, without_file};
 use crate::rules::Rules;
 use crate::say::harmless;
-use crate::source::{Format, Staged, StagedFile};
+use crate::source::{Family, Staged, StagedFile};
 use crate::typing::layout;
 use plan::Plan;
 
@@ -63,7 +63,7 @@ impl Columnar {
 /// Whether files are read here.
 pub(crate) fn is_any(staged: &Staged) -> bool {
     let mut files = staged.files.iter();
-    files.any(|file| file.format == Format::Parquet)
+    files.any(|file| file.format.family() == Family::Columnar)
 }
 
 /// Returns the number of rows, as the file itself says.
@@ -77,7 +77,7 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
     if let Some(other) = staged
         .files
         .iter()
-        .find(|file| file.format != Format::Parquet)
+        .find(|file| file.format.family() != Family::Columnar)
     {
         let problem = Problem::new("a table is either all Parquet or of other formats");
         let hint = "give them names in `source` (`a: …`, `b: …`) and unite them in `sql`";

@@ -4,6 +4,7 @@
 
 pub mod auth;
 mod charset;
+mod detect;
 mod file;
 mod format;
 mod graphql;
@@ -33,14 +34,12 @@ pub use auth::Auth;
 use auth::Authorizer;
 pub use charset::Charset;
 pub use file::WorkspacePath;
-pub use format::Format;
+pub use format::{Description, Family, Format};
 pub use graphql::Query;
 pub use paging::{
     Base, Count, Empty, PageFacts, PageQuestion, PageReader, Paging, Param, Pointer, Signs, Style,
     ValueAt,
 };
-// The names by which the rooms of tables still call them.
-pub use paging::{PageFacts as Seen, PageQuestion as Ask, PageReader as Inspect};
 use request::ask;
 pub use spec::{Access, Location, Spec, TableSource};
 pub use staged::{Metadata, Staged, StagedFile};

@@ -28,7 +28,7 @@ use arrow_array::RecordBatch;
 use crate::columnar::{self, Columnar};
 use crate::data::batch::BatchBuilder;
 use crate::data::{Column, DataError};
-use crate::source::{Format, Staged};
+use crate::source::{Family, Staged};
 use records::Records;
 
 /// All rows of all staged files, united by column name; they stay in the files.
@@ -214,7 +214,7 @@ fn declared_elsewhere(tables: &[Table], index: usize) -> Vec<String> {
 /// Says which of the rules has no effect on these files.
 pub fn notice_unused(rules: &Rules, staged: &[Staged]) -> Option<String> {
     let mut files = staged.iter().flat_map(|staged| &staged.files);
-    let is_csv = files.any(|file| matches!(file.format, Format::Csv | Format::Tsv));
+    let is_csv = files.any(|file| matches!(file.format.family(), Family::Separated(_)));
     (rules.csv != CsvOptions::default() && !is_csv)
         .then(|| String::from("`csv` has no effect: none of the files holds separated values"))
 }

@@ -51,6 +51,12 @@ pub(crate) struct Damage {
 pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
     Ok(match file.format {
         Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
-        _ => return Err(Problem::new("the columns of this format have no types")),
+        Format::Json
+        | Format::NdJson
+        | Format::Csv
+        | Format::Tsv
+        | Format::Xml
+        | Format::OData
+        | Format::Atom => return Err(Problem::new("the columns of this format have no types")),
     })
 }

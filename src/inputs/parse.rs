@@ -374,10 +374,7 @@ fn format(text: &str) -> Result<Option<Format>, String> {
     }
     let found = Format::ALL.into_iter().find(|format| format.name() == text);
     found.map(Some).ok_or_else(|| {
-        let names: Vec<&str> = ["auto"]
-            .into_iter()
-            .chain(Format::ALL.map(Format::name))
-            .collect();
+        let names: Vec<&str> = ["auto"].into_iter().chain(Format::names()).collect();
         format!(
             "`{text}` is not one of {}{}",
             names.join(", "),

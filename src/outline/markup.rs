@@ -17,7 +17,7 @@ use crate::readers::xml::records::{self, Emptiness, Record};
 use crate::readers::xml::shape::Shape;
 use crate::readers::xml::tree::Tree;
 use crate::rules::Rules;
-use crate::source::{Format, Staged, StagedFile};
+use crate::source::{Family, Format, Staged, StagedFile};
 
 /// What is known about the documents of a table before their values are looked at.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(crate) struct Known {
 
 /// Returns whether a file is read here.
 pub(crate) fn is_markup(file: &StagedFile) -> bool {
-    matches!(file.format, Format::Xml | Format::Atom)
+    file.format.family() == Family::Xml
 }
 
 /// Finds where the records of an XML document are.

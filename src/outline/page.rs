@@ -22,7 +22,9 @@ use crate::readers::position::Problem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::rules::Rules;
-use crate::source::{Ask, Count, Format, Inspect, Pointer, Seen, Signs, StagedFile};
+use crate::source::{
+    Count, Family, Format, PageFacts, PageQuestion, PageReader, Pointer, Signs, StagedFile,
+};
 
 /// Where `OData` says that there is more.
 const NEXT_LINKS: [&[&str]; 4] = [
@@ -52,31 +54,34 @@ pub struct PageInspector<'a> {
     pub rules: &'a Rules,
 }
 
-impl Inspect for PageInspector<'_> {
-    fn inspect(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
-        let inspected = if matches!(page.format, Format::Json | Format::OData) {
-            self.inspect_document(page, ask)
-        } else if page.format == Format::NdJson && ask.count == Count::IfPaged {
+impl PageReader for PageInspector<'_> {
+    fn inspect(&self, page: &StagedFile, ask: &PageQuestion<'_>) -> anyhow::Result<PageFacts> {
+        let inspected = match page.format.family() {
+            Family::Json => self.inspect_document(page, ask),
             // Lines say nothing of other pages.
-            Ok(Seen {
+            Family::Lines if ask.count == Count::IfPaged => Ok(PageFacts {
                 rows: Some(0),
-                ..Seen::default()
-            })
-        } else if page.format == Format::NdJson {
-            count_records(page, self.rules.records.as_ref(), ask)
-        } else {
-            return self.inspect_other(page, ask);
+                ..PageFacts::default()
+            }),
+            Family::Lines => count_records(page, self.rules.records.as_ref(), ask),
+            Family::Separated(_) | Family::Xml | Family::Columnar => {
+                return self.inspect_other(page, ask);
+            }
         };
         Ok(inspected.map_err(|problem| problem.at(page, None, None))?)
     }
 }
 
 impl PageInspector<'_> {
-    fn inspect_document(&self, page: &StagedFile, ask: &Ask<'_>) -> Result<Seen, Problem> {
+    fn inspect_document(
+        &self,
+        page: &StagedFile,
+        ask: &PageQuestion<'_>,
+    ) -> Result<PageFacts, Problem> {
         if ask.count == Count::IfPaged && ask.document.is_empty() && is_array(page)? {
-            return Ok(Seen {
+            return Ok(PageFacts {
                 rows: Some(0),
-                ..Seen::default()
+                ..PageFacts::default()
             });
         }
         let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
@@ -101,9 +106,9 @@ impl PageInspector<'_> {
         };
         let mut look = Look::new(ask, &path);
         look.over(page, outline.as_ref())?;
-        let mut seen = Seen {
+        let mut seen = PageFacts {
             rows: look.has_rows.then_some(0),
-            ..Seen::default()
+            ..PageFacts::default()
         };
         let at = path.to_string();
         for (pointer, found) in ask.document.iter().zip(&look.found) {
@@ -162,15 +167,19 @@ impl PageInspector<'_> {
     }
 
     /// Formats without places inside: reading them as a table counts their rows.
-    fn inspect_other(&self, page: &StagedFile, ask: &Ask<'_>) -> anyhow::Result<Seen> {
+    fn inspect_other(
+        &self,
+        page: &StagedFile,
+        ask: &PageQuestion<'_>,
+    ) -> anyhow::Result<PageFacts> {
         let feed = is_markup(page).then(|| feed::look(page)).flatten();
         let feed = feed.unwrap_or_default();
         let is_paged = feed.next.is_some() || feed.count.is_some();
-        let mut seen = Seen {
+        let mut seen = PageFacts {
             rows: Some(0),
             next_link: feed.next,
             total: feed.count,
-            ..Seen::default()
+            ..PageFacts::default()
         };
         if ask.count == Count::IfPaged && !is_paged {
             return Ok(seen);
@@ -195,11 +204,11 @@ impl PageInspector<'_> {
 
 /// Counts the rows of a page without looking at their values.
 fn count(page: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
-    match page.format {
-        Format::Csv | Format::Tsv => csv::records::count(page, &rules.csv),
-        Format::Xml | Format::Atom => markup::count(page, rules),
-        Format::Parquet => columnar::count(page),
-        Format::Json | Format::OData | Format::NdJson => {
+    match page.format.family() {
+        Family::Separated(_) => csv::records::count(page, &rules.csv),
+        Family::Xml => markup::count(page, rules),
+        Family::Columnar => columnar::count(page),
+        Family::Json | Family::Lines => {
             let mut rows = 0;
             let read = records::read(page, rules.records.as_ref(), &mut |_| {
                 rows += 1;
@@ -239,8 +248,8 @@ fn digest(page: &StagedFile) -> io::Result<u64> {
 fn count_records(
     page: &StagedFile,
     path: Option<&RecordsPath>,
-    ask: &Ask<'_>,
-) -> Result<Seen, Problem> {
+    ask: &PageQuestion<'_>,
+) -> Result<PageFacts, Problem> {
     let mut hasher = DefaultHasher::new();
     let mut rows = 0;
     let mut last = String::new();
@@ -257,10 +266,10 @@ fn count_records(
         Ok(_) => {}
         Err(Stop::Problem(problem) | Stop::Sink(problem)) => return Err(problem),
     }
-    let mut seen = Seen {
+    let mut seen = PageFacts {
         rows: Some(rows),
         digest: hasher.finish(),
-        ..Seen::default()
+        ..PageFacts::default()
     };
     if let Some(wanted) = ask.last.filter(|_| rows > 0) {
         let mut look = Look {
@@ -304,7 +313,7 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn new(ask: &Ask<'a>, path: &'a RecordsPath) -> Look<'a> {
+    fn new(ask: &PageQuestion<'a>, path: &'a RecordsPath) -> Look<'a> {
         let asked = ask.document.iter().map(|pointer| Want::Text(&pointer.keys));
         let totals = TOTALS.iter().map(|(keys, _)| *keys);
         let own = NEXT_LINKS.into_iter().chain(totals).map(Want::Own);
@@ -405,7 +414,7 @@ impl<'a> Look<'a> {
 }
 
 /// Whether something that is asked for, or what `OData` says of pages, is below a key of the root object.
-fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
+fn is_wanted(key: &str, ask: &PageQuestion<'_>) -> bool {
     let is_first = |keys: &[&str]| keys.first() == Some(&key);
     let mut asked = ask.document.iter();
     asked.any(|pointer| pointer.keys.first().is_some_and(|first| first == key))
@@ -417,7 +426,7 @@ fn is_wanted(key: &str, ask: &Ask<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn look(text: &str, ask: &Ask<'_>) -> Seen {
+    fn look(text: &str, ask: &PageQuestion<'_>) -> PageFacts {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("page");
         std::fs::write(&path, text).unwrap();
@@ -437,7 +446,7 @@ mod tests {
         PageInspector { rules: &rules }.inspect(&page, ask).unwrap()
     }
 
-    const PLAIN: Ask<'static> = Ask {
+    const PLAIN: PageQuestion<'static> = PageQuestion {
         document: &[],
         last: None,
         rows_at: None,
@@ -447,7 +456,7 @@ mod tests {
 
     #[test]
     fn nothing_is_counted_that_tells_of_no_other_page() {
-        let ask = Ask {
+        let ask = PageQuestion {
             count: Count::IfPaged,
             ..PLAIN
         };
@@ -471,7 +480,7 @@ mod tests {
         let pointers = ["/meta/next", "/meta", "/data/1/id", "/none", "/nil"];
         let pointers = pointers.map(|text| parse_pointer(text).unwrap());
         let id = parse_pointer("/id").unwrap();
-        let ask = Ask {
+        let ask = PageQuestion {
             document: &pointers,
             last: Some(&id),
             ..PLAIN
@@ -497,7 +506,7 @@ mod tests {
 
     #[test]
     fn the_place_of_the_first_page_holds() {
-        let at = |rows_at| Ask {
+        let at = |rows_at| PageQuestion {
             rows_at: Some(rows_at),
             ..PLAIN
         };

@@ -8,7 +8,7 @@ use encoding_rs::{Encoding, UTF_8};
 use super::decoder;
 use crate::data::DataError;
 use crate::say::{harmless, quoted_part};
-use crate::source::{Format, StagedFile};
+use crate::source::{Family, StagedFile};
 
 /// Something wrong with the data, before its place is known.
 #[derive(Debug, Default)]
@@ -212,7 +212,7 @@ impl Position {
         let before_length = tail.len();
         // What cannot be decoded any more need not be shown.
         drop(before.into_inner().take(20).read_to_end(&mut tail));
-        if matches!(file.format, Format::Csv | Format::Tsv) {
+        if matches!(file.format.family(), Family::Separated(_)) {
             // The parser leaves line ends for the next record to skip.
             for &byte in tail[before_length..]
                 .iter()

@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::format::{self, Format};
+use super::detect;
+use super::format::Format;
 use super::search::{self, FoundFile};
 use super::staged::StagedFile;
 use super::unpack;
@@ -172,13 +173,13 @@ fn stage_one(
     let FoundFile { name: origin, real } = file;
     let is_packed = unpack::unpack(&real, unpacked, limit, &origin)?;
     let real = if is_packed { unpacked.to_owned() } else { real };
-    let clues = format::Clues {
+    let clues = detect::Clues {
         given,
         content_type: None,
         name: unpack::inner_name(&origin),
         origin: &origin,
     };
-    let format = format::detect(&real, &clues)?;
+    let format = detect::detect(&real, &clues)?;
     let bytes = real
         .metadata()
         .with_context(|| format!("cannot read `{origin}`"))?

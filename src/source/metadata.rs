@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::format::odata::context;
+use super::detect::odata::context;
 use super::staged::{Metadata, StagedFile};
 use crate::events::{Event, Observer};
 use crate::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};

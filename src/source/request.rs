@@ -6,7 +6,8 @@ use anyhow::Result;
 use bytes::Bytes;
 
 use super::charset::{self, Charset};
-use super::format::{self, Format};
+use super::detect;
+use super::format::Format;
 use super::graphql::Query;
 use super::spec::Spec;
 use super::staged::StagedFile;
@@ -47,9 +48,9 @@ pub(super) fn accept(
         .headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let format = format::detect(
+    let format = detect::detect(
         &path,
-        &format::Clues {
+        &detect::Clues {
             given: spec.format,
             content_type,
             name: unpack::inner_name(answer.url.path()),

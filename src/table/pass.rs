@@ -12,7 +12,7 @@ use crate::outline::markup::Markup;
 use crate::outline::rows::Found;
 use crate::readers::position::{Problem, without_file};
 use crate::rules::Rules;
-use crate::source::{Format, Staged, StagedFile};
+use crate::source::{Family, Staged, StagedFile};
 use crate::typing::key_plan::KeyPlan;
 use crate::typing::layout::{Layout, LeafId};
 use crate::typing::profile::{Located, Outcome, Profile};
@@ -107,7 +107,7 @@ impl<'p> Pass<'p> {
             Some(file) => problem.at(file, None, None),
             None => without_file(problem),
         };
-        let is_csv = |file: &StagedFile| matches!(file.format, Format::Csv | Format::Tsv);
+        let is_csv = |file: &StagedFile| matches!(file.format.family(), Family::Separated(_));
         if rules.records.is_some() && staged.files.iter().all(is_csv) {
             let problem =
                 Problem::new("`records` is a path into JSON, these are comma-separated values");

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::data::Value;
-use crate::source::StagedFile;
+use crate::source::{Format, StagedFile};
 
 impl Table {
     /// Hands over every row as values, before they become batches.

@@ -9,9 +9,9 @@ use encoding_rs::UTF_8;
 use super::fields::Fields;
 use super::pass::{Ended, Pass, Reading};
 use crate::data::DataError;
-use crate::outline::markup::is_markup;
 use crate::readers::json::notation::Notation;
-use crate::source::Format;
+use crate::readers::position::Problem;
+use crate::source::{Family, Format};
 use crate::typing::edm::Types;
 use crate::typing::odata;
 
@@ -37,10 +37,14 @@ pub(crate) fn walk(pass: &mut Pass<'_>) -> Result<(), Ended<DataError>> {
             encoding: UTF_8,
             fields: Fields::default(),
         });
-        match file.format {
-            Format::Csv | Format::Tsv => csv::read(pass, file)?,
-            _ if is_markup(file) => xml::read(pass, file)?,
-            _ => {
+        match file.format.family() {
+            Family::Separated(_) => csv::read(pass, file)?,
+            Family::Xml => xml::read(pass, file)?,
+            Family::Columnar => {
+                let problem = Problem::new("the columns of this format have types");
+                return Err(problem.at(file, None, None).into());
+            }
+            Family::Json | Family::Lines => {
                 let path = json::place(pass, file)?;
                 if let (true, Some(found)) = (file.format == Format::OData && is_new, &path) {
                     let said = odata::expect(staged, file, &found.path, &mut pass.notices);

@@ -13,7 +13,7 @@ use crate::data::token::{LocalNumber, Token};
 use crate::readers::position::{Problem, Syntax};
 use crate::readers::text;
 use crate::rules::csv::{Blanks, CsvOptions, Header, Quote};
-use crate::source::{Format, StagedFile};
+use crate::source::{Family, StagedFile};
 
 /// Follows the file's last byte. Inside quotes that were never closed it becomes part of the field; otherwise it
 /// is a record of its own. The parser alone does not tell the two apart.
@@ -51,7 +51,10 @@ pub(crate) fn look(
             )),
         );
     }
-    let usual = (file.format == Format::Tsv).then_some(b'\t');
+    let usual = match file.format.family() {
+        Family::Separated(delimiter) => delimiter,
+        Family::Json | Family::Lines | Family::Xml | Family::Columnar => None,
+    };
     let dialect = dialect::dialect(&file.path, encoding, options, usual)?;
     Ok((encoding, dialect))
 }

@@ -13,7 +13,7 @@ use crate::readers::position::Problem;
 use crate::readers::record::{REMEMBERED, Stop, missing};
 use crate::readers::refusal;
 use crate::say::quoted;
-use crate::source::{Format, StagedFile};
+use crate::source::{Family, StagedFile};
 
 /// Bytes of records that change threads at once.
 const BATCH_BYTES: usize = 64 << 10;
@@ -203,7 +203,7 @@ fn each<E>(
         first: None,
         sink,
     };
-    if file.format == Format::NdJson {
+    if file.format.family() == Family::Lines {
         lines(file, path.is_some(), &mut walk)?;
     } else {
         let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;

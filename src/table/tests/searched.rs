@@ -9,7 +9,7 @@ use crate::data::path::Step;
 use crate::outline::page::PageInspector;
 use crate::outline::rows::{self, Extent};
 use crate::readers::position::Problem;
-use crate::source::{Ask, Count, Format, Inspect, Signs};
+use crate::source::{Count, Format, PageQuestion, PageReader, Signs};
 
 /// Names of data, of envelopes and of errors, and such as no path can write.
 const KEYS: [&str; 40] = [
@@ -137,7 +137,7 @@ fn check(document: &Json) -> Result<(), TestCaseError> {
     let text = document.to_string();
     let files = files(&[(Format::Json, text.as_bytes())]);
     let (page, rules) = (&files.staged.files[0], Rules::default());
-    let ask = Ask {
+    let ask = PageQuestion {
         document: &[],
         last: None,
         rows_at: None,
@@ -165,7 +165,7 @@ fn check(document: &Json) -> Result<(), TestCaseError> {
             // A later page, and the file once it was a page.
             let again = inspector.inspect(
                 page,
-                &Ask {
+                &PageQuestion {
                     rows_at: Some(&path),
                     ..ask
                 },

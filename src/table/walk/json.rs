@@ -6,20 +6,20 @@ use crate::readers::json::records::{self, Record};
 use crate::readers::position::Problem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
-use crate::source::{Format, StagedFile};
+use crate::source::{Family, StagedFile};
 use crate::table::pass::{Ended, Pass};
 use crate::typing::key_plan;
 
 /// Finds where the rows of a document are; lines are rows themselves.
 pub(crate) fn place(pass: &mut Pass<'_>, file: &StagedFile) -> Result<Option<Found>, DataError> {
     if let Some(path) = &pass.rules.records {
-        if path.steps.is_empty() && file.format != Format::NdJson {
+        if path.steps.is_empty() && file.format.family() == Family::Json {
             refusal::check_document(file, pass.rules)
                 .map_err(|problem| problem.at(file, None, None))?;
         }
         return Ok(Some(Found::told(path.clone())));
     }
-    if file.format == Format::NdJson {
+    if file.format.family() == Family::Lines {
         return Ok(None);
     }
     let found = match pass.places.get(&file.origin) {
