@@ -15,7 +15,7 @@ use crate::say::span;
 /// A request that got no usable answer.
 #[derive(Debug)]
 pub struct Error {
-    /// [`Request::operation`].
+    /// `Request::operation`: what it was for, in a message after "failed to".
     pub operation: &'static str,
     /// Address without query, user and password.
     pub url: String,

@@ -502,6 +502,47 @@ mod tests {
     }
 
     #[test]
+    fn what_to_do_is_said_in_the_message_or_below_it() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let link = |from: &str, to: &str, redirects: &Redirects| {
+            let refused = check_link(&url(from), url(to), redirects);
+            RedirectError::Link(refused.unwrap_err())
+        };
+        let open = Redirects::Anywhere(Hosts::default());
+        let closed = Redirects::Allowed(Hosts::default());
+        let own = "https://a.example/";
+        let host = |closed: fn(String) -> ClosedHost| {
+            RedirectError::Host(closed("`b`, a name of 10.0.0.1".into()), url(own))
+        };
+        for (error, hint) in [
+            (link(own, "http://a.example/", &open), "write an `https`"),
+            (link(own, "https://b.example/", &closed), ""),
+            (link("http://a.example/", "http://10.0.0.1/", &open), ""),
+            (
+                link(own, "https://b.example/", &Redirects::SameOrigin),
+                "if you trust it",
+            ),
+            (link(own, "file:///x", &open), "if you trust it"),
+            (
+                link(own, "https://169.254.169.254/", &open),
+                "if you trust it",
+            ),
+            (host(ClosedHost::Private), ""),
+            (host(ClosedHost::Metadata), "if you trust it"),
+            (
+                RedirectError::NoTarget(StatusCode::FOUND),
+                "if you trust it",
+            ),
+            (RedirectError::TooMany(10), "if you trust it"),
+        ] {
+            let told = error.hint().unwrap_or_default();
+            assert!(told.contains(hint), "{error}: {told}");
+            let says_so = error.to_string().contains("allow=");
+            assert_eq!(told.is_empty(), says_so, "{error}: {told}");
+        }
+    }
+
+    #[test]
     fn an_origin_is_named_and_what_it_upgrades_to() {
         let url = |text: &str| Url::parse(text).unwrap();
         let named = Hosts::of([&url("http://app.corp:8080/x"), &url("https://db.corp/")]);
