@@ -20,7 +20,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
 ];
 
 /// Without comments and without the tests at the end: both may name what they explain or try.
-pub(super) fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
     let lines = text[..end].lines().enumerate();
     lines.map(|(index, line)| (index + 1, line.split("//").next().unwrap_or_default()))
