@@ -9,21 +9,26 @@ use super::tree::room_of;
 pub(super) type Circle = BTreeSet<String>;
 
 /// R1: imports that the table does not allow, as file and room; of `lib` each name counts as a room.
+///
+/// A file of a room without a row comes with its own room.
 pub(super) fn wrong_imports(
     graph: &Graph,
     table: &[(&str, &[&str])],
 ) -> BTreeSet<(String, String)> {
     let mut wrong = BTreeSet::new();
+    let row = |room: &str| table.iter().find(|(name, _)| *name == room);
     for file in &graph.files {
         let room = room_of(file);
-        if !table.iter().any(|(name, _)| *name == room) {
+        if row(room).is_none() {
             wrong.insert((file.clone(), room.to_owned()));
         }
     }
     for edge in &graph.edges {
         let room = room_of(&edge.from);
-        let row = table.iter().find(|(name, _)| *name == room);
-        let allowed = row.map_or(&[][..], |(_, allowed)| allowed);
+        // Without a row all that can be said is that there is none.
+        let Some((_, allowed)) = row(room) else {
+            continue;
+        };
         for name in rooms_named(edge) {
             if name != room && !allowed.contains(&name) {
                 wrong.insert((edge.from.clone(), name.to_owned()));
@@ -48,14 +53,13 @@ fn rooms_named(edge: &Edge) -> impl Iterator<Item = &str> {
 /// Where a wrong import is said first.
 pub(super) fn explain_import(graph: &Graph, (file, name): &(String, String)) -> String {
     let room = room_of(file);
+    if room == name {
+        return format!("{file}: `{room}` has no row in the table of imports");
+    }
     let mut edges = graph.edges.iter();
     let is_it = |edge: &&Edge| edge.from == *file && rooms_named(edge).any(|room| room == name);
-    match edges.find(is_it) {
-        Some(Edge { line, item, .. }) => {
-            format!("{file}:{line}: `{room}` may not import `{name}` (`{item}`)")
-        }
-        None => format!("{file}: `{room}` has no row in the table of imports"),
-    }
+    let Edge { line, item, .. } = edges.find(is_it).unwrap();
+    format!("{file}:{line}: `{room}` may not import `{name}` (`{item}`)")
 }
 
 /// Every arrow between files with the names it carries, one a line.

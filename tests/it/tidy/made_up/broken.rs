@@ -47,12 +47,11 @@ fn a_wrong_import_between_rooms_is_found() {
         ])
     );
     let table = [table[0], table[1], ("high", &["middle", "low", "Run"])];
+    let wrong = rules::wrong_imports(&graph, &table);
+    assert_eq!(wrong, BTreeSet::from([pair("src/middle.rs", "middle")]));
     assert_eq!(
-        rules::wrong_imports(&graph, &table),
-        BTreeSet::from([
-            pair("src/middle.rs", "middle"),
-            pair("src/middle.rs", "low")
-        ])
+        rules::explain_import(&graph, wrong.first().unwrap()),
+        "src/middle.rs: `middle` has no row in the table of imports"
     );
 }
 
