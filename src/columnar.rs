@@ -6,6 +6,7 @@
 
 mod container;
 mod leaf;
+mod open;
 mod parquet;
 mod part;
 mod plan;
@@ -68,7 +69,7 @@ pub(crate) fn is_any(staged: &Staged) -> bool {
 
 /// Returns the number of rows, as the file itself says.
 pub(crate) fn count(file: &StagedFile) -> Result<u64, DataError> {
-    let opened = container::open(file).map_err(|problem| problem.at(file, None, None))?;
+    let opened = open::open(file).map_err(|problem| problem.at(file, None, None))?;
     Ok(opened.rows())
 }
 

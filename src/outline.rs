@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod lists;
 pub mod markup;
+pub mod member;
 pub mod page;
 pub mod page_signs;
 pub mod rows;

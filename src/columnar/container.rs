@@ -7,9 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::Field;
 
 use super::leaf::{Leaf, Wanted};
-use super::parquet;
 use crate::readers::position::Problem;
-use crate::source::{Format, StagedFile};
 
 /// Batches of a file, one after another; memory does not grow with their number.
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Problem>>>;
@@ -45,18 +43,4 @@ pub(crate) trait Container: fmt::Debug {
 pub(crate) struct Damage {
     pub(crate) row: u64,
     pub(crate) problem: Problem,
-}
-
-/// Reads the schema of a file.
-pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
-    Ok(match file.format {
-        Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
-        Format::Json
-        | Format::NdJson
-        | Format::Csv
-        | Format::Tsv
-        | Format::Xml
-        | Format::OData
-        | Format::Atom => return Err(Problem::new("the columns of this format have no types")),
-    })
 }

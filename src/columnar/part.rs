@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 
-use super::container::open;
 use super::leaf::Leaf;
+use super::open::open;
 use super::reader::ColumnReader;
 use super::scalar::BEYOND_YEARS;
 use super::widen::whole;

@@ -7,8 +7,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
 use arrow_schema::{DataType, TimeUnit};
 
-use super::container::{Container, open};
+use super::container::Container;
 use super::leaf::{Kind, Leaf, Wanted};
+use super::open::open;
 use super::part::{EngineExpression, Fill, Part, column_type};
 use super::scalar::instant;
 use crate::data::path::{self, Step};

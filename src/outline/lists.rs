@@ -2,10 +2,9 @@
 //!
 //! One look over the file, whatever its size: lists are counted, and what is remembered is bounded.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Take};
-use std::ops::Range;
+use std::io::Read;
 
+use super::member::Member;
 use super::page_signs;
 use crate::data::path::Step;
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
@@ -13,7 +12,6 @@ use crate::readers::json::object::Members;
 use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;
 use crate::readers::record::REMEMBERED;
-use crate::source::StagedFile;
 
 /// Objects are searched that lie behind so many keys; the root lies behind none.
 const DEEPEST: usize = 3;
@@ -29,6 +27,19 @@ pub(crate) struct Spot {
     pub(crate) count: u64,
     pub(crate) holds: Holds,
     pub(crate) purpose: Purpose,
+}
+
+impl Spot {
+    pub(crate) fn key(&self) -> &str {
+        match self.path.last() {
+            Some(Step::Key(key)) => key,
+            _ => "",
+        }
+    }
+
+    pub(crate) fn wrapper(&self) -> Wrapper {
+        envelope_keys::wrapper(self.key())
+    }
 }
 
 /// What a spot has inside.
@@ -54,48 +65,6 @@ pub(crate) struct Other {
     /// Keys that lead to the object that has it.
     pub(crate) parent: Vec<Step>,
     pub(crate) key: String,
-}
-
-/// Where a value is in the file.
-#[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) path: Vec<Step>,
-    /// First byte of the value.
-    pub(crate) first: u8,
-    place: Range<u64>,
-}
-
-impl Member {
-    pub(crate) fn key(&self) -> &str {
-        match self.path.last() {
-            Some(Step::Key(key)) => key,
-            _ => "",
-        }
-    }
-
-    /// Opens the value alone.
-    pub(crate) fn open(&self, file: &StagedFile) -> Result<Scanner<Take<File>>, Problem> {
-        Ok(Scanner::new(self.read(file)?, self.place.start))
-    }
-
-    /// Returns the first bytes of the value.
-    pub(crate) fn head(&self, file: &StagedFile, length: u64) -> Result<Vec<u8>, Problem> {
-        let mut head = Vec::new();
-        let mut input = self.read(file)?.take(length);
-        let read = input.read_to_end(&mut head);
-        read.map_err(|error| crate::readers::text::unreadable(&error))?;
-        Ok(head)
-    }
-
-    fn read(&self, file: &StagedFile) -> Result<Take<File>, Problem> {
-        let length = self.place.end - self.place.start;
-        let mut input =
-            File::open(&file.path).map_err(|error| crate::readers::text::unreadable(&error))?;
-        input
-            .seek(SeekFrom::Start(self.place.start))
-            .map_err(|error| crate::readers::text::unreadable(&error))?;
-        Ok(input.take(length))
-    }
 }
 
 /// A search and what it found so far.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::lists::Member;
+use super::member::Member;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::json::scan::Scanner;
 use crate::readers::position::Problem;

@@ -3,7 +3,8 @@
 //! A document is never read as one row while it has a list of objects on its upper levels: the only such list is
 //! taken if what stands beside it is about the answer, and everything else is asked for.
 
-use super::lists::{Holds, Member, Other, Search, Spot};
+use super::lists::{Holds, Other, Search, Spot};
+use super::member::Member;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
 use crate::readers::json::scan::Scanner;
@@ -366,19 +367,6 @@ impl Outline {
             spot.holds == Holds::Lists && *last == other.key && parent == other.parent
         };
         self.spots.iter().any(is_it)
-    }
-}
-
-impl Spot {
-    fn key(&self) -> &str {
-        match self.path.last() {
-            Some(Step::Key(key)) => key,
-            _ => "",
-        }
-    }
-
-    fn wrapper(&self) -> Wrapper {
-        envelope_keys::wrapper(self.key())
     }
 }
 

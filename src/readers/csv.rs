@@ -3,4 +3,5 @@
 pub mod dialect;
 pub mod quotes;
 pub mod records;
+pub mod sniff;
 pub mod trim;

@@ -89,11 +89,6 @@ pub(crate) fn for_positions(
     Ok(Box::new(BufReader::with_capacity(BLOCK, decoded.bytes)))
 }
 
-/// Returns the encoding of a name as browsers know them.
-pub(crate) fn by_label(label: &str) -> Option<&'static Encoding> {
-    Encoding::for_label_no_replacement(label.as_bytes())
-}
-
 impl Bytes {
     /// Puts the next bytes into a buffer.
     pub(crate) fn next(&mut self, buffer: &mut [u8]) -> io::Result<Chunk> {

@@ -242,7 +242,7 @@ mod tests {
     fn read(bytes: &[u8], label: &str) -> Result<String, Problem> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut opened = open(file.path(), decoder::by_label(label))?;
+        let mut opened = open(file.path(), crate::rules::csv::by_label(label))?;
         let mut text = String::new();
         match opened.input.read_to_string(&mut text) {
             Ok(_) => Ok(text),
@@ -257,7 +257,8 @@ mod tests {
         assert_eq!(read("ä".as_bytes(), "utf8").unwrap(), "ä");
         assert_eq!(read(b"\x83\x65", "Shift_JIS").unwrap(), "テ");
         assert!(
-            decoder::by_label("latin-99").is_none() && decoder::by_label("replacement").is_none()
+            crate::rules::csv::by_label("latin-99").is_none()
+                && crate::rules::csv::by_label("replacement").is_none()
         );
     }
 

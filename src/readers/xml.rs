@@ -2,6 +2,7 @@
 
 pub mod atom;
 pub mod document;
+pub mod json;
 pub mod records;
 pub mod search;
 pub mod shape;

@@ -177,8 +177,13 @@ fn numbers(decimal: Option<&str>, thousands: Option<&str>) -> Result<Numbers, St
     Ok(Numbers { decimal, thousands })
 }
 
+/// Returns the encoding of a name as browsers know them.
+pub(crate) fn by_label(label: &str) -> Option<&'static Encoding> {
+    Encoding::for_label_no_replacement(label.as_bytes())
+}
+
 fn encoding(label: &str) -> Result<&'static Encoding, String> {
-    crate::readers::decoder::by_label(label).ok_or_else(|| {
+    by_label(label).ok_or_else(|| {
         let known = [
             "utf-8",
             "windows-1252",

@@ -6,8 +6,9 @@ use std::io::{Chain, Read};
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use encoding_rs::{Encoding, UTF_8};
 
-use super::dialect::{self, Dialect};
+use super::dialect::Dialect;
 use super::quotes::QuoteChecker;
+use super::sniff::sniff;
 use crate::data::DataError;
 use crate::data::token::{LocalNumber, Token};
 use crate::readers::position::{Problem, Syntax};
@@ -55,7 +56,7 @@ pub(crate) fn look(
         Family::Separated(delimiter) => delimiter,
         Family::Json | Family::Lines | Family::Xml | Family::Columnar => None,
     };
-    let dialect = dialect::dialect(&file.path, encoding, options, usual)?;
+    let dialect = sniff(&file.path, encoding, options, usual)?;
     Ok((encoding, dialect))
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, Problem
     };
     let value = value.trim_start().trim_start_matches('=').trim_start();
     let label = value.split(['"', '\'']).nth(1).unwrap_or_default();
-    match crate::readers::decoder::by_label(label) {
+    match crate::rules::csv::by_label(label) {
         // These letters were not read as two bytes each.
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(None),
         Some(encoding) => Ok(Some(encoding)),

@@ -1,10 +1,8 @@
 //! One XML element with everything inside, in a flat piece of memory that is used again for the next.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::ops::Range;
 
-use super::shape::{Shape, ShapeId};
 use crate::data::token::Token;
 use crate::readers::position::Problem;
 
@@ -245,73 +243,9 @@ impl Tree {
             .collect()
     }
 
-    /// Returns the JSON array of a list.
-    pub(crate) fn array(&self, parent: ItemId, first: ItemId, shape: &Shape, id: ShapeId) -> &str {
-        self.items[first].json.get_or_init(|| {
-            let mut json = String::new();
-            self.write_array(&self.list(parent, first), (shape, id), &mut json);
-            json
-        })
-    }
-
-    /// Returns the JSON object of an element.
-    pub(crate) fn object(&self, at: ItemId, shape: &Shape, id: ShapeId) -> &str {
-        self.items[at].json.get_or_init(|| {
-            let mut json = String::new();
-            self.write(at, (shape, id), &mut json);
-            json
-        })
-    }
-
-    fn write_array(&self, items: &[ItemId], shape: (&Shape, ShapeId), json: &mut String) {
-        json.push('[');
-        for (position, item) in items.iter().enumerate() {
-            if position > 0 {
-                json.push(',');
-            }
-            self.write(*item, shape, json);
-        }
-        json.push(']');
-    }
-
-    fn write(&self, at: ItemId, (shape, id): (&Shape, ShapeId), json: &mut String) {
-        if shape.is_simple(id) || self.kind(at) == Kind::Null {
-            write_text(self.value(at), json);
-            return;
-        }
-        let mut members = Members { json, count: 0 };
-        let mut lists: HashSet<ShapeId> = HashSet::new();
-        for child in self.children(at) {
-            let name = self.name(child);
-            match self.kind(child) {
-                Kind::Attribute => {
-                    // Beside an element of that name it keeps its `@`.
-                    let plain = &name[1..];
-                    let is_taken =
-                        shape.child(id, plain).is_some() || plain == "value" && shape.has_text(id);
-                    let json = members.begin(if is_taken { name } else { plain });
-                    write_text(self.value(child), json);
-                }
-                Kind::Schema => {}
-                Kind::Element | Kind::Null | Kind::List => {
-                    let Some(inner) = shape.child(id, name) else {
-                        continue;
-                    };
-                    if !shape.is_list(inner) {
-                        self.write(child, (shape, inner), members.begin(name));
-                    } else if lists.insert(inner) {
-                        let list = self.list(at, child);
-                        self.write_array(&list, (shape, inner), members.begin(name));
-                    }
-                }
-            }
-        }
-        if let Some(text) = self.value(at) {
-            let is_taken = shape.child(id, "value").is_some();
-            let json = members.begin(if is_taken { "#text" } else { "value" });
-            write_text(Some(text), json);
-        }
-        members.end();
+    /// Returns the JSON of an element, or of the list it begins, which is written once it is asked for.
+    pub(crate) fn json(&self, at: ItemId, write: impl FnOnce() -> String) -> &str {
+        self.items[at].json.get_or_init(write)
     }
 }
 
@@ -320,33 +254,6 @@ impl Tree {
 pub(crate) enum Exactness {
     Exact,
     Loose,
-}
-
-/// A JSON object that is being written.
-struct Members<'j> {
-    json: &'j mut String,
-    count: usize,
-}
-
-impl Members<'_> {
-    fn begin(&mut self, name: &str) -> &mut String {
-        self.json.push(if self.count == 0 { '{' } else { ',' });
-        self.count += 1;
-        write_text(Some(name), self.json);
-        self.json.push(':');
-        self.json
-    }
-
-    fn end(self) {
-        self.json.push_str(if self.count == 0 { "{}" } else { "}" });
-    }
-}
-
-fn write_text(text: Option<&str>, json: &mut String) {
-    match text {
-        Some(text) => json.push_str(&serde_json::Value::from(text).to_string()),
-        None => json.push_str("null"),
-    }
 }
 
 /// White space as XML has it.

@@ -6,6 +6,7 @@ use crate::data::ColumnType;
 use crate::data::token::Token;
 use crate::readers::position::Problem;
 use crate::readers::record::changed;
+use crate::readers::xml::json;
 use crate::readers::xml::shape::{Shape, ShapeId};
 use crate::readers::xml::tree::{ItemId, Kind, Tree};
 use crate::rules::columns::RuleKind;
@@ -147,8 +148,8 @@ impl<'r> Shaped<'r> {
         id: ShapeId,
         scope: Scope,
     ) -> Result<(), Problem> {
-        let json = self.tree.array(parent, first, self.shape, id);
-        row.token(node, Token::Document(json), scope)?;
+        let text = json::array(self.tree, (parent, first), (self.shape, id));
+        row.token(node, Token::Document(text), scope)?;
         if !row.layout().node(node).declared_below {
             return Ok(());
         }
@@ -182,8 +183,8 @@ impl<'r> Shaped<'r> {
         };
         match declared {
             Some(RuleKind::Json) => {
-                let json = self.tree.object(at, self.shape, id);
-                row.token(node, Token::Document(json), scope)?;
+                let text = json::object(self.tree, at, (self.shape, id));
+                row.token(node, Token::Document(text), scope)?;
             }
             // What such an element says is its text; the attributes remain columns beside it.
             Some(RuleKind::Typed(_)) if !self.shape.has_elements(id) => {
@@ -191,8 +192,8 @@ impl<'r> Shaped<'r> {
                 return self.attributes(row, node, (at, id), inner);
             }
             Some(RuleKind::Typed(column_type)) => {
-                let json = self.tree.object(at, self.shape, id);
-                row.token(node, Token::Document(json), scope)?;
+                let text = json::object(self.tree, at, (self.shape, id));
+                row.token(node, Token::Document(text), scope)?;
                 if column_type == ColumnType::Text {
                     inner = Scope::Declared;
                 }

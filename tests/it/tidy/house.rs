@@ -20,21 +20,86 @@ const IMPORTS: [(&str, &[&str]); 25] = [
     ("workspace", &[]),
     ("data", &[]),
     ("rules", &["data", "say"]),
-    ("http", &["events", "problem", "say", "secrets", "workspace"]),
-    ("source", &["events", "http", "problem", "say", "secrets", "workspace"]),
-    ("readers", &["data", "http", "rules", "say", "secrets", "source"]),
+    (
+        "http",
+        &["events", "problem", "say", "secrets", "workspace"],
+    ),
+    (
+        "source",
+        &["events", "http", "problem", "say", "secrets", "workspace"],
+    ),
+    (
+        "readers",
+        &["data", "http", "rules", "say", "secrets", "source"],
+    ),
     ("typing", &["data", "readers", "rules", "say", "source"]),
-    ("columnar", &["data", "http", "readers", "rules", "say", "source", "typing"]),
-    ("outline", &["columnar", "data", "readers", "rules", "say", "source"]),
-    ("table", &["columnar", "data", "outline", "readers", "rules", "say", "source", "typing"]),
-    ("hyper", &["cancel", "columnar", "data", "events", "problem", "say", "table"]),
+    (
+        "columnar",
+        &[
+            "data", "http", "readers", "rules", "say", "source", "typing",
+        ],
+    ),
+    (
+        "outline",
+        &["columnar", "data", "readers", "rules", "say", "source"],
+    ),
+    (
+        "table",
+        &[
+            "columnar", "data", "outline", "readers", "rules", "say", "source", "typing",
+        ],
+    ),
+    (
+        "hyper",
+        &[
+            "cancel", "columnar", "data", "events", "problem", "say", "table",
+        ],
+    ),
     ("guards", &["hyper", "say"]),
-    ("tableau", &["cancel", "events", "http", "panics", "problem", "say", "secrets"]),
-    ("inputs", &["data", "guards", "http", "hyper", "rules", "say", "secrets", "source", "tableau"]),
-    ("report", &["data", "events", "guards", "http", "hyper", "inputs", "panics", "problem", "run", "say", "secrets", "source", "tableau"]),
-    ("run", &["cancel", "data", "disk", "events", "guards", "http", "hyper", "inputs", "outline", "panics", "say", "source", "table", "tableau", "workspace"]),
+    (
+        "tableau",
+        &[
+            "cancel", "events", "http", "panics", "problem", "say", "secrets",
+        ],
+    ),
+    (
+        "inputs",
+        &[
+            "data", "guards", "http", "hyper", "rules", "say", "secrets", "source", "tableau",
+        ],
+    ),
+    (
+        "report",
+        &[
+            "data", "events", "guards", "http", "hyper", "inputs", "panics", "problem", "run",
+            "say", "secrets", "source", "tableau",
+        ],
+    ),
+    (
+        "run",
+        &[
+            "cancel",
+            "data",
+            "disk",
+            "events",
+            "guards",
+            "http",
+            "hyper",
+            "inputs",
+            "outline",
+            "panics",
+            "say",
+            "source",
+            "table",
+            "tableau",
+            "workspace",
+        ],
+    ),
     ("lib", &["run"]),
-    ("main", &["cancel", "events", "inputs", "panics", "report", "run"]),
+    (
+        "main",
+        &["cancel", "events", "inputs", "panics", "report", "run"],
+    ),
 ];
 
 /// Words of the field that rooms may share, each with what it means in all of them.

@@ -1,0 +1,20 @@
+//! Which file reads which format: the one match on the formats whose columns have types.
+
+use super::container::Container;
+use super::parquet;
+use crate::readers::position::Problem;
+use crate::source::{Format, StagedFile};
+
+/// Reads the schema of a file.
+pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
+    Ok(match file.format {
+        Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
+        Format::Json
+        | Format::NdJson
+        | Format::Csv
+        | Format::Tsv
+        | Format::Xml
+        | Format::OData
+        | Format::Atom => return Err(Problem::new("the columns of this format have no types")),
+    })
+}
