@@ -279,7 +279,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let options = CsvOptions::default();
-        match sniff(file.path(), encoding_rs::UTF_8, &options, None) {
+        match super::sniff(file.path(), encoding_rs::UTF_8, &options, None) {
             Ok(Dialect {
                 delimiter,
                 quote: Quote::Character(quote),
