@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Problems;
 use super::auth::credentials;
-use super::lines::{Entry, entries, pairs};
-use super::parse::nearest;
+use super::lines::entries;
+use super::problems::Problems;
 use super::raw::Raw;
+use super::words::{Entry, nearest, pairs};
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::INPUT;
 use crate::secrets;

@@ -4,8 +4,7 @@
 
 use secrecy::SecretString;
 
-use super::lines::{Entry, split};
-use super::parse::{is_loopback, nearest};
+use super::words::{Entry, is_loopback, nearest, split};
 use crate::http::Url;
 use crate::source::Auth;
 use crate::source::auth::ClientCredentials;

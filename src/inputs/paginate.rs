@@ -2,10 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use super::Problems;
-use super::options::Options;
-use super::parse::nearest;
+use super::problems::Problems;
 use super::raw::Raw;
+use super::words::{Options, nearest};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderName};
 use crate::source::{Base, Empty, Location, Paging, Param, Place, Query, Style, TableSource};

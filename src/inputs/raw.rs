@@ -1,111 +1,12 @@
-//! Inputs as strings: which exist, where each comes from, and which are not ours.
+//! Inputs and variables as strings: where each comes from, and which are no text.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 
 use serde::Deserialize;
 
-use super::Problems;
-
-/// An input as `action.yml` declares it.
-#[derive(Clone, Copy, Debug)]
-pub struct Declared {
-    /// Name in the workflow.
-    pub name: &'static str,
-    /// What is used when it is left out, as documented; empty if nothing.
-    pub default: &'static str,
-    /// Who puts the default there.
-    pub filled: Filled,
-    /// Variable that stands in for it.
-    pub variable: Option<&'static str>,
-}
-
-/// Who fills in an input that is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
-    /// The runner: `action.yml` has a `default:`.
-    ByRunner,
-    /// This program, for which leaving out may mean something else than writing the default.
-    ByProgram,
-}
-
-const fn declared(name: &'static str, default: &'static str) -> Declared {
-    Declared {
-        name,
-        default,
-        filled: Filled::ByRunner,
-        variable: None,
-    }
-}
-
-const fn decided_here(name: &'static str, default: &'static str) -> Declared {
-    Declared {
-        filled: Filled::ByProgram,
-        ..declared(name, default)
-    }
-}
-
-const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
-    Declared {
-        variable: Some(variable),
-        ..declared(name, "")
-    }
-}
-
-/// Every input there is, in the order of the documentation.
-pub const DECLARED: [Declared; 30] = [
-    from_variable("server-url", "TABLEAU_SERVER_URL"),
-    from_variable("site", "TABLEAU_SITE_ID"),
-    from_variable("pat-name", "TABLEAU_PAT_NAME"),
-    from_variable("pat-secret", "TABLEAU_PAT_SECRET"),
-    from_variable("project", "TABLEAU_PROJECT_ID"),
-    declared("datasource", ""),
-    declared("description", ""),
-    declared("tags", ""),
-    decided_here("mode", "overwrite"),
-    declared("publish", "true"),
-    declared("wait", "60m"),
-    declared("ca-certificate", ""),
-    declared("source", ""),
-    declared("format", "auto"),
-    declared("records", ""),
-    declared("params", ""),
-    declared("headers", ""),
-    declared("auth", ""),
-    declared("query", ""),
-    declared("body", ""),
-    decided_here("paginate", "auto"),
-    declared("csv", ""),
-    declared("http", "timeout=60 retries=5 max-wait=600"),
-    declared("columns", ""),
-    declared("sql", ""),
-    decided_here("table", "Extract"),
-    declared("hyper", ""),
-    declared("key", ""),
-    decided_here("min-rows", "1"),
-    declared("checks", ""),
-];
-
-/// What an input is called elsewhere.
-const OTHER_NAMES: [(&[&str], &str); 8] = [
-    (
-        &["url", "uri", "file", "files", "path", "data", "sources"],
-        "source",
-    ),
-    (
-        &["server", "host", "tableau-url", "tableau-server"],
-        "server-url",
-    ),
-    (&["site-id", "site-name", "site-url"], "site"),
-    (
-        &["token", "pat", "token-secret", "token-value", "pat-token"],
-        "pat-secret",
-    ),
-    (&["token-name"], "pat-name"),
-    (&["name", "data-source", "datasource-name"], "datasource"),
-    (&["project-name", "project-id", "folder"], "project"),
-    (&["parameters", "query-params"], "params"),
-];
+use super::declared::DECLARED;
+use super::problems::Problems;
 
 /// All values that are not blank.
 #[derive(Debug)]
@@ -282,33 +183,11 @@ impl Values {
     }
 }
 
-/// Warns of inputs that look like a misspelling of ours; others belong to somebody else.
-pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for name in vars.keys().filter_map(|name| name.strip_prefix("INPUT_")) {
-        let name = name.to_ascii_lowercase().replace('_', "-");
-        if DECLARED.iter().any(|input| input.name == name) {
-            continue;
-        }
-        // Of a short name nearly every other is two letters away.
-        let most = (name.len() / 3).min(2);
-        let distance = |input: &&Declared| strsim::osa_distance(input.name, &name);
-        let nearest = DECLARED.iter().min_by_key(distance);
-        let nearest = nearest.filter(|input| distance(input) <= most);
-        let other = OTHER_NAMES
-            .iter()
-            .find(|(names, _)| names.contains(&name.as_str()));
-        if let Some(meant) = other
-            .map(|(_, meant)| *meant)
-            .or(nearest.map(|input| input.name))
-        {
-            warnings.push(format!(
-                "there is no input `{name}`; did you mean `{meant}`?"
-            ));
-        }
-    }
-    warnings.sort();
-    warnings
+/// Returns a variable without blanks around it, unless it is blank.
+pub(super) fn var<'a>(vars: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    vars.get(name)
+        .map(|value| value.trim())
+        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -380,26 +259,6 @@ mod tests {
                 "input `ca-certificate`: its value is not UTF-8 text",
                 "input `source`: its value is not UTF-8 text",
                 "input `source`: the path in the variable `GITHUB_WORKSPACE` is not UTF-8 text",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_misspelt_input_is_told_and_a_foreign_one_is_not() {
-        let vars = [
-            ("INPUT_DATASOURSE", "x"),
-            ("INPUT_WHO-TO-GREET", "y"),
-            ("INPUT_URL", "z"),
-            ("INPUT_LOG", "z"),
-        ];
-        let vars = vars
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        assert_eq!(
-            unknown_inputs(&vars),
-            [
-                "there is no input `datasourse`; did you mean `datasource`?",
-                "there is no input `url`; did you mean `source`?",
             ]
         );
     }

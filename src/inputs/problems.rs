@@ -1,0 +1,76 @@
+//! What is wrong with the inputs, all of it at once.
+
+use std::fmt;
+
+use super::declared::DECLARED;
+
+/// Everything that is wrong with the inputs; never empty.
+#[derive(Debug)]
+pub struct InputErrors(pub(super) Vec<InputError>);
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// Name of the input, as in `action.yml`.
+    pub input: &'static str,
+    /// What is wrong and how to put it right: lower case, no full stop, never a secret.
+    pub problem: String,
+}
+
+impl InputErrors {
+    /// Returns them in the order of the documentation.
+    pub fn all(&self) -> &[InputError] {
+        &self.0
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "input `{}`: {}", self.input, self.problem)
+    }
+}
+
+impl fmt::Display for InputErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join("; "))
+    }
+}
+
+impl std::error::Error for InputErrors {}
+
+/// Problems found so far; reading goes on after each.
+#[derive(Default)]
+pub(super) struct Problems(pub(super) Vec<InputError>);
+
+impl Problems {
+    /// Notes what is wrong with an input.
+    pub(super) fn add(&mut self, input: &'static str, problem: impl Into<String>) {
+        self.0.push(InputError {
+            input,
+            problem: problem.into(),
+        });
+    }
+
+    /// Keeps a value, or notes why it is none.
+    pub(super) fn take<T>(
+        &mut self,
+        input: &'static str,
+        value: Option<Result<T, String>>,
+    ) -> Option<T> {
+        match value? {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.add(input, problem);
+                None
+            }
+        }
+    }
+
+    /// In the order in which the inputs are documented.
+    pub(super) fn sorted(mut self) -> Vec<InputError> {
+        let position = |name: &str| DECLARED.iter().position(|input| input.name == name);
+        self.0.sort_by_key(|problem| position(problem.input));
+        self.0
+    }
+}
