@@ -29,10 +29,10 @@ use crate::hyper::Shape;
 use crate::source::{Charset, Spec};
 use crate::table::Rules;
 use crate::tableau::{Destination, Pace};
-pub use declared::{DECLARED, Declared, Filled};
+pub use declared::{DECLARED, DeclaredInput, Filled};
 pub use machine::Machine;
-use machine::Place;
-use problems::Problems;
+use machine::Workspace;
+use problems::InputProblems;
 pub use problems::{InputError, InputErrors};
 use raw::{Raw, var};
 
@@ -56,14 +56,14 @@ pub struct Inputs {
     /// The machine the run is on.
     pub machine: Machine,
     /// Waits between attempts and polls.
-    pub waits: Waits,
+    pub waits: Patience,
     /// What a careful person would want to know about the inputs.
     pub warnings: Vec<String>,
 }
 
 /// How patient the run is.
 #[derive(Clone, Debug)]
-pub struct Waits {
+pub struct Patience {
     /// Between attempts of one request.
     pub http: RetryPolicy,
     /// Between polls of Tableau.
@@ -79,13 +79,13 @@ impl Inputs {
     pub fn from_env(
         vars: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Inputs, InputErrors> {
-        let mut problems = Problems::default();
+        let mut problems = InputProblems::default();
         let vars = raw::texts(vars, &mut problems);
         let raw = Raw::read(&vars, &mut problems);
         confidential::keep(&raw, &vars);
         let machine = Machine::from_vars(&vars);
-        let place = Place::new(&machine.workspace, var(&vars, "RUNNER_WORKSPACE"));
-        let mut source = source::source(&raw, &place, &mut problems);
+        let workspace = Workspace::new(&machine.workspace, var(&vars, "RUNNER_WORKSPACE"));
+        let mut source = source::source(&raw, &workspace, &mut problems);
         let shape = extract::shape(&raw, &mut problems);
         let rules = columns::rules(&raw, shape.sql.as_ref(), &mut problems);
         if rules.csv.says_encoding() {
@@ -93,13 +93,18 @@ impl Inputs {
         }
         let guards = guards::guards(&raw, &mut problems);
         let destination = destination::destination(&raw, &mut problems);
-        let hyper = extract::hyper_path(&raw, (&place, &machine), &shape.table, &mut problems);
-        let certificate = http::ca_certificate(&raw, (&place, &machine), &mut problems);
+        let hyper = extract::hyper_path(
+            &raw,
+            (&workspace, &machine.temp),
+            &shape.table,
+            &mut problems,
+        );
+        let certificate = http::ca_certificate(&raw, &workspace, &mut problems);
         let warnings = declared::unknown_inputs(&vars);
         if !problems.0.is_empty() {
             return Err(InputErrors(problems.sorted()));
         }
-        let waits = Waits::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
+        let waits = Patience::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
         source.conduct.policy.first_wait = waits.http.first_wait;
         let network = http::network(certificate, &vars);
         Ok(Inputs {
@@ -117,14 +122,14 @@ impl Inputs {
     }
 }
 
-impl Waits {
-    fn new(is_test: bool) -> Waits {
+impl Patience {
+    fn new(is_test: bool) -> Patience {
         let mut policy = RetryPolicy::default();
         let mut pace = Pace::default();
         if is_test {
             policy.first_wait = Duration::ZERO;
             pace.first_wait = Duration::ZERO;
         }
-        Waits { http: policy, pace }
+        Patience { http: policy, pace }
     }
 }

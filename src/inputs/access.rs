@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::auth::credentials;
 use super::lines::entries;
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::{Entry, nearest, pairs};
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -28,7 +28,11 @@ struct Block<'a> {
 }
 
 /// Reads both inputs; what is written in blocks goes to the tables, the rest is returned and goes to all.
-pub(super) fn access(raw: &Raw, tables: &mut [TableSource], problems: &mut Problems) -> Access {
+pub(super) fn access(
+    raw: &Raw,
+    tables: &mut [TableSource],
+    problems: &mut InputProblems,
+) -> Access {
     let mut common = Access::default();
     let mut own: Vec<Access> = tables.iter().map(|_| Access::default()).collect();
     let mut has_blocks = false;
@@ -196,7 +200,7 @@ fn assign<'a>(
     input: &'static str,
     entries: &'a [Entry<'a>],
     tables: &[TableSource],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<(usize, Block<'a>)> {
     let mut assigned: Vec<(usize, Block)> = Vec::new();
     let mut is_readable = true;
@@ -301,7 +305,7 @@ fn place(
     }
 }
 
-fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &mut Problems) {
+fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &mut InputProblems) {
     if input == "headers" {
         access.headers = headers(entries, problems);
     } else if !entries.is_empty() {
@@ -309,7 +313,7 @@ fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &
     }
 }
 
-fn check(access: &Access, problems: &mut Problems) {
+fn check(access: &Access, problems: &mut InputProblems) {
     if access.auth.is_some() && access.headers.contains_key(AUTHORIZATION) {
         problems.add(
             "headers",
@@ -318,7 +322,7 @@ fn check(access: &Access, problems: &mut Problems) {
     }
 }
 
-fn headers(entries: &[Entry], problems: &mut Problems) -> HeaderMap {
+fn headers(entries: &[Entry], problems: &mut InputProblems) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (entry, name, value) in pairs(entries, "headers", problems) {
         let Ok(header) = name.parse::<HeaderName>() else {

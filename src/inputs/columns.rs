@@ -1,14 +1,14 @@
 //! Inputs that say where the rows are and which types they have: `records`, `columns`, `csv`.
 
 use super::lines;
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::csv_options;
 use crate::hyper::Sql;
 use crate::table::{ColumnRule, RecordsPath, Rules, SystemColumn};
 
 /// Reads how rows are found and typed; system columns are filled if the SQL names them.
-pub(super) fn rules(raw: &Raw, sql: Option<&Sql>, problems: &mut Problems) -> Rules {
+pub(super) fn rules(raw: &Raw, sql: Option<&Sql>, problems: &mut InputProblems) -> Rules {
     let records = problems.take("records", raw.get("records").map(RecordsPath::parse));
     let mut columns: Vec<ColumnRule> = Vec::new();
     for entry in lines::entries(raw, "columns", problems) {

@@ -265,7 +265,7 @@ mod tests {
             )])
             .collect();
         keep(
-            &Raw::read(&vars, &mut super::super::problems::Problems::default()),
+            &Raw::read(&vars, &mut super::super::problems::InputProblems::default()),
             &vars,
         );
     }

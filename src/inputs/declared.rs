@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// An input as `action.yml` declares it.
 #[derive(Clone, Copy, Debug)]
-pub struct Declared {
+pub struct DeclaredInput {
     /// Name in the workflow.
     pub name: &'static str,
     /// What is used when it is left out, as documented; empty if nothing.
@@ -24,8 +24,8 @@ pub enum Filled {
     ByProgram,
 }
 
-const fn declared(name: &'static str, default: &'static str) -> Declared {
-    Declared {
+const fn declared(name: &'static str, default: &'static str) -> DeclaredInput {
+    DeclaredInput {
         name,
         default,
         filled: Filled::ByRunner,
@@ -33,22 +33,22 @@ const fn declared(name: &'static str, default: &'static str) -> Declared {
     }
 }
 
-const fn decided_here(name: &'static str, default: &'static str) -> Declared {
-    Declared {
+const fn decided_here(name: &'static str, default: &'static str) -> DeclaredInput {
+    DeclaredInput {
         filled: Filled::ByProgram,
         ..declared(name, default)
     }
 }
 
-const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
-    Declared {
+const fn from_variable(name: &'static str, variable: &'static str) -> DeclaredInput {
+    DeclaredInput {
         variable: Some(variable),
         ..declared(name, "")
     }
 }
 
 /// Every input there is, in the order of the documentation.
-pub const DECLARED: [Declared; 30] = [
+pub const DECLARED: [DeclaredInput; 30] = [
     from_variable("server-url", "TABLEAU_SERVER_URL"),
     from_variable("site", "TABLEAU_SITE_ID"),
     from_variable("pat-name", "TABLEAU_PAT_NAME"),
@@ -112,7 +112,7 @@ pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
         }
         // Of a short name nearly every other is two letters away.
         let most = (name.len() / 3).min(2);
-        let distance = |input: &&Declared| strsim::osa_distance(input.name, &name);
+        let distance = |input: &&DeclaredInput| strsim::osa_distance(input.name, &name);
         let nearest = DECLARED.iter().min_by_key(distance);
         let nearest = nearest.filter(|input| distance(input) <= most);
         let other = OTHER_NAMES

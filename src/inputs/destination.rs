@@ -1,7 +1,7 @@
 //! Inputs that say where to publish: server, site, token, project, data source.
 
 use super::lines::entries;
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::{boolean, duration, is_loopback, mode};
 use crate::http::Url;
@@ -11,7 +11,7 @@ use crate::tableau::{
 };
 
 /// Everything that says where to publish, or `None` with `publish: false`.
-pub(super) fn destination(raw: &Raw, problems: &mut Problems) -> Option<Destination> {
+pub(super) fn destination(raw: &Raw, problems: &mut InputProblems) -> Option<Destination> {
     // What is required to publish is not missed while nobody knows whether that is wanted.
     let publish = raw.get("publish").map_or(Ok(true), boolean);
     let wanted = problems.take("publish", Some(publish)).unwrap_or(false);

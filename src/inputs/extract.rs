@@ -1,15 +1,15 @@
 //! Inputs that say what is built and where: `sql`, `table`, `hyper`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::lines;
-use super::machine::{Machine, Place};
-use super::problems::Problems;
+use super::machine::Workspace;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use crate::hyper::{Shape, Sql, TableName};
 
 /// Reads what becomes of the rows.
-pub(super) fn shape(raw: &Raw, problems: &mut Problems) -> Shape {
+pub(super) fn shape(raw: &Raw, problems: &mut InputProblems) -> Shape {
     let text = raw.as_written("sql");
     let swallowed = text.and_then(lines::input_in_sql);
     let sql = match swallowed {
@@ -28,12 +28,12 @@ pub(super) fn shape(raw: &Raw, problems: &mut Problems) -> Shape {
 /// Where the file is built: in the workspace if the user says so, else in the runner's temp folder.
 pub(super) fn hyper_path(
     raw: &Raw,
-    (place, machine): (&Place, &Machine),
+    (workspace, temp): (&Workspace, &Path),
     table: &TableName,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> PathBuf {
     if let Some(text) = raw.get("hyper") {
-        let path = problems.take("hyper", Some(place.parse(text)));
+        let path = problems.take("hyper", Some(workspace.parse(text)));
         let path = path
             .map(|path| path.as_str().to_owned())
             .unwrap_or_default();
@@ -43,10 +43,10 @@ pub(super) fn hyper_path(
                 format!("`{path}` does not end in `.hyper`, which Tableau wants"),
             );
         }
-        return machine.workspace.join(path);
+        return workspace.folder().join(path);
     }
     let name = raw.get("datasource").unwrap_or(table.as_str());
-    machine.temp.join(file_name(name))
+    temp.join(file_name(name))
 }
 
 /// A file name that every file system and the outputs file take.

@@ -1,13 +1,13 @@
 //! Inputs that say what must hold: `min-rows`, `key`, `checks`.
 
 use super::lines;
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::count;
 use crate::guards::{Check, Guards, Key};
 
 /// Reads what must hold.
-pub(super) fn guards(raw: &Raw, problems: &mut Problems) -> Guards {
+pub(super) fn guards(raw: &Raw, problems: &mut InputProblems) -> Guards {
     let checks = lines::entries(raw, "checks", problems)
         .into_iter()
         .filter_map(|entry| {

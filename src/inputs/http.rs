@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::machine::{Machine, Place};
-use super::problems::Problems;
+use super::machine::Workspace;
+use super::problems::InputProblems;
 use super::raw::{Raw, var};
-use super::words::{LONGEST, Options, attempts, bytes, rate, seconds};
+use super::words::{Options, attempts, bytes, rate, seconds};
 use crate::http::{CaCertificate, Conduct, Hosts, Network, Url};
 
 const OPTIONS: [&str; 6] = [
     "timeout", "retries", "max-wait", "rate", "allow", "max-body",
 ];
+/// A job on a hosted runner ends after six hours.
+const LONGEST: Duration = Duration::from_hours(6);
 /// Variables in which proxies are looked up, in lower case.
 const PROXIES: [&str; 3] = ["https_proxy", "http_proxy", "all_proxy"];
 
 /// Reads the `http` input; all its problems are told.
-pub(super) fn conduct(raw: &Raw, problems: &mut Problems) -> Conduct {
+pub(super) fn conduct(raw: &Raw, problems: &mut InputProblems) -> Conduct {
     let mut conduct = Conduct::default();
     let text = raw.get("http").unwrap_or_default();
     let Some(options) = problems.take("http", Some(parse(text))) else {
@@ -72,16 +74,16 @@ pub(super) fn parse(text: &str) -> Result<Options<'static>, String> {
 /// Reads the `ca-certificate` input: PEM text, or a path that is read when it is needed.
 pub(super) fn ca_certificate(
     raw: &Raw,
-    (place, machine): (&Place, &Machine),
-    problems: &mut Problems,
+    workspace: &Workspace,
+    problems: &mut InputProblems,
 ) -> Option<CaCertificate> {
     let text = raw.get("ca-certificate")?;
     let parsed = if text.contains("-----BEGIN") || text.contains('\n') {
         CaCertificate::parse(text)
     } else {
-        place.parse(text).map(|path| CaCertificate::File {
-            workspace: machine.workspace.clone(),
-            path: machine.workspace.join(path.as_str()),
+        workspace.parse(text).map(|path| CaCertificate::File {
+            workspace: workspace.folder().to_owned(),
+            path: workspace.folder().join(path.as_str()),
             name: path.as_str().to_owned(),
         })
     };

@@ -4,7 +4,7 @@
 //! Both would be taken for entries and do something else than what was meant.
 
 use super::declared::DECLARED;
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::{Entry, boolean, count, csv_options, mode, split};
 use super::{auth, http, paginate};
@@ -29,7 +29,7 @@ const NAMED: usize = 5;
 pub(super) fn entries<'a>(
     raw: &'a Raw,
     input: &'static str,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<Entry<'a>> {
     let example = EXAMPLES.iter().find(|(name, _)| *name == input);
     let example = example.map_or("", |(_, example)| example);

@@ -30,22 +30,27 @@ impl Machine {
 }
 
 /// The workspace under both of its names.
-pub(super) struct Place {
+pub(super) struct Workspace {
     inside: PathBuf,
     // The runner translates only the beginning of a value; on later lines the host's path remains.
     outside: Option<PathBuf>,
 }
 
-impl Place {
+impl Workspace {
     /// `runner_workspace` is the host folder that holds the checkout (`RUNNER_WORKSPACE`).
-    pub(super) fn new(workspace: &Path, runner_workspace: Option<&str>) -> Place {
+    pub(super) fn new(workspace: &Path, runner_workspace: Option<&str>) -> Workspace {
         let outside = runner_workspace
             .map(Path::new)
             .and_then(|parent| Some(parent.join(parent.file_name()?)));
-        Place {
+        Workspace {
             inside: workspace.to_owned(),
             outside,
         }
+    }
+
+    /// Returns the folder as this process has it.
+    pub(super) fn folder(&self) -> &Path {
+        &self.inside
     }
 
     /// Reads the path of a file; it may be written as the host has it.
@@ -73,16 +78,16 @@ mod tests {
 
     #[test]
     fn a_host_path_on_a_later_line_is_translated() {
-        let place = Place::new(
+        let workspace = Workspace::new(
             Path::new("/github/workspace"),
             Some("/home/runner/work/repo"),
         );
         assert_eq!(
-            place
+            workspace
                 .parse("/home/runner/work/repo/repo/a.csv")
                 .map(|path| path.as_str().to_owned()),
             Ok("a.csv".into())
         );
-        assert!(place.parse("/home/runner/work/other/a.csv").is_err());
+        assert!(workspace.parse("/home/runner/work/other/a.csv").is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::problems::Problems;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::{Options, nearest};
 use crate::http::Url;
@@ -17,7 +17,7 @@ const KEYS: [&str; 6] = ["size", "more", "total", "pages", "max", "empty"];
 pub(super) fn query(
     raw: &Raw,
     params: &[(String, String)],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Option<Query> {
     let mut query = problems.take("query", raw.get("query").map(Query::parse))?;
     if raw.get("body").is_some() {
@@ -39,7 +39,7 @@ pub(super) fn paging(
     raw: &Raw,
     query: Option<&Query>,
     tables: &[TableSource],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Paging {
     let paging = problems.take("paginate", raw.get("paginate").map(parse));
     let paging = paging.unwrap_or_default();

@@ -41,9 +41,9 @@ impl std::error::Error for InputErrors {}
 
 /// Problems found so far; reading goes on after each.
 #[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<InputError>);
+pub(super) struct InputProblems(pub(super) Vec<InputError>);
 
-impl Problems {
+impl InputProblems {
     /// Notes what is wrong with an input.
     pub(super) fn add(&mut self, input: &'static str, problem: impl Into<String>) {
         self.0.push(InputError {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use super::declared::DECLARED;
-use super::problems::Problems;
+use super::problems::InputProblems;
 
 /// All values that are not blank.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ const PATHS: [(&str, &str); 3] = [
 /// Returns the variables that are text; that one of ours is not is a problem, others are nobody's business.
 pub(super) fn texts(
     vars: impl IntoIterator<Item = (OsString, OsString)>,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> HashMap<String, String> {
     let mut texts = HashMap::new();
     for (name, value) in vars {
@@ -95,7 +95,7 @@ fn ours(name: &str) -> Option<(&'static str, String)> {
 }
 
 impl Raw {
-    pub(super) fn read(vars: &HashMap<String, String>, problems: &mut Problems) -> Raw {
+    pub(super) fn read(vars: &HashMap<String, String>, problems: &mut InputProblems) -> Raw {
         let given = vars
             .iter()
             .filter(|(name, value)| name.starts_with("INPUT_") && !value.trim().is_empty())
@@ -205,7 +205,7 @@ mod tests {
                 )
             })
             .collect();
-        let mut problems = Problems::default();
+        let mut problems = InputProblems::default();
         let raw = Raw::read(&vars, &mut problems);
         assert!(problems.0.is_empty());
         for input in DECLARED {
@@ -227,7 +227,7 @@ mod tests {
         let vars = vars
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let raw = Raw::read(&vars, &mut Problems::default());
+        let raw = Raw::read(&vars, &mut InputProblems::default());
         assert_eq!(raw.get("site"), Some("acme"));
         assert_eq!(raw.get("project"), Some("a"));
     }
@@ -236,7 +236,7 @@ mod tests {
     fn a_value_of_ours_that_is_no_text_is_told() {
         use std::os::unix::ffi::OsStringExt;
         let bytes = || OsString::from_vec(b"caf\xe9".to_vec());
-        let mut problems = Problems::default();
+        let mut problems = InputProblems::default();
         let vars = [
             ("INPUT_SOURCE", bytes()),
             ("INPUT_CA_CERTIFICATE", bytes()),

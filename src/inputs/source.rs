@@ -2,8 +2,8 @@
 
 use super::access::{self, carries_secret};
 use super::lines::entries;
-use super::machine::Place;
-use super::problems::Problems;
+use super::machine::Workspace;
+use super::problems::InputProblems;
 use super::raw::Raw;
 use super::words::{Entry, is_loopback, nearest, pairs};
 use super::{http, paginate};
@@ -12,7 +12,7 @@ use crate::hyper::INPUT;
 use crate::source::{Charset, Format, Location, Spec, TableSource};
 
 /// `source` and all that says how to ask for it.
-pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec {
+pub(super) fn source(raw: &Raw, workspace: &Workspace, problems: &mut InputProblems) -> Spec {
     let lines = entries(raw, "params", problems);
     let params = pairs(&lines, "params", problems);
     let params: Vec<(String, String)> = params
@@ -23,7 +23,7 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
         .take("format", raw.get("format").map(format))
         .flatten();
     let body = raw.get("body").map(str::to_owned);
-    let mut tables = tables(raw, place, &params, problems);
+    let mut tables = tables(raw, workspace, &params, problems);
     let common = access::access(raw, &mut tables, problems);
     if tables.iter().any(|table| {
         let access = table.access.as_ref().unwrap_or(&common);
@@ -67,9 +67,9 @@ pub(super) fn source(raw: &Raw, place: &Place, problems: &mut Problems) -> Spec 
 /// The lines of `source`, by the names of their tables.
 fn tables(
     raw: &Raw,
-    place: &Place,
+    workspace: &Workspace,
     params: &[(String, String)],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<TableSource> {
     let lines = entries(raw, "source", problems);
     let mut tables: Vec<TableSource> = Vec::new();
@@ -80,7 +80,7 @@ fn tables(
     };
     for entry in &lines {
         let (name, text) = split_name(entry.text);
-        let location = location(text, place, params).map_err(|problem| entry.says(problem));
+        let location = location(text, workspace, params).map_err(|problem| entry.says(problem));
         let Some(location) = problems.take("source", Some(location)) else {
             continue;
         };
@@ -124,9 +124,13 @@ fn is_readable_on_the_way(table: &TableSource) -> bool {
     })
 }
 
-fn location(line: &str, place: &Place, params: &[(String, String)]) -> Result<Location, String> {
+fn location(
+    line: &str,
+    workspace: &Workspace,
+    params: &[(String, String)],
+) -> Result<Location, String> {
     let Some((scheme, _)) = line.split_once("://") else {
-        return place.parse(line).map(Location::File);
+        return workspace.parse(line).map(Location::File);
     };
     if scheme == "file" {
         return Err("a file is named by its path in the workspace, without `file://`, such as `data/orders.csv`".into());

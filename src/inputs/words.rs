@@ -3,13 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::problems::Problems;
+use super::problems::InputProblems;
 use crate::http::{Rate, Url};
 use crate::table::CsvOptions;
 use crate::tableau::PublishMode;
 
-/// A job on a hosted runner ends after six hours.
-pub(super) const LONGEST: Duration = Duration::from_hours(6);
 /// One request a second would take a day for what some sources hold; this is for the careful.
 const MOST_A_SECOND: f64 = 1_000.0;
 const MOST_RETRIES: u32 = 50;
@@ -43,7 +41,7 @@ pub(super) fn split(text: &str) -> impl Iterator<Item = Entry<'_>> {
 pub(super) fn pairs<'a>(
     entries: &[Entry<'a>],
     input: &'static str,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<(Entry<'a>, &'a str, &'a str)> {
     let mut pairs: Vec<(Entry, &str, &str)> = Vec::new();
     for entry in entries {
@@ -418,8 +416,8 @@ mod tests {
         ] {
             assert!(rate(wrong).is_err(), "{wrong}");
         }
-        let time =
-            |text: &str| seconds(text, Duration::from_secs(1), LONGEST).map(|time| time.as_secs());
+        let (least, most) = (Duration::from_secs(1), Duration::from_hours(6));
+        let time = |text: &str| seconds(text, least, most).map(|time| time.as_secs());
         assert_eq!([time("60"), time("2m")], [Ok(60), Ok(120)]);
         for wrong in ["0", "7h", "21601", "soon", "-1", "1.5"] {
             assert!(time(wrong).is_err(), "{wrong}");
