@@ -101,9 +101,7 @@ impl Inputs {
         );
         let certificate = http::ca_certificate(&raw, &workspace, &mut problems);
         let warnings = declared::unknown_inputs(&vars);
-        if !problems.0.is_empty() {
-            return Err(InputErrors(problems.sorted()));
-        }
+        problems.end()?;
         let waits = Patience::new(var(&vars, TEST_WAIT).is_some_and(|value| value == "0"));
         source.conduct.policy.first_wait = waits.http.first_wait;
         let network = http::network(certificate, &vars);

@@ -17,8 +17,7 @@ pub(super) fn guards(raw: &Raw, problems: &mut InputProblems) -> Guards {
         .collect();
     let names = lines::entries(raw, "key", problems);
     let names = names.iter().map(|entry| (entry.number, entry.text));
-    let is_wrong = problems.0.iter().any(|problem| problem.input == "key");
-    let key = raw.get("key").filter(|_| !is_wrong);
+    let key = raw.get("key").filter(|_| !problems.has("key"));
     let key = key.map(|_| Key::parse(names));
     Guards {
         min_rows: problems

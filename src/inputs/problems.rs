@@ -6,7 +6,7 @@ use super::declared::DECLARED;
 
 /// Everything that is wrong with the inputs; never empty.
 #[derive(Debug)]
-pub struct InputErrors(pub(super) Vec<InputError>);
+pub struct InputErrors(Vec<InputError>);
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl std::error::Error for InputErrors {}
 
 /// Problems found so far; reading goes on after each.
 #[derive(Default)]
-pub(super) struct InputProblems(pub(super) Vec<InputError>);
+pub(super) struct InputProblems(Vec<InputError>);
 
 impl InputProblems {
     /// Notes what is wrong with an input.
@@ -67,10 +67,19 @@ impl InputProblems {
         }
     }
 
-    /// In the order in which the inputs are documented.
-    pub(super) fn sorted(mut self) -> Vec<InputError> {
+    /// Whether something is wrong with an input.
+    pub(super) fn has(&self, input: &str) -> bool {
+        self.0.iter().any(|problem| problem.input == input)
+    }
+
+    /// Ends with all problems in the order in which the inputs are documented, if there are any.
+    pub(super) fn end(mut self) -> Result<(), InputErrors> {
         let position = |name: &str| DECLARED.iter().position(|input| input.name == name);
         self.0.sort_by_key(|problem| position(problem.input));
-        self.0
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(InputErrors(self.0))
+        }
     }
 }

@@ -207,7 +207,7 @@ mod tests {
             .collect();
         let mut problems = InputProblems::default();
         let raw = Raw::read(&vars, &mut problems);
-        assert!(problems.0.is_empty());
+        assert!(problems.end().is_ok());
         for input in DECLARED {
             assert_eq!(
                 raw.get(input.name),
@@ -251,7 +251,7 @@ mod tests {
             &mut problems,
         );
         assert_eq!(read.keys().collect::<Vec<_>>(), ["INPUT_SQL"]);
-        let told: Vec<String> = problems.sorted().iter().map(ToString::to_string).collect();
+        let told: Vec<String> = problems.end().unwrap_err().all().iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
             [

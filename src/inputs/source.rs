@@ -110,8 +110,7 @@ fn tables(
     if tables.len() > 1 && raw.get("sql").is_none() {
         problems.add("sql", "is required with several named sources: join them");
     }
-    let is_told = problems.0.iter().any(|problem| problem.input == "source");
-    if lines.is_empty() && !is_told {
+    if lines.is_empty() && !problems.has("source") {
         problems.add("source", "is required: the address or workspace file to read, such as `https://example.com/data.json`");
     }
     tables
