@@ -3,50 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use serde::Deserialize;
-
 use super::declared::DECLARED;
 use super::problems::InputProblems;
 
 /// All values that are not blank.
 #[derive(Debug)]
 pub(super) struct Raw(HashMap<&'static str, String>);
-
-/// What envy fills in. Strings only: it takes a blank for a value and stops at the first problem.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Values {
-    server_url: Option<String>,
-    site: Option<String>,
-    pat_name: Option<String>,
-    pat_secret: Option<String>,
-    project: Option<String>,
-    datasource: Option<String>,
-    description: Option<String>,
-    tags: Option<String>,
-    mode: Option<String>,
-    publish: Option<String>,
-    wait: Option<String>,
-    ca_certificate: Option<String>,
-    source: Option<String>,
-    format: Option<String>,
-    records: Option<String>,
-    params: Option<String>,
-    headers: Option<String>,
-    auth: Option<String>,
-    query: Option<String>,
-    body: Option<String>,
-    paginate: Option<String>,
-    csv: Option<String>,
-    http: Option<String>,
-    columns: Option<String>,
-    sql: Option<String>,
-    table: Option<String>,
-    hyper: Option<String>,
-    key: Option<String>,
-    min_rows: Option<String>,
-    checks: Option<String>,
-}
 
 /// Variables that are paths of the machine, and the input to blame if one is no text.
 const PATHS: [(&str, &str); 3] = [
@@ -95,6 +57,7 @@ fn ours(name: &str) -> Option<(&'static str, String)> {
 }
 
 impl Raw {
+    /// Takes every input from its own variable, or from the one that stands in for it.
     pub(super) fn read(vars: &HashMap<String, String>, problems: &mut InputProblems) -> Raw {
         let given = vars
             .iter()
@@ -107,25 +70,22 @@ impl Raw {
                 )
             });
         let mut pairs: Vec<(String, String)> = given.collect();
-        pairs.sort();
-        pairs.dedup_by(|a, b| a.0.eq_ignore_ascii_case(&b.0));
-        let values: Values = match envy::prefixed("INPUT_").from_iter(pairs) {
-            Ok(values) => values,
+        // The last of several spellings wins: of letters, capitals as the runner writes them.
+        pairs.sort_by(|one, other| other.cmp(one));
+        let mut given: HashMap<String, String> = match envy::prefixed("INPUT_").from_iter(pairs) {
+            Ok(given) => given,
             Err(error) => {
                 problems.add("source", format!("the inputs cannot be read: {error}"));
-                Values::default()
+                HashMap::new()
             }
         };
         let mut all = HashMap::new();
-        for (declared, value) in DECLARED.iter().zip(values.in_order()) {
+        for declared in DECLARED {
             let from_variable = || {
-                let variable = declared.variable?;
-                let value = vars
-                    .get(variable)
-                    .filter(|value| !value.trim().is_empty())?;
-                Some(value.clone())
+                let value = vars.get(declared.variable?)?;
+                (!value.trim().is_empty()).then(|| value.clone())
             };
-            if let Some(found) = value.or_else(from_variable) {
+            if let Some(found) = given.remove(declared.name).or_else(from_variable) {
                 all.insert(declared.name, found);
             }
         }
@@ -142,44 +102,6 @@ impl Raw {
     pub(super) fn get(&self, name: &'static str) -> Option<&str> {
         debug_assert!(DECLARED.iter().any(|input| input.name == name));
         self.0.get(name).map(|value| value.trim())
-    }
-}
-
-impl Values {
-    /// In the order of [`DECLARED`]; a test holds the two together.
-    fn in_order(self) -> [Option<String>; DECLARED.len()] {
-        [
-            self.server_url,
-            self.site,
-            self.pat_name,
-            self.pat_secret,
-            self.project,
-            self.datasource,
-            self.description,
-            self.tags,
-            self.mode,
-            self.publish,
-            self.wait,
-            self.ca_certificate,
-            self.source,
-            self.format,
-            self.records,
-            self.params,
-            self.headers,
-            self.auth,
-            self.query,
-            self.body,
-            self.paginate,
-            self.csv,
-            self.http,
-            self.columns,
-            self.sql,
-            self.table,
-            self.hyper,
-            self.key,
-            self.min_rows,
-            self.checks,
-        ]
     }
 }
 
@@ -233,6 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn of_several_spellings_the_documented_one_wins() {
+        let vars = [
+            ("INPUT_MIN-ROWS", "1"),
+            ("INPUT_min-rows", "2"),
+            ("INPUT_MIN_ROWS", "3"),
+            ("INPUT_sql", "5"),
+        ];
+        let vars = vars
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let raw = Raw::read(&vars, &mut InputProblems::default());
+        assert_eq!(raw.get("min-rows"), Some("1"));
+        assert_eq!(raw.get("sql"), Some("5"));
+    }
+
+    #[test]
     fn a_value_of_ours_that_is_no_text_is_told() {
         use std::os::unix::ffi::OsStringExt;
         let bytes = || OsString::from_vec(b"caf\xe9".to_vec());
@@ -251,7 +189,13 @@ mod tests {
             &mut problems,
         );
         assert_eq!(read.keys().collect::<Vec<_>>(), ["INPUT_SQL"]);
-        let told: Vec<String> = problems.end().unwrap_err().all().iter().map(ToString::to_string).collect();
+        let told: Vec<String> = problems
+            .end()
+            .unwrap_err()
+            .all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             told,
             [
