@@ -8,7 +8,7 @@ use super::auth::credentials;
 use super::lines::entries;
 use super::problems::InputProblems;
 use super::raw::Raw;
-use super::words::{Entry, nearest, pairs};
+use super::words::{Entry, did_you_mean, pairs};
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::INPUT;
 use crate::secrets;
@@ -279,7 +279,7 @@ fn place(
             format!(
                 "`{name}` is no source: their names are {}{}",
                 names.join(", "),
-                nearest(name, &names)
+                did_you_mean(name, &names)
             )
         })?;
     if assigned.iter().any(|(given, _)| *given == index) {

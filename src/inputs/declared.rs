@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::say;
+
 /// An input as `action.yml` declares it.
 #[derive(Clone, Copy, Debug)]
 pub struct DeclaredInput {
@@ -110,18 +112,14 @@ pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
         if DECLARED.iter().any(|input| input.name == name) {
             continue;
         }
-        // Of a short name nearly every other is two letters away.
-        let most = (name.len() / 3).min(2);
-        let distance = |input: &&DeclaredInput| strsim::osa_distance(input.name, &name);
-        let nearest = DECLARED.iter().min_by_key(distance);
-        let nearest = nearest.filter(|input| distance(input) <= most);
+        let names = DECLARED.iter().map(|input| input.name);
+        let misspelt = names.filter(|meant| say::is_misspelling(&name, meant));
+        let nearest = misspelt
+            .max_by(|one, other| say::likeness(&name, one).total_cmp(&say::likeness(&name, other)));
         let other = OTHER_NAMES
             .iter()
             .find(|(names, _)| names.contains(&name.as_str()));
-        if let Some(meant) = other
-            .map(|(_, meant)| *meant)
-            .or(nearest.map(|input| input.name))
-        {
+        if let Some(meant) = other.map(|(_, meant)| *meant).or(nearest) {
             warnings.push(format!(
                 "there is no input `{name}`; did you mean `{meant}`?"
             ));

@@ -1,7 +1,7 @@
 //! Inputs that say where to publish: server, site, token, project, data source.
 
 use super::lines::entries;
-use super::problems::InputProblems;
+use super::problems::{InputProblems, NO_SECRET};
 use super::raw::Raw;
 use super::words::{boolean, duration, is_loopback, mode};
 use crate::http::Url;
@@ -85,7 +85,7 @@ pub(super) fn destination(raw: &Raw, problems: &mut InputProblems) -> Option<Des
 
 fn required(name: &'static str, what: &str) -> String {
     let secret = if name.starts_with("pat-") {
-        "; is the secret defined? Workflows of forks and Dependabot get none"
+        NO_SECRET
     } else {
         ""
     };

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::problems::InputProblems;
 use super::raw::Raw;
-use super::words::{Options, nearest};
+use super::words::{Options, did_you_mean, not_one_of};
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderName};
 use crate::source::{Base, Empty, Location, Paging, Param, Place, Query, Style, TableSource};
@@ -67,11 +67,7 @@ pub(super) fn parse(text: &str) -> Result<Paging, String> {
     let text = text.trim();
     let (name, rest) = split_word(text);
     if !STYLES.contains(&name) {
-        let likely = nearest(name, &STYLES);
-        return Err(format!(
-            "`{name}` is not one of {}{likely}",
-            STYLES.join(", ")
-        ));
+        return Err(not_one_of(name, &STYLES));
     }
     // The parameter of these looks like an option, and its name is the user's.
     let (counted, rest) = match name {
@@ -91,7 +87,7 @@ pub(super) fn parse(text: &str) -> Result<Paging, String> {
     if let Some(word) = words.get(n_words) {
         return Err(format!(
             "`{word}` is one word too many after `{name}`{}",
-            nearest(word, &["rebase"])
+            did_you_mean(word, &["rebase"])
         ));
     }
     let place = |key: &str| -> Result<Option<Place>, String> {

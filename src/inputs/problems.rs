@@ -4,6 +4,10 @@ use std::fmt;
 
 use super::declared::DECLARED;
 
+/// Follows what is said of a credential that is missing: nearly always it is empty and not forgotten.
+pub(super) const NO_SECRET: &str =
+    "; is the secret defined? Workflows of forks and Dependabot get none";
+
 /// Everything that is wrong with the inputs; never empty.
 #[derive(Debug)]
 pub struct InputErrors(Vec<InputError>);

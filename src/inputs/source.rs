@@ -5,7 +5,7 @@ use super::lines::entries;
 use super::machine::Workspace;
 use super::problems::InputProblems;
 use super::raw::Raw;
-use super::words::{Entry, is_loopback, nearest, pairs};
+use super::words::{Entry, did_you_mean, is_loopback, not_one_of, pairs};
 use super::{http, paginate};
 use crate::http::Url;
 use crate::hyper::INPUT;
@@ -135,7 +135,7 @@ fn location(
         return Err("a file is named by its path in the workspace, without `file://`, such as `data/orders.csv`".into());
     }
     if !matches!(scheme, "http" | "https") {
-        let likely = nearest(scheme, &["https"]);
+        let likely = did_you_mean(scheme, &["https"]);
         return Err(format!(
             "`{scheme}://` is not supported: give an `https://` address or a file of the workspace{likely}"
         ));
@@ -188,10 +188,6 @@ fn format(text: &str) -> Result<Option<Format>, String> {
             .into_iter()
             .chain(Format::ALL.map(Format::name))
             .collect();
-        format!(
-            "`{text}` is not one of {}{}",
-            names.join(", "),
-            nearest(text, &names)
-        )
+        not_one_of(text, &names)
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::problems::InputProblems;
 use crate::http::{Rate, Url};
+use crate::say;
 use crate::table::CsvOptions;
 use crate::tableau::PublishMode;
 
@@ -151,7 +152,7 @@ fn is_alone(after: &str) -> bool {
 }
 
 fn unknown(key: &str, known: &[&str]) -> String {
-    let likely = match nearest(key, known) {
+    let likely = match did_you_mean(key, known) {
         none if none.is_empty() => format!("; valid are {}", known.join(", ")),
         likely => likely,
     };
@@ -287,14 +288,11 @@ pub(super) fn mode(text: &str) -> Result<PublishMode, String> {
         .map(|(_, mode)| *mode);
     found.ok_or_else(|| {
         let names = MODES.map(|(name, _)| name);
-        format!(
-            "`{text}` is not one of {}{}",
-            names.join(", "),
-            nearest(text, &names)
-        )
+        not_one_of(text, &names)
     })
 }
 
+/// Reads the `csv` input: pairs only.
 pub(super) fn csv_options(text: &str) -> Result<CsvOptions, String> {
     let options = Options::parse(text, &CsvOptions::KEYS)?;
     match options.words.first() {
@@ -306,14 +304,20 @@ pub(super) fn csv_options(text: &str) -> Result<CsvOptions, String> {
 }
 
 /// Returns `; did you mean …?`, or nothing if none of the names is near.
-pub(super) fn nearest(text: &str, names: &[&str]) -> String {
-    let found = names
-        .iter()
-        .map(|name| (strsim::jaro_winkler(&text.to_ascii_lowercase(), name), name));
-    match found.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((likeness, name)) if likeness > 0.7 => format!("; did you mean `{name}`?"),
-        _ => String::new(),
+pub(super) fn did_you_mean(text: &str, names: &[&str]) -> String {
+    match say::nearest(text, names.iter().copied()) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => String::new(),
     }
+}
+
+/// Says that a word is none of those an input takes.
+pub(super) fn not_one_of(text: &str, names: &[&str]) -> String {
+    format!(
+        "`{text}` is not one of {}{}",
+        names.join(", "),
+        did_you_mean(text, names)
+    )
 }
 
 /// Whether an address is on this machine: nobody listens on the way.
