@@ -5,9 +5,9 @@
 
 mod failure;
 mod summary;
+mod words;
 mod workflow;
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,9 +19,9 @@ use crate::inputs::Inputs;
 use crate::panics::{self, Panicked};
 use crate::say::{count, size};
 use crate::secrets;
-use crate::tableau::{Change, Standing};
 pub use failure::Explanation;
 pub use summary::summary;
+use words::{done, is_published, rate, title};
 use workflow::{Kind, Printer};
 
 /// What shells and the runner take for "interrupted".
@@ -239,7 +239,7 @@ impl State {
         let problem = format!(
             "cannot write the {what} for the runner into `{}`: {error}; {}",
             file.display(),
-            failure::standing(run)
+            words::standing(run)
         );
         self.printer.lines(&format!("error: {problem}"));
         self.printer
@@ -302,76 +302,6 @@ impl Paths {
             .unwrap_or_else(|| path.to_owned());
         shown.display().to_string()
     }
-}
-
-/// `true` and `false` are certain; empty says that the run does not know.
-fn is_published(run: &Run) -> String {
-    let published = run.published.as_ref();
-    match published.and_then(|published| published.change) {
-        Some(Change::Created | Change::Replaced | Change::Appended) => "true",
-        None => match published.map(|published| published.standing) {
-            None | Some(Standing::Untouched) => "false",
-            Some(_) => "",
-        },
-    }
-    .to_owned()
-}
-
-fn done(run: &Run) -> String {
-    let rows = run.extract.as_ref().map_or(0, |extract| extract.rows);
-    let rows = count(rows, "row");
-    match run.published.as_ref() {
-        None => format!("Done: {rows}, nothing published (publish: false)"),
-        Some(published) => {
-            let what = match published.change {
-                Some(change) => change_words(change).to_owned(),
-                None => "handed to Tableau, which was not waited for".to_owned(),
-            };
-            let id = published
-                .datasource
-                .as_ref()
-                .map(|id| format!(", data source {id}"))
-                .unwrap_or_default();
-            let url = published
-                .url
-                .as_ref()
-                .map(|url| format!(", {url}"))
-                .unwrap_or_default();
-            format!("Done: {rows}, {what}{id}{url}")
-        }
-    }
-}
-
-fn change_words(change: Change) -> &'static str {
-    match change {
-        Change::Created => "data source created",
-        Change::Replaced => "rows replaced",
-        Change::Appended => "rows appended",
-    }
-}
-
-fn title(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Inputs => "Read the inputs",
-        Stage::Fetch => "Fetch the data",
-        Stage::Type => "Find rows and types",
-        Stage::Shape => "Build the extract",
-        Stage::Check => "Check the result",
-        Stage::Publish => "Publish to Tableau",
-    }
-}
-
-fn rate(bytes: u64, elapsed: Duration) -> String {
-    let millis = u64::try_from(elapsed.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    format!(" at {}/s", size(bytes.saturating_mul(1_000) / millis))
-}
-
-/// Joins what can be shown by commas.
-fn join(items: impl IntoIterator<Item = impl Display>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
 }
 
 /// A value of an output that is not our own word: later steps may print it.

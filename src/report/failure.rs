@@ -1,12 +1,13 @@
 //! Why a run stopped, as a person reads it: a chain of sentences and what to do.
 
+use super::words::standing;
 use crate::data::DataError;
 use crate::guards::GuardError;
 use crate::hyper::EngineError;
 use crate::inputs::InputErrors;
 use crate::panics::Panicked;
 use crate::source::SourceError;
-use crate::tableau::{ApiError, Problem, Standing};
+use crate::tableau::{ApiError, Problem};
 use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
@@ -64,22 +65,6 @@ pub(super) fn explain(run: &Run) -> Vec<Explanation> {
         }];
     }
     explain_failure(failure)
-}
-
-/// What became of the published data, in one sentence without its full stop.
-pub(super) fn standing(run: &Run) -> String {
-    let published = run.published.as_ref();
-    let job = published.and_then(|published| published.job.as_ref());
-    let job = job.map(|job| format!(" as job {job}")).unwrap_or_default();
-    match published.map(|published| published.standing) {
-        None => "Tableau was not contacted, and the published data is as it was before".into(),
-        Some(Standing::Untouched) => "the published data is as it was before".into(),
-        Some(Standing::Unknown) => {
-            "the commit was on its way and it is not known whether Tableau acts on it: look at the data source before running again".into()
-        }
-        Some(Standing::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
-        Some(Standing::Changed) => "the data is published".into(),
-    }
 }
 
 fn explain_failure(failure: &Failure) -> Vec<Explanation> {

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Explanation, is_published, join};
+use super::failure::Explanation;
+use super::words::{is_published, join, mode_name, standing};
 use crate::Run;
 use crate::events::Stage;
 use crate::guards::Outcome;
@@ -22,7 +23,7 @@ use crate::inputs::Inputs;
 use crate::say::{count, size};
 use crate::secrets;
 use crate::source::StagedFile;
-use crate::tableau::{Change, PublishMode, Published};
+use crate::tableau::{Change, Published};
 use text::{Place, clip, code, code_block, escape, is_link, prose};
 
 /// Lines of a list that are not folded.
@@ -147,7 +148,7 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
     }
     let state = match failure.stage {
         Stage::Inputs => "nothing was fetched and Tableau was not contacted".to_owned(),
-        _ => super::failure::standing(run),
+        _ => standing(run),
     };
     let mut letters = state.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
@@ -243,14 +244,6 @@ fn tableau_details(rows: &mut Vec<(&str, String)>, published: &Published) {
         let api = published.api_version.as_deref().unwrap_or("unknown");
         let tableau = format!("{}, REST API {}", clip(version, 40), clip(api, 40));
         rows.push(("Tableau", tableau));
-    }
-}
-
-fn mode_name(mode: PublishMode) -> &'static str {
-    match mode {
-        PublishMode::Overwrite => "overwrite",
-        PublishMode::Append => "append",
-        PublishMode::CreateNew => "create-new",
     }
 }
 
