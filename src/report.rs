@@ -160,7 +160,7 @@ impl Runner {
             published
                 .and_then(|published| published.project.as_ref())
                 .map(ToString::to_string),
-            Some(is_published(run)),
+            is_published(run).map(|is| is.to_string()),
             published
                 .and_then(|published| published.job.as_ref())
                 .map(ToString::to_string),

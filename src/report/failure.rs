@@ -1,14 +1,16 @@
 //! Why a run stopped, as a person reads it: a chain of sentences and what to do.
 
+use std::error::Error;
+
 use super::words::standing;
 use crate::data::DataError;
 use crate::guards::GuardError;
 use crate::hyper::EngineError;
-use crate::inputs::InputErrors;
+use crate::inputs::{InputError, InputErrors};
 use crate::panics::Panicked;
 use crate::source::SourceError;
 use crate::tableau::{ApiError, Problem};
-use crate::{Failure, Run, http};
+use crate::{Failure, Run, http, problem};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub(super) fn explain(run: &Run) -> Vec<Explanation> {
 
 fn explain_failure(failure: &Failure) -> Vec<Explanation> {
     if let Some(errors) = failure.error.downcast_ref::<InputErrors>() {
-        let explain_one = |error: &crate::inputs::InputError| Explanation {
+        let explain_one = |error: &InputError| Explanation {
             title: format!("input {}", error.input),
             levels: vec![error.to_string()],
             hints: Vec::new(),
@@ -96,29 +98,22 @@ fn explain_failure(failure: &Failure) -> Vec<Explanation> {
 }
 
 /// The knowledge stays with the type that has it; here is only the list of those that have some.
-fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    if let Some(error) = cause.downcast_ref::<DataError>() {
-        return error.hint.clone();
-    }
-    if let Some(panicked) = cause.downcast_ref::<Panicked>() {
-        return Some(panicked.hint().to_owned());
-    }
-    if let Some(error) = cause.downcast_ref::<EngineError>() {
-        return error.hint.clone();
-    }
-    if let Some(error) = cause.downcast_ref::<SourceError>() {
-        return error.hint.clone();
-    }
-    if let Some(error) = cause.downcast_ref::<GuardError>() {
-        return Some(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<ApiError>() {
-        return error.hint();
-    }
-    if let Some(problem) = cause.downcast_ref::<Problem>() {
-        return problem.hint();
-    }
-    cause
-        .downcast_ref::<http::Error>()
-        .and_then(http::Error::hint)
+fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
+    hint_of(cause, |error: &problem::Problem| error.hint.clone())
+        .or_else(|| hint_of(cause, |error: &DataError| error.hint.clone()))
+        .or_else(|| hint_of(cause, |error: &EngineError| error.hint.clone()))
+        .or_else(|| hint_of(cause, |error: &SourceError| error.hint.clone()))
+        .or_else(|| hint_of(cause, Problem::hint))
+        .or_else(|| hint_of(cause, ApiError::hint))
+        .or_else(|| hint_of(cause, http::Error::hint))
+        .or_else(|| hint_of(cause, |error: &GuardError| Some(error.hint())))
+        .or_else(|| hint_of(cause, |error: &Panicked| Some(error.hint().to_owned())))
+}
+
+/// Asks an error for its hint if it is of the one type.
+fn hint_of<E: Error + 'static>(
+    cause: &(dyn Error + 'static),
+    hint: impl Fn(&E) -> Option<String>,
+) -> Option<String> {
+    cause.downcast_ref().and_then(hint)
 }

@@ -103,13 +103,15 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         Some(url) => format!("[{name}]({url})"),
         None => name,
     };
-    let title = match (&run.failure, is_published(run).as_str()) {
-        (None, "true") => format!("✅ Published {linked}"),
-        (None, "") => format!("⏳ Handed {linked} to Tableau"),
+    let title = match (&run.failure, is_published(run)) {
+        (None, Some(true)) => format!("✅ Published {linked}"),
+        (None, None) => format!("⏳ Handed {linked} to Tableau"),
         (None, _) => format!("✅ Built {linked}, published nothing"),
-        (Some(_), "true") if run.is_cancelled() => format!("⚠️ Published {linked}, then cancelled"),
-        (Some(_), "true") => format!("⚠️ Published {linked}, then failed"),
-        (Some(_), "") => format!("❔ It is not known whether {linked} is published"),
+        (Some(_), Some(true)) if run.is_cancelled() => {
+            format!("⚠️ Published {linked}, then cancelled")
+        }
+        (Some(_), Some(true)) => format!("⚠️ Published {linked}, then failed"),
+        (Some(_), None) => format!("❔ It is not known whether {linked} is published"),
         (Some(_), _) => match datasource {
             Some(_) => format!("❌ {linked} was not published"),
             None => "❌ Nothing was published".to_owned(),

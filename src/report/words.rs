@@ -8,17 +8,16 @@ use crate::events::Stage;
 use crate::say::{count, size};
 use crate::tableau::{Change, PublishMode, Standing};
 
-/// `true` and `false` are certain; empty says that the run does not know.
-pub(super) fn is_published(run: &Run) -> String {
+/// Whether the data is published; `None` if the run does not know.
+pub(super) fn is_published(run: &Run) -> Option<bool> {
     let published = run.published.as_ref();
     match published.and_then(|published| published.change) {
-        Some(Change::Created | Change::Replaced | Change::Appended) => "true",
+        Some(Change::Created | Change::Replaced | Change::Appended) => Some(true),
         None => match published.map(|published| published.standing) {
-            None | Some(Standing::Untouched) => "false",
-            Some(_) => "",
+            None | Some(Standing::Untouched) => Some(false),
+            Some(_) => None,
         },
     }
-    .to_owned()
 }
 
 /// What became of the published data, in one sentence without its full stop.
