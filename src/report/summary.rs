@@ -24,7 +24,7 @@ use crate::say::{count, size};
 use crate::secrets;
 use crate::source::StagedFile;
 use crate::tableau::{Change, Published};
-use text::{Place, clip, code, code_block, escape, is_link, prose};
+use text::{Within, clip, code, code_block, escape, is_link, prose};
 
 /// Lines of a list that are not folded.
 const OPEN: usize = 10;
@@ -92,7 +92,7 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         .map(|to| to.datasource.as_str());
     let name = datasource.map_or_else(
         || "an extract".to_owned(),
-        |name| code(name, Place::Paragraph),
+        |name| code(name, Within::Paragraph),
     );
     let url = run
         .published
@@ -268,8 +268,8 @@ fn guards(text: &mut String, run: &Run) {
         let _ = writeln!(
             text,
             "| {mark} | {} | {} |",
-            code(&secrets::cut(&verdict.guard, MESSAGE), Place::Cell),
-            prose(&secrets::cut(&verdict.found, MESSAGE), Place::Cell)
+            code(&secrets::cut(&verdict.guard, MESSAGE), Within::Cell),
+            prose(&secrets::cut(&verdict.found, MESSAGE), Within::Cell)
         );
     }
     text.push('\n');
@@ -302,10 +302,10 @@ fn list(text: &mut String, title: &str, lines: &[String]) {
 
 /// Shows one of our own sentences; what it quotes may be long.
 fn sentence(text: &str) -> String {
-    prose(&secrets::cut(text, MESSAGE), Place::Paragraph)
+    prose(&secrets::cut(text, MESSAGE), Within::Paragraph)
 }
 
 /// Shows a name that the user wrote.
 fn quoted(name: &str) -> String {
-    code(&secrets::cut(name, NAME), Place::Paragraph)
+    code(&secrets::cut(name, NAME), Within::Paragraph)
 }
