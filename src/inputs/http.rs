@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::machine::Workspace;
 use super::problems::InputProblems;
 use super::raw::{Raw, var};
-use super::words::{Options, attempts, bytes, rate, seconds};
+use super::words::{Options, attempts, rate, seconds, size};
 use crate::http::{CaCertificate, Conduct, Hosts, Network, Url};
 
 const OPTIONS: [&str; 6] = [
@@ -58,7 +58,7 @@ pub(super) fn conduct(raw: &Raw, problems: &mut InputProblems) -> Conduct {
         Ok(())
     });
     read("max-body", &mut |value| {
-        conduct.max_body = bytes(value)?;
+        conduct.max_body = size(value)?;
         Ok(())
     });
     let patience = conduct.policy.patience;

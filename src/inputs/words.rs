@@ -215,6 +215,7 @@ pub(super) fn seconds(text: &str, least: Duration, most: Duration) -> Result<Dur
     }
 }
 
+/// How often a request is made at most, from a number of retries up to 50.
 pub(super) fn attempts(text: &str) -> Result<NonZeroU32, String> {
     let retries: Option<u32> = text.parse().ok();
     retries
@@ -251,7 +252,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
 }
 
 /// `500MB`, `1GiB`, or a plain number of bytes.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong =
         || format!("`{text}` is no size: write a number and its unit, such as `500MB` or `1GiB`");
     let digits = text
@@ -397,9 +398,9 @@ mod tests {
 
     #[test]
     fn sizes_rates_and_times_have_ranges() {
-        assert_eq!(bytes("1GiB"), Ok(1 << 30));
-        assert_eq!(bytes("500MB"), Ok(500_000_000));
-        assert_eq!(bytes("2048"), Ok(2048));
+        assert_eq!(size("1GiB"), Ok(1 << 30));
+        assert_eq!(size("500MB"), Ok(500_000_000));
+        assert_eq!(size("2048"), Ok(2048));
         for wrong in [
             "",
             "1",
@@ -409,7 +410,7 @@ mod tests {
             "-1GB",
             "99999999999999999999GB",
         ] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
+            assert!(size(wrong).is_err(), "{wrong}");
         }
         let spacing = |text: &str| rate(text).map(|Rate(spacing)| spacing.as_millis());
         assert_eq!(spacing("2/s"), Ok(500));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::failure::Explanation;
-use super::words::{is_published, join, mode_name, standing};
+use super::words::{is_published, mode_name, standing};
 use crate::Run;
 use crate::events::Stage;
 use crate::guards::Outcome;
@@ -215,7 +215,8 @@ fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         // The pages of an address have one name.
         let mut names: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
         names.dedup();
-        let origins = join(names.iter().take(5).map(|name| quoted(name)));
+        let origins: Vec<String> = names.iter().take(5).map(|name| quoted(name)).collect();
+        let origins = origins.join(", ");
         let more = match names.len().saturating_sub(5) {
             0 => String::new(),
             more => format!(" and {more} more"),

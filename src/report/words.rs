@@ -1,6 +1,5 @@
 //! How the report says what became of a run: sentences and words that log, outputs and summary share.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use crate::Run;
@@ -97,10 +96,4 @@ pub(super) fn rate(bytes: u64, elapsed: Duration) -> String {
         .unwrap_or(u64::MAX)
         .max(1);
     format!(" at {}/s", size(bytes.saturating_mul(1_000) / millis))
-}
-
-/// Joins what can be shown by commas.
-pub(super) fn join(items: impl IntoIterator<Item = impl Display>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
 }
