@@ -14,9 +14,9 @@ use crate::hyper::INPUT;
 use crate::secrets;
 use crate::source::{Access, Location, TableSource};
 
-/// Between two blocks.
+/// The line between two blocks.
 const RULE: &str = "---";
-/// The block of a source that gets nothing.
+/// The only line in the block of a source that gets nothing.
 const NONE: &str = "none";
 
 /// The lines for one source.
@@ -219,7 +219,7 @@ fn assign<'a>(
             );
             continue;
         };
-        match place(input, &block, tables, &assigned) {
+        match find_table(input, &block, tables, &assigned) {
             Ok(index) => assigned.push((index, block)),
             Err(problem) => problems.add(input, format!("line {}: {problem}", block.number)),
         }
@@ -255,8 +255,8 @@ fn is_none(entries: &[Entry]) -> bool {
     matches!(entries, [one] if one.text == NONE)
 }
 
-/// Returns the table a block is for.
-fn place(
+/// Returns the index of the table a block is for.
+fn find_table(
     input: &str,
     block: &Block,
     tables: &[TableSource],

@@ -148,7 +148,7 @@ fn is_field_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
-/// `client_id` belongs to the request, but it is ours to put there.
+/// Whether a name is meant to be one of our fields, as `client_id` is; others go along with the request for a token.
 fn is_misspelt(name: &str) -> bool {
     let plain = name.to_ascii_lowercase().replace('_', "-");
     FIELDS.iter().any(|field| is_misspelling(&plain, field))

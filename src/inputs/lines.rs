@@ -22,7 +22,7 @@ const EXAMPLES: [(&str, &str); 8] = [
     ("key", "order_id"),
     ("checks", "amount >= 0"),
 ];
-/// Lines a message names.
+/// How many lines a message names at most.
 const NAMED: usize = 5;
 
 /// Returns the entries of an input; lines that cannot be meant as one are told and left out.
@@ -157,7 +157,7 @@ fn is_block(line: &str) -> bool {
     rest.len() <= 2 && rest.chars().all(|c| c.is_ascii_digit() || "+-".contains(c))
 }
 
-/// The value is not shown: it may be a secret.
+/// Says that a line belongs to another input; its value is not shown, for it may be a secret.
 fn misplaced(name: &str, input: &str) -> String {
     let really = match input {
         "params" => {

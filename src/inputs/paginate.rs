@@ -13,7 +13,7 @@ use crate::table::parse_pointer;
 const STYLES: [&str; 7] = ["auto", "none", "link", "next", "cursor", "page", "offset"];
 const KEYS: [&str; 6] = ["size", "more", "total", "pages", "max", "empty"];
 
-/// The GraphQL document, with `params` as its variables.
+/// Reads `query`, the GraphQL document, with `params` as its variables.
 pub(super) fn query(
     raw: &Raw,
     params: &[(String, String)],
@@ -34,7 +34,7 @@ pub(super) fn query(
     Some(query)
 }
 
-/// How to get all pages, checked against the request.
+/// Reads `paginate`, how to get all pages, and checks it against the request.
 pub(super) fn paging(
     raw: &Raw,
     query: Option<&Query>,
@@ -62,7 +62,7 @@ pub(super) fn paging(
     paging
 }
 
-/// Reads the input.
+/// Reads a text of `paginate`: a style, what belongs to it, and options.
 pub(super) fn parse(text: &str) -> Result<Paging, String> {
     let text = text.trim();
     let (name, rest) = split_word(text);
@@ -201,7 +201,7 @@ fn max(text: &str) -> Result<NonZeroU32, String> {
         .map_err(|_| "`max` is the most pages to read, a number from 1".to_owned())
 }
 
-/// What goes together.
+/// Says which parts of a text of `paginate` do not go together.
 fn check(paging: &Paging, rest: &str) -> Result<(), String> {
     let name = paging.style.name();
     if paging.style == Style::None && !rest.trim().is_empty() {

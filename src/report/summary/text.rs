@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::report::workflow::{is_hidden, printable};
+use super::super::workflow::{is_hidden, printable};
 use crate::secrets;
 
 /// Shows any text as it is: one line, no markup, no table cell, no HTML.
-pub(in crate::report) fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
