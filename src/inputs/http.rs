@@ -18,11 +18,11 @@ const LONGEST: Duration = Duration::from_hours(6);
 const PROXIES: [&str; 3] = ["https_proxy", "http_proxy", "all_proxy"];
 
 /// Reads the `http` input; all its problems are told.
-pub(super) fn conduct(raw: &Raw, problems: &mut InputProblems) -> Conduct {
-    let mut conduct = Conduct::default();
+pub(super) fn http_options(raw: &Raw, problems: &mut InputProblems) -> Conduct {
+    let mut http = Conduct::default();
     let text = raw.get("http").unwrap_or_default();
     let Some(options) = problems.take("http", Some(parse(text))) else {
-        return conduct;
+        return http;
     };
     if let Some(word) = options.words.first() {
         let keys = OPTIONS.join("=, ");
@@ -38,32 +38,32 @@ pub(super) fn conduct(raw: &Raw, problems: &mut InputProblems) -> Conduct {
         }
     };
     read("timeout", &mut |value| {
-        conduct.timeout = seconds(value, Duration::from_secs(1), LONGEST)?;
+        http.timeout = seconds(value, Duration::from_secs(1), LONGEST)?;
         Ok(())
     });
     read("retries", &mut |value| {
-        conduct.policy.attempts = attempts(value)?;
+        http.policy.attempts = attempts(value)?;
         Ok(())
     });
     read("max-wait", &mut |value| {
-        conduct.policy.patience = seconds(value, Duration::ZERO, LONGEST)?;
+        http.policy.patience = seconds(value, Duration::ZERO, LONGEST)?;
         Ok(())
     });
     read("rate", &mut |value| {
-        conduct.rate = Some(rate(value)?);
+        http.rate = Some(rate(value)?);
         Ok(())
     });
     read("allow", &mut |value| {
-        conduct.allow = Hosts::parse(value)?;
+        http.allow = Hosts::parse(value)?;
         Ok(())
     });
     read("max-body", &mut |value| {
-        conduct.max_body = size(value)?;
+        http.max_body = size(value)?;
         Ok(())
     });
-    let patience = conduct.policy.patience;
-    conduct.policy.longest_wait = conduct.policy.longest_wait.min(patience);
-    conduct
+    let patience = http.policy.patience;
+    http.policy.longest_wait = http.policy.longest_wait.min(patience);
+    http
 }
 
 /// Splits a text into options; whether their values are any is not looked at.

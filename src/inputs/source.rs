@@ -58,7 +58,7 @@ pub(super) fn source(raw: &Raw, workspace: &Workspace, problems: &mut InputProbl
         headers: common.headers,
         auth: common.auth,
         body,
-        conduct: http::conduct(raw, problems),
+        conduct: http::http_options(raw, problems),
         query,
         paging,
     }
