@@ -78,7 +78,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Panicked::new(&*payload))
 }
 
-/// The same for work that waits.
+/// Does work that waits; a panic becomes an error. What the work had changed stays as far as it had come.
 pub async fn caught_in<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
     outcome.map_err(|payload| Panicked::new(&*payload))

@@ -5,9 +5,9 @@
 
 mod failure;
 mod summary;
+mod words;
 mod workflow;
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,10 +19,10 @@ use crate::inputs::Inputs;
 use crate::panics::{self, Panicked};
 use crate::say::{count, size};
 use crate::secrets;
-use crate::tableau::{Change, DataState};
 pub use failure::Explanation;
 pub use summary::summary;
-use workflow::{Kind, Printer};
+use words::{done, is_published, rate, title};
+use workflow::{AnnotationLevel, Printer};
 
 /// What shells and the runner take for "interrupted".
 const INTERRUPTED: u8 = 130;
@@ -48,11 +48,12 @@ pub struct Runner {
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
     paths: Paths,
-    state: Mutex<State>,
+    console: Mutex<Console>,
 }
 
+/// What is shown while the run goes on, and when something was shown last.
 #[derive(Debug)]
-struct State {
+struct Console {
     printer: Printer,
     warnings: Vec<String>,
     stage: Stage,
@@ -85,7 +86,7 @@ impl Runner {
                 workspace: path("GITHUB_WORKSPACE"),
                 temp: mounted.zip(host),
             },
-            state: Mutex::new(State {
+            console: Mutex::new(Console {
                 printer: Printer::new(is_on_github),
                 warnings: Vec::new(),
                 stage: Stage::Fetch,
@@ -97,25 +98,25 @@ impl Runner {
 
     /// Tells the runner the secrets that are known, before anything else is said.
     pub fn mask(&self) {
-        self.state().printer.mask();
+        self.console().printer.mask();
     }
 
     /// Shows the result everywhere and decides the exit code: 0 done, 1 failed, 2 inputs rejected, 130 cancelled.
     pub fn report(&self, run: &Run, inputs: Option<&Inputs>) -> ExitCode {
-        let mut state = self.state();
-        state.printer.end_group();
-        state.printer.mask();
+        let mut console = self.console();
+        console.printer.end_group();
+        console.printer.mask();
         let explanations = failure::explain(run);
         for explanation in &explanations {
-            state.printer.lines(&explanation.text());
+            console.printer.lines(&explanation.text());
         }
         let messages = explanations
             .iter()
             .map(|explanation| (explanation.title.clone(), explanation.in_one_line()));
-        state.printer.annotate(Kind::Error, messages);
-        let warnings = state.warnings.clone();
-        state.printer.annotate(
-            Kind::Warning,
+        console.printer.annotate(AnnotationLevel::Error, messages);
+        let warnings = console.warnings.clone();
+        console.printer.annotate(
+            AnnotationLevel::Warning,
             warnings
                 .iter()
                 .map(|warning| (String::new(), warning.clone())),
@@ -123,22 +124,23 @@ impl Runner {
         let outputs = self
             .outputs(run)
             .map(|(name, value)| workflow::output(name, &value));
-        let mut is_written = state.write("outputs", self.output.as_deref(), &outputs.concat(), run);
+        let mut is_written =
+            console.write("outputs", self.output.as_deref(), &outputs.concat(), run);
         let extras = summary::Extras {
             explanations: &explanations,
             warnings: &warnings,
         };
         // The summary is the last thing to fail for: the data may be published.
         let text = panics::caught(|| summary(run, inputs, &extras)).unwrap_or_else(|panicked| {
-            state
+            console
                 .printer
                 .lines(&format!("cannot make the job summary: {panicked}"));
             String::new()
         });
         let text = secrets::replace(&text);
-        is_written &= state.write("job summary", self.summary.as_deref(), &text, run);
+        is_written &= console.write("job summary", self.summary.as_deref(), &text, run);
         if run.failure.is_none() {
-            state.printer.lines(&done(run));
+            console.printer.lines(&done(run));
         }
         let failure = run.failure.as_ref();
         match failure.map(|failure| (failure.stage, &failure.error)) {
@@ -160,7 +162,7 @@ impl Runner {
             published
                 .and_then(|published| published.project.as_ref())
                 .map(ToString::to_string),
-            Some(is_published(run)),
+            is_published(run).map(|is| is.to_string()),
             published
                 .and_then(|published| published.job.as_ref())
                 .map(ToString::to_string),
@@ -177,33 +179,36 @@ impl Runner {
 
     /// Returns the stage the run is in.
     pub fn stage(&self) -> Stage {
-        self.state().stage
+        self.console().stage
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn console(&self) -> MutexGuard<'_, Console> {
         // A panic elsewhere must not take the report with it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.console.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Runner {
     fn on(&self, event: Event) {
-        let mut state = self.state();
+        let mut console = self.console();
         match event {
             Event::Started(begun) => {
-                state.stage = begun;
-                state.began = Some(Instant::now());
-                state.told = None;
-                state.printer.group(title(begun));
+                console.stage = begun;
+                console.began = Some(Instant::now());
+                console.told = None;
+                console.printer.group(title(begun));
             }
             Event::Finished(_, line) => {
-                let took = state.began.map(|began| began.elapsed()).unwrap_or_default();
-                state
+                let took = console
+                    .began
+                    .map(|began| began.elapsed())
+                    .unwrap_or_default();
+                console
                     .printer
                     .lines(&format!("{line} in {:.2} s", took.as_secs_f64()));
-                state.printer.end_group();
+                console.printer.end_group();
             }
-            Event::Note(line) => state.printer.lines(&line),
+            Event::Note(line) => console.printer.lines(&line),
             Event::Retrying {
                 operation,
                 attempt,
@@ -214,22 +219,22 @@ impl Observer for Runner {
                 let line = format!(
                     "attempt {attempt} to {operation} failed: {reason}; next in {wait:.1} s"
                 );
-                state.printer.lines(&line);
+                console.printer.lines(&line);
             }
-            Event::Progress(progress) => state.progress(progress),
+            Event::Progress(progress) => console.progress(progress),
             Event::Warning(warning) => {
-                state.printer.lines(&format!("warning: {warning}"));
-                state.warnings.push(warning);
+                console.printer.lines(&format!("warning: {warning}"));
+                console.warnings.push(warning);
             }
             Event::Secret(secret) => {
                 secrets::keep(&secret);
-                state.printer.mask();
+                console.printer.mask();
             }
         }
     }
 }
 
-impl State {
+impl Console {
     /// Appends to a file the runner reads; says what is known of the data if that fails.
     fn write(&self, what: &str, file: Option<&Path>, text: &str, run: &Run) -> bool {
         let Some(file) = file else { return true };
@@ -239,11 +244,11 @@ impl State {
         let problem = format!(
             "cannot write the {what} for the runner into `{}`: {error}; {}",
             file.display(),
-            failure::standing(run)
+            words::standing(run)
         );
         self.printer.lines(&format!("error: {problem}"));
         self.printer
-            .annotate(Kind::Error, [("report".to_owned(), problem)]);
+            .annotate(AnnotationLevel::Error, [("report".to_owned(), problem)]);
         false
     }
 
@@ -302,76 +307,6 @@ impl Paths {
             .unwrap_or_else(|| path.to_owned());
         shown.display().to_string()
     }
-}
-
-/// `true` and `false` are certain; empty says that the run does not know.
-fn is_published(run: &Run) -> String {
-    let published = run.published.as_ref();
-    match published.and_then(|published| published.change) {
-        Some(Change::Created | Change::Replaced | Change::Appended) => "true",
-        None => match published.map(|published| published.state) {
-            None | Some(DataState::Untouched) => "false",
-            Some(_) => "",
-        },
-    }
-    .to_owned()
-}
-
-fn done(run: &Run) -> String {
-    let rows = run.extract.as_ref().map_or(0, |extract| extract.rows);
-    let rows = count(rows, "row");
-    match run.published.as_ref() {
-        None => format!("Done: {rows}, nothing published (publish: false)"),
-        Some(published) => {
-            let what = match published.change {
-                Some(change) => change_words(change).to_owned(),
-                None => "handed to Tableau, which was not waited for".to_owned(),
-            };
-            let id = published
-                .datasource
-                .as_ref()
-                .map(|id| format!(", data source {id}"))
-                .unwrap_or_default();
-            let url = published
-                .url
-                .as_ref()
-                .map(|url| format!(", {url}"))
-                .unwrap_or_default();
-            format!("Done: {rows}, {what}{id}{url}")
-        }
-    }
-}
-
-fn change_words(change: Change) -> &'static str {
-    match change {
-        Change::Created => "data source created",
-        Change::Replaced => "rows replaced",
-        Change::Appended => "rows appended",
-    }
-}
-
-fn title(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Inputs => "Read the inputs",
-        Stage::Fetch => "Fetch the data",
-        Stage::Type => "Find rows and types",
-        Stage::Shape => "Build the extract",
-        Stage::Check => "Check the result",
-        Stage::Publish => "Publish to Tableau",
-    }
-}
-
-fn rate(bytes: u64, elapsed: Duration) -> String {
-    let millis = u64::try_from(elapsed.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    format!(" at {}/s", size(bytes.saturating_mul(1_000) / millis))
-}
-
-/// Joins what can be shown by commas.
-fn join(items: impl IntoIterator<Item = impl Display>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
 }
 
 /// A value of an output that is not our own word: later steps may print it.

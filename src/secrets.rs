@@ -38,7 +38,7 @@ const LONGEST_ESCAPE: usize = 12;
 
 /// How much is known to be secret about a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+enum Secrecy {
     /// A word the request carried.
     Word,
     /// A value the request carried that is no word, or a credential that is a number.
@@ -47,14 +47,15 @@ enum Class {
     Credential,
 }
 
-struct Known {
-    class: Class,
+/// A text that is hidden, and from whom.
+struct KnownSecret {
+    secrecy: Secrecy,
     pattern: Pattern,
 }
 
 #[derive(Default)]
 struct Secrets {
-    known: Vec<Known>,
+    known: Vec<KnownSecret>,
     /// Spellings the runner does not know yet.
     masks: Vec<SecretString>,
 }
@@ -102,12 +103,12 @@ pub fn keep_value(value: &str) {
     if value.chars().count() < SHORTEST_VALUE || is_ours(value) {
         return;
     }
-    let class = match Shape::of(value) {
-        Shape::Number => return,
-        Shape::Word => Class::Word,
-        Shape::Opaque => Class::Opaque,
+    let secrecy = match Appearance::of(value) {
+        Appearance::Number => return,
+        Appearance::Word => Secrecy::Word,
+        Appearance::Opaque => Secrecy::Opaque,
     };
-    with(|secrets| secrets.add(class, Pattern::text(value)));
+    with(|secrets| secrets.add(secrecy, Pattern::text(value)));
 }
 
 /// Keeps a value of a request whose name says that it is secret; the runner is not told.
@@ -116,11 +117,11 @@ pub fn keep_parameter(value: &str) {
     if value.chars().count() < SHORTEST || is_ours(value) {
         return;
     }
-    with(|secrets| match Shape::of(value) {
-        Shape::Number => secrets.add(Class::Opaque, Pattern::word(value)),
+    with(|secrets| match Appearance::of(value) {
+        Appearance::Number => secrets.add(Secrecy::Opaque, Pattern::word(value)),
         // A plain word stays what it is: `sort_key: name` hides no name.
-        Shape::Word => secrets.add(Class::Word, Pattern::word(value)),
-        Shape::Opaque => secrets.add(Class::Credential, Pattern::text(value)),
+        Appearance::Word => secrets.add(Secrecy::Word, Pattern::word(value)),
+        Appearance::Opaque => secrets.add(Secrecy::Credential, Pattern::text(value)),
     });
 }
 
@@ -134,32 +135,33 @@ pub fn take_masks() -> Vec<SecretString> {
 
 /// Replaces every credential in a text that is about to be shown.
 pub fn replace(text: &str) -> Cow<'_, str> {
-    with(|secrets| secrets.replace(text, Class::Credential, Edges::Whole))
+    with(|secrets| secrets.replace(text, Secrecy::Credential, Edges::Whole))
 }
 
 /// Replaces credentials and all values of the request in the beginning of what a server answered.
 ///
 /// The text may have been cut at its end: what a secret may have begun there is taken away, too.
 pub fn replace_in_answer(text: &str) -> Cow<'_, str> {
-    with(|secrets| secrets.replace(text, Class::Word, Edges::CutEnd))
+    with(|secrets| secrets.replace(text, Secrecy::Word, Edges::CutEnd))
 }
 
 /// Shows a piece of data in at most `limit` characters, with `…` where it was cut.
 pub fn quote(text: &str, limit: usize) -> String {
-    show(text, limit, (Class::Opaque, Edges::Whole))
+    show(text, limit, (Secrecy::Opaque, Edges::Whole))
 }
 
-/// The same for a piece that may begin and end in the middle of something.
+/// Shows a piece of data that may begin and end in the middle of something, in at most `limit` characters, with `…`
+/// where it was cut.
 pub fn quote_part(text: &str, limit: usize) -> String {
-    show(text, limit, (Class::Opaque, Edges::CutBoth))
+    show(text, limit, (Secrecy::Opaque, Edges::CutBoth))
 }
 
 /// Cuts a text of ours or of the result to `limit` characters, with `…` at its end; credentials are replaced before.
 pub fn cut(text: &str, limit: usize) -> String {
-    show(text, limit, (Class::Credential, Edges::Whole))
+    show(text, limit, (Secrecy::Credential, Edges::Whole))
 }
 
-fn show(text: &str, limit: usize, (least, edges): (Class, Edges)) -> String {
+fn show(text: &str, limit: usize, (least, edges): (Secrecy, Edges)) -> String {
     let (window, edges) = with(|secrets| {
         // A secret that begins before the cut is seen whole, however it is written.
         let longest = secrets.known.iter().map(|known| known.pattern.length());
@@ -215,12 +217,12 @@ fn keep_one(text: &str, user: Option<&str>) {
         if let Some(user) = user {
             let pair = STANDARD.encode(format!("{user}:{text}"));
             secrets.mask(&pair);
-            secrets.add(Class::Credential, Pattern::base64(&pair));
+            secrets.add(Secrecy::Credential, Pattern::base64(&pair));
             return;
         }
-        if Shape::of(text) == Shape::Number {
+        if Appearance::of(text) == Appearance::Number {
             // In a text of ours it is a number like any other.
-            secrets.add(Class::Opaque, Pattern::word(text));
+            secrets.add(Secrecy::Opaque, Pattern::word(text));
             return;
         }
         let pattern = Pattern::text(text);
@@ -236,16 +238,16 @@ fn keep_one(text: &str, user: Option<&str>) {
         ] {
             secrets.mask(spelling);
         }
-        secrets.add(Class::Credential, pattern);
+        secrets.add(Secrecy::Credential, pattern);
         for core in Pattern::base64_of(text.as_bytes()) {
-            secrets.add(Class::Credential, core);
+            secrets.add(Secrecy::Credential, core);
         }
     });
 }
 
 /// What a text looks like.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum Appearance {
     /// A number, a date or a time: they are in every table.
     Number,
     /// Letters and what may join them.
@@ -254,20 +256,20 @@ enum Shape {
     Opaque,
 }
 
-impl Shape {
-    fn of(text: &str) -> Shape {
+impl Appearance {
+    fn of(text: &str) -> Appearance {
         let is_number = |c: char| c.is_ascii_digit() || " +-.,:/TZ".contains(c);
         let n_digits = text.chars().filter(char::is_ascii_digit).count();
         let is_date = text.contains(['-', ':', '/']);
         if text.chars().all(is_number) && (n_digits < SHORTEST_NUMBER || is_date) {
-            Shape::Number
+            Appearance::Number
         } else if text
             .chars()
             .all(|c| c.is_alphabetic() || " _-.,".contains(c))
         {
-            Shape::Word
+            Appearance::Word
         } else {
-            Shape::Opaque
+            Appearance::Opaque
         }
     }
 }
@@ -345,16 +347,16 @@ fn is_ours(text: &str) -> bool {
 }
 
 impl Secrets {
-    fn add(&mut self, class: Class, pattern: Pattern) {
+    fn add(&mut self, secrecy: Secrecy, pattern: Pattern) {
         match self.known.iter_mut().find(|known| known.pattern == pattern) {
-            Some(known) => known.class = known.class.max(class),
-            None => self.known.push(Known { class, pattern }),
+            Some(known) => known.secrecy = known.secrecy.max(secrecy),
+            None => self.known.push(KnownSecret { secrecy, pattern }),
         }
     }
 
     fn is_credential(&self, pattern: &Pattern) -> bool {
         let mut known = self.known.iter();
-        known.any(|known| known.class == Class::Credential && known.pattern == *pattern)
+        known.any(|known| known.secrecy == Secrecy::Credential && known.pattern == *pattern)
     }
 
     fn mask(&mut self, spelling: &str) {
@@ -364,8 +366,8 @@ impl Secrets {
         }
     }
 
-    fn replace<'t>(&self, text: &'t str, least: Class, edges: Edges) -> Cow<'t, str> {
-        let known = self.known.iter().filter(|known| known.class >= least);
+    fn replace<'t>(&self, text: &'t str, least: Secrecy, edges: Edges) -> Cow<'t, str> {
+        let known = self.known.iter().filter(|known| known.secrecy >= least);
         let patterns: Vec<&Pattern> = known.map(|known| &known.pattern).collect();
         pattern::replace(text, &patterns, edges, MASK)
     }

@@ -37,8 +37,7 @@ pub use file::WorkspacePath;
 pub use format::{Description, Family, Format};
 pub use graphql::Query;
 pub use paging::{
-    Base, Count, Empty, PageFacts, PageQuestion, PageReader, Paging, Param, Pointer, Signs, Style,
-    ValueAt,
+    Base, Count, Empty, PageFacts, PageQuestion, PageReader, Paging, Param, Signs, Style, ValueAt,
 };
 use request::ask;
 pub use spec::{Access, Location, Spec, TableSource};

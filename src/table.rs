@@ -13,14 +13,6 @@ mod speculate;
 mod tests;
 mod walk;
 
-pub use crate::columnar::Columnar as Parquet;
-pub use crate::columnar::{EngineExpression as Cell, Part};
-pub use crate::data::SystemColumn;
-pub use crate::data::path::RecordsPath;
-pub use crate::outline::page::parse_pointer;
-pub use crate::rules::Rules;
-pub use crate::rules::columns::ColumnRule;
-pub use crate::rules::csv::CsvOptions;
 pub use speculate::Contradicted;
 
 use arrow_array::RecordBatch;
@@ -28,6 +20,8 @@ use arrow_array::RecordBatch;
 use crate::columnar::{self, Columnar};
 use crate::data::batch::BatchBuilder;
 use crate::data::{Column, DataError};
+use crate::rules::Rules;
+use crate::rules::csv::CsvOptions;
 use crate::source::{Family, Staged};
 use records::Records;
 

@@ -10,6 +10,13 @@ pub struct RecordsPath {
     pub(crate) steps: Vec<Step>,
 }
 
+/// A JSON Pointer (RFC 6901) to one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    /// Unescaped keys and indices; never empty.
+    pub keys: Vec<String>,
+}
+
 /// One segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -45,6 +52,27 @@ impl fmt::Display for RecordsPath {
     }
 }
 
+impl Pointer {
+    /// Reads a path to one value; the error says what was probably meant.
+    pub fn parse(text: &str) -> Result<Pointer, String> {
+        Ok(Pointer { keys: keys(text)? })
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in &self.keys {
+            write!(f, "/{}", escaped(key))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a key as a segment of a path.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 /// Writes steps as a path.
 pub(crate) fn pointer(steps: &[Step]) -> String {
     if steps.is_empty() {
@@ -54,7 +82,7 @@ pub(crate) fn pointer(steps: &[Step]) -> String {
     for step in steps {
         text.push('/');
         match step {
-            Step::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Key(key) => text.push_str(&escaped(key)),
             Step::Each => text.push('*'),
         }
     }

@@ -9,8 +9,9 @@ use hyperdb_api::Connection;
 
 use super::names::{literal, quote};
 use super::types::sql_type;
+use crate::columnar::{Columnar, EngineExpression, Part};
 use crate::data::ColumnType;
-use crate::table::{Cell, Parquet, Part, Table};
+use crate::table::Table;
 
 /// A folder of our own that holds links to the files and nothing else.
 ///
@@ -42,7 +43,7 @@ pub(super) fn stage(tables: &[Table], folder: &Path) -> Result<Option<LinkedFile
 }
 
 fn readable(table: &Table) -> impl Iterator<Item = &Part> {
-    let parts = table.columnar().into_iter().flat_map(Parquet::parts);
+    let parts = table.columnar().into_iter().flat_map(Columnar::parts);
     parts.filter(|part| part.expressions().is_some())
 }
 
@@ -97,12 +98,12 @@ impl LinkedFiles {
     }
 }
 
-fn expression(cell: &Cell, column_type: ColumnType) -> String {
+fn expression(cell: &EngineExpression, column_type: ColumnType) -> String {
     let value = match cell {
-        Cell::Null => "NULL".to_owned(),
-        Cell::Column(name) => quote(name),
-        Cell::Zoned(name) => format!("{} AT TIME ZONE 'UTC'", quote(name)),
-        Cell::FetchedAt(text) | Cell::Text(text) => literal(text),
+        EngineExpression::Null => "NULL".to_owned(),
+        EngineExpression::Column(name) => quote(name),
+        EngineExpression::Zoned(name) => format!("{} AT TIME ZONE 'UTC'", quote(name)),
+        EngineExpression::FetchedAt(text) | EngineExpression::Text(text) => literal(text),
     };
     format!("CAST({value} AS {})", sql_type(column_type))
 }

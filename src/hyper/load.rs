@@ -15,9 +15,10 @@ use super::names::quote;
 use super::stream::{StreamEncoder, schema_message};
 use super::target::LoadTarget;
 use super::types::sql_type;
+use crate::columnar::Part;
 use crate::data::{Column, ColumnType};
 use crate::events::{Event, Observer, Progress};
-use crate::table::{Part, Table};
+use crate::table::Table;
 
 /// Bytes sent at once. Larger ones gain nothing and keep the other thread waiting at both ends.
 const CHUNK_BYTES: usize = 1 << 20;

@@ -9,8 +9,9 @@ use super::names::quote;
 use super::sql::Sql;
 use super::types;
 use crate::data::ColumnType;
+use crate::data::SystemColumn;
 use crate::problem::Problem;
-use crate::table::{SystemColumn, Table};
+use crate::table::Table;
 
 /// What could not be done, whatever the reason.
 const FAILED: &str = "failed to run `sql`";

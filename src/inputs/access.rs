@@ -4,19 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Problems;
 use super::auth::credentials;
-use super::lines::{Entry, entries, pairs};
-use super::parse::nearest;
+use super::lines::entries;
+use super::problems::InputProblems;
 use super::raw::Raw;
+use super::words::{Entry, did_you_mean, pairs};
 use crate::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use crate::hyper::INPUT;
 use crate::secrets;
 use crate::source::{Access, Location, TableSource};
 
-/// Between two blocks.
+/// The line between two blocks.
 const RULE: &str = "---";
-/// The block of a source that gets nothing.
+/// The only line in the block of a source that gets nothing.
 const NONE: &str = "none";
 
 /// The lines for one source.
@@ -28,7 +28,11 @@ struct Block<'a> {
 }
 
 /// Reads both inputs; what is written in blocks goes to the tables, the rest is returned and goes to all.
-pub(super) fn access(raw: &Raw, tables: &mut [TableSource], problems: &mut Problems) -> Access {
+pub(super) fn access(
+    raw: &Raw,
+    tables: &mut [TableSource],
+    problems: &mut InputProblems,
+) -> Access {
     let mut common = Access::default();
     let mut own: Vec<Access> = tables.iter().map(|_| Access::default()).collect();
     let mut has_blocks = false;
@@ -196,7 +200,7 @@ fn assign<'a>(
     input: &'static str,
     entries: &'a [Entry<'a>],
     tables: &[TableSource],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<(usize, Block<'a>)> {
     let mut assigned: Vec<(usize, Block)> = Vec::new();
     let mut is_readable = true;
@@ -215,7 +219,7 @@ fn assign<'a>(
             );
             continue;
         };
-        match place(input, &block, tables, &assigned) {
+        match find_table(input, &block, tables, &assigned) {
             Ok(index) => assigned.push((index, block)),
             Err(problem) => problems.add(input, format!("line {}: {problem}", block.number)),
         }
@@ -251,8 +255,8 @@ fn is_none(entries: &[Entry]) -> bool {
     matches!(entries, [one] if one.text == NONE)
 }
 
-/// Returns the table a block is for.
-fn place(
+/// Returns the index of the table a block is for.
+fn find_table(
     input: &str,
     block: &Block,
     tables: &[TableSource],
@@ -275,7 +279,7 @@ fn place(
             format!(
                 "`{name}` is no source: their names are {}{}",
                 names.join(", "),
-                nearest(name, &names)
+                did_you_mean(name, &names)
             )
         })?;
     if assigned.iter().any(|(given, _)| *given == index) {
@@ -301,7 +305,7 @@ fn place(
     }
 }
 
-fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &mut Problems) {
+fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &mut InputProblems) {
     if input == "headers" {
         access.headers = headers(entries, problems);
     } else if !entries.is_empty() {
@@ -309,7 +313,7 @@ fn read(input: &'static str, entries: &[Entry], access: &mut Access, problems: &
     }
 }
 
-fn check(access: &Access, problems: &mut Problems) {
+fn check(access: &Access, problems: &mut InputProblems) {
     if access.auth.is_some() && access.headers.contains_key(AUTHORIZATION) {
         problems.add(
             "headers",
@@ -318,7 +322,7 @@ fn check(access: &Access, problems: &mut Problems) {
     }
 }
 
-fn headers(entries: &[Entry], problems: &mut Problems) -> HeaderMap {
+fn headers(entries: &[Entry], problems: &mut InputProblems) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (entry, name, value) in pairs(entries, "headers", problems) {
         let Ok(header) = name.parse::<HeaderName>() else {

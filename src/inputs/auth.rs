@@ -4,13 +4,13 @@
 
 use secrecy::SecretString;
 
-use super::lines::{Entry, split};
-use super::parse::{is_loopback, nearest};
+use super::problems::NO_SECRET;
+use super::words::{Entry, did_you_mean, is_loopback, split};
 use crate::http::Url;
+use crate::say::is_misspelling;
 use crate::source::Auth;
 use crate::source::auth::ClientCredentials;
 
-const MISSING: &str = "; is the secret defined? Workflows of forks and Dependabot get none";
 const FIELDS: [&str; 4] = ["token-url", "client-id", "client-secret", "scope"];
 
 /// Reads credentials from a text; several problems come back in one.
@@ -51,13 +51,13 @@ pub(super) fn credentials(entries: &[Entry]) -> Result<Auth, String> {
         return Err("the credentials hold a control character".into());
     }
     match scheme.as_str() {
-        "bearer" if rest.is_empty() => Err(format!("`bearer` is without a token{MISSING}")),
+        "bearer" if rest.is_empty() => Err(format!("`bearer` is without a token{NO_SECRET}")),
         "bearer" => Ok(Auth::Bearer(SecretString::from(rest))),
         "basic" => match rest.split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => {
                 Ok(Auth::Basic(SecretString::from(rest)))
             }
-            _ => Err(format!("`basic` wants `USER:PASSWORD`{MISSING}")),
+            _ => Err(format!("`basic` wants `USER:PASSWORD`{NO_SECRET}")),
         },
         // What stands here instead of a scheme may be the secret itself.
         _ => Err("it begins with none of `bearer`, `basic` and `oauth2`: write `bearer TOKEN` or `basic USER:PASSWORD`".into()),
@@ -73,7 +73,7 @@ fn client_credentials(entries: &[Entry]) -> Result<ClientCredentials, String> {
             problems.push(entry.says("it has no colon: below `oauth2` write `name: value`"));
             continue;
         };
-        let likely = nearest(&name.replace('_', "-"), &FIELDS);
+        let likely = did_you_mean(&name.replace('_', "-"), &FIELDS);
         if !is_field_name(name) {
             problems.push(entry.says("the name before the colon is no word"));
         } else if fields.iter().any(|(given, _)| *given == name) {
@@ -92,7 +92,11 @@ fn client_credentials(entries: &[Entry]) -> Result<ClientCredentials, String> {
     };
     for name in ["token-url", "client-id", "client-secret"] {
         if get(name).is_none() && !problems.iter().any(|problem| problem.contains(name)) {
-            let why = if name == "client-secret" { MISSING } else { "" };
+            let why = if name == "client-secret" {
+                NO_SECRET
+            } else {
+                ""
+            };
             problems.push(format!("`oauth2` needs a line `{name}: …`{why}"));
         }
     }
@@ -144,12 +148,10 @@ fn is_field_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
-/// `client_id` belongs to the request, but it is ours to put there.
+/// Whether a name is meant to be one of our fields, as `client_id` is; others go along with the request for a token.
 fn is_misspelt(name: &str) -> bool {
     let plain = name.to_ascii_lowercase().replace('_', "-");
-    FIELDS
-        .iter()
-        .any(|field| strsim::osa_distance(field, &plain) <= 2 && plain != "code")
+    FIELDS.iter().any(|field| is_misspelling(&plain, field))
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use url::form_urlencoded;
 
-use super::lines::split;
-use super::network;
+use super::http;
 use super::raw::Raw;
+use super::words::split;
 use crate::http::Url;
 use crate::secrets;
 
@@ -63,7 +63,7 @@ pub(super) fn keep(raw: &Raw, vars: &HashMap<String, String>) {
     for line in lines(raw.get("source")) {
         address(line);
     }
-    for proxy in network::proxies(vars) {
+    for proxy in http::proxies(vars) {
         user_of(&proxy);
     }
 }
@@ -265,7 +265,7 @@ mod tests {
             )])
             .collect();
         keep(
-            &Raw::read(&vars, &mut super::super::Problems::default()),
+            &Raw::read(&vars, &mut super::super::problems::InputProblems::default()),
             &vars,
         );
     }

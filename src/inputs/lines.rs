@@ -3,11 +3,14 @@
 //! GitHub takes text only, so people write a list below `|` and keep its dashes, or indent the next input too far.
 //! Both would be taken for entries and do something else than what was meant.
 
-use super::parse::{boolean, count, mode};
+use super::declared::DECLARED;
+use super::problems::InputProblems;
 use super::raw::Raw;
-use super::{DECLARED, Problems, auth, csv_options, network, paginate};
+use super::words::{Entry, boolean, count, csv_options, mode, split};
+use super::{auth, http, paginate};
+use crate::data::path::RecordsPath;
 use crate::hyper::{INPUT, Sql, code_of};
-use crate::table::{ColumnRule, RecordsPath};
+use crate::rules::columns::ColumnRule;
 
 /// Inputs of one entry a line, with an entry as an example.
 const EXAMPLES: [(&str, &str); 8] = [
@@ -20,39 +23,14 @@ const EXAMPLES: [(&str, &str); 8] = [
     ("key", "order_id"),
     ("checks", "amount >= 0"),
 ];
-/// Lines a message names.
+/// How many lines a message names at most.
 const NAMED: usize = 5;
-
-/// One line of an input, without blanks around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// Counted from 1 in the input as it is written, blank lines and comments included.
-    pub(super) number: usize,
-    /// Never empty.
-    pub(super) text: &'a str,
-}
-
-impl Entry<'_> {
-    /// Says where something is wrong.
-    pub(super) fn says(&self, problem: impl std::fmt::Display) -> String {
-        format!("line {}: {problem}", self.number)
-    }
-}
-
-/// Returns the lines of a text that are neither blank nor a comment.
-pub(super) fn split(text: &str) -> impl Iterator<Item = Entry<'_>> {
-    let lines = text.lines().enumerate().map(|(index, line)| Entry {
-        number: index + 1,
-        text: line.trim(),
-    });
-    lines.filter(|entry| !entry.text.is_empty() && !entry.text.starts_with('#'))
-}
 
 /// Returns the entries of an input; lines that cannot be meant as one are told and left out.
 pub(super) fn entries<'a>(
     raw: &'a Raw,
     input: &'static str,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Vec<Entry<'a>> {
     let example = EXAMPLES.iter().find(|(name, _)| *name == input);
     let example = example.map_or("", |(_, example)| example);
@@ -88,30 +66,6 @@ pub(super) fn entries<'a>(
         );
     }
     entries
-}
-
-/// `name: value` entries; a value may hold further colons.
-pub(super) fn pairs<'a>(
-    entries: &[Entry<'a>],
-    input: &'static str,
-    problems: &mut Problems,
-) -> Vec<(Entry<'a>, &'a str, &'a str)> {
-    let mut pairs: Vec<(Entry, &str, &str)> = Vec::new();
-    for entry in entries {
-        let pair = entry.text.split_once(':');
-        match pair.map(|(name, value)| (name.trim(), value.trim())) {
-            Some((name, value)) if !name.is_empty() => {
-                if pairs.iter().any(|(_, given, _)| *given == name) {
-                    problems.add(input, entry.says(format!("`{name}` is given twice")));
-                } else {
-                    pairs.push((*entry, name, value));
-                }
-            }
-            // The line itself is not shown: it may be a secret.
-            _ => problems.add(input, entry.says("it has no colon: write `name: value`")),
-        }
-    }
-    pairs
 }
 
 fn has_dash(text: &str) -> bool {
@@ -168,7 +122,7 @@ fn input_at(line: &str) -> Option<&'static str> {
         "paginate" => paginate::parse(value).is_ok(),
         "columns" => ColumnRule::parse(value).is_ok(),
         "csv" => value.contains('=') && csv_options(value).is_ok(),
-        "http" => network::parse(value).is_ok_and(|options| options.has_only_pairs()),
+        "http" => http::parse(value).is_ok_and(|options| options.has_only_pairs()),
         "auth" => auth::auth(value).is_ok(),
         "mode" => mode(value).is_ok(),
         // `true` changes nothing, and what is lost then is not missed.
@@ -204,7 +158,7 @@ fn is_block(line: &str) -> bool {
     rest.len() <= 2 && rest.chars().all(|c| c.is_ascii_digit() || "+-".contains(c))
 }
 
-/// The value is not shown: it may be a secret.
+/// Says that a line belongs to another input; its value is not shown, for it may be a secret.
 fn misplaced(name: &str, input: &str) -> String {
     let really = match input {
         "params" => {
@@ -220,14 +174,6 @@ fn misplaced(name: &str, input: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_counted_as_they_are_written() {
-        let entries: Vec<(usize, &str)> = split("\n# a\n  x: 1 \n\n#\ny")
-            .map(|entry| (entry.number, entry.text))
-            .collect();
-        assert_eq!(entries, [(3, "x: 1"), (6, "y")]);
-    }
 
     #[test]
     fn dashes_and_brackets_are_no_entries() {

@@ -2,23 +2,22 @@
 
 use std::num::NonZeroU32;
 
-use super::Problems;
-use super::options::Options;
-use super::parse::nearest;
+use super::problems::InputProblems;
 use super::raw::Raw;
+use super::words::{Options, did_you_mean, not_one_of};
+use crate::data::path::Pointer;
 use crate::http::Url;
 use crate::http::header::{AUTHORIZATION, HeaderName};
 use crate::source::{Base, Empty, Location, Paging, Param, Query, Style, TableSource, ValueAt};
-use crate::table::parse_pointer;
 
 const STYLES: [&str; 7] = ["auto", "none", "link", "next", "cursor", "page", "offset"];
 const KEYS: [&str; 6] = ["size", "more", "total", "pages", "max", "empty"];
 
-/// The GraphQL document, with `params` as its variables.
+/// Reads `query`, the GraphQL document, with `params` as its variables.
 pub(super) fn query(
     raw: &Raw,
     params: &[(String, String)],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Option<Query> {
     let mut query = problems.take("query", raw.get("query").map(Query::parse))?;
     if raw.get("body").is_some() {
@@ -35,12 +34,12 @@ pub(super) fn query(
     Some(query)
 }
 
-/// How to get all pages, checked against the request.
+/// Reads `paginate`, how to get all pages, and checks it against the request.
 pub(super) fn paging(
     raw: &Raw,
     query: Option<&Query>,
     tables: &[TableSource],
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> Paging {
     let paging = problems.take("paginate", raw.get("paginate").map(parse));
     let paging = paging.unwrap_or_default();
@@ -63,16 +62,12 @@ pub(super) fn paging(
     paging
 }
 
-/// Reads the input.
+/// Reads a text of `paginate`: a style, what belongs to it, and options.
 pub(super) fn parse(text: &str) -> Result<Paging, String> {
     let text = text.trim();
     let (name, rest) = split_word(text);
     if !STYLES.contains(&name) {
-        let likely = nearest(name, &STYLES);
-        return Err(format!(
-            "`{name}` is not one of {}{likely}",
-            STYLES.join(", ")
-        ));
+        return Err(not_one_of(name, &STYLES));
     }
     // The parameter of these looks like an option, and its name is the user's.
     let (counted, rest) = match name {
@@ -92,7 +87,7 @@ pub(super) fn parse(text: &str) -> Result<Paging, String> {
     if let Some(word) = words.get(n_words) {
         return Err(format!(
             "`{word}` is one word too many after `{name}`{}",
-            nearest(word, &["rebase"])
+            did_you_mean(word, &["rebase"])
         ));
     }
     let place = |key: &str| -> Result<Option<ValueAt>, String> {
@@ -163,7 +158,7 @@ fn style(name: &str, counted: &str, words: &[&str]) -> Result<(Style, usize), St
 
 fn param(text: &str) -> Result<Param, String> {
     if text.starts_with('/') {
-        return parse_pointer(text).map(Param::Body);
+        return Pointer::parse(text).map(Param::Body);
     }
     match text.strip_prefix("header:") {
         Some(name) => header(name).map(Param::Header),
@@ -177,8 +172,8 @@ fn place(text: &str) -> Result<ValueAt, String> {
         return header(name).map(ValueAt::Header);
     }
     match text.strip_prefix("last:") {
-        Some(path) => parse_pointer(path).map(ValueAt::Last),
-        None => parse_pointer(text).map(ValueAt::Body),
+        Some(path) => Pointer::parse(path).map(ValueAt::Last),
+        None => Pointer::parse(text).map(ValueAt::Body),
     }
 }
 
@@ -206,7 +201,7 @@ fn max(text: &str) -> Result<NonZeroU32, String> {
         .map_err(|_| "`max` is the most pages to read, a number from 1".to_owned())
 }
 
-/// What goes together.
+/// Says which parts of a text of `paginate` do not go together.
 fn check(paging: &Paging, rest: &str) -> Result<(), String> {
     let name = paging.style.name();
     if paging.style == Style::None && !rest.trim().is_empty() {

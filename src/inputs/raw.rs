@@ -1,151 +1,14 @@
-//! Inputs as strings: which exist, where each comes from, and which are not ours.
+//! Inputs and variables as strings: where each comes from, and which are no text.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use serde::Deserialize;
-
-use super::Problems;
-
-/// An input as `action.yml` declares it.
-#[derive(Clone, Copy, Debug)]
-pub struct Declared {
-    /// Name in the workflow.
-    pub name: &'static str,
-    /// What is used when it is left out, as documented; empty if nothing.
-    pub default: &'static str,
-    /// Who puts the default there.
-    pub filled: Filled,
-    /// Variable that stands in for it.
-    pub variable: Option<&'static str>,
-}
-
-/// Who fills in an input that is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
-    /// The runner: `action.yml` has a `default:`.
-    ByRunner,
-    /// This program, for which leaving out may mean something else than writing the default.
-    ByProgram,
-}
-
-const fn declared(name: &'static str, default: &'static str) -> Declared {
-    Declared {
-        name,
-        default,
-        filled: Filled::ByRunner,
-        variable: None,
-    }
-}
-
-const fn decided_here(name: &'static str, default: &'static str) -> Declared {
-    Declared {
-        filled: Filled::ByProgram,
-        ..declared(name, default)
-    }
-}
-
-const fn from_variable(name: &'static str, variable: &'static str) -> Declared {
-    Declared {
-        variable: Some(variable),
-        ..declared(name, "")
-    }
-}
-
-/// Every input there is, in the order of the documentation.
-pub const DECLARED: [Declared; 30] = [
-    from_variable("server-url", "TABLEAU_SERVER_URL"),
-    from_variable("site", "TABLEAU_SITE_ID"),
-    from_variable("pat-name", "TABLEAU_PAT_NAME"),
-    from_variable("pat-secret", "TABLEAU_PAT_SECRET"),
-    from_variable("project", "TABLEAU_PROJECT_ID"),
-    declared("datasource", ""),
-    declared("description", ""),
-    declared("tags", ""),
-    decided_here("mode", "overwrite"),
-    declared("publish", "true"),
-    declared("wait", "60m"),
-    declared("ca-certificate", ""),
-    declared("source", ""),
-    declared("format", "auto"),
-    declared("records", ""),
-    declared("params", ""),
-    declared("headers", ""),
-    declared("auth", ""),
-    declared("query", ""),
-    declared("body", ""),
-    decided_here("paginate", "auto"),
-    declared("csv", ""),
-    declared("http", "timeout=60 retries=5 max-wait=600"),
-    declared("columns", ""),
-    declared("sql", ""),
-    decided_here("table", "Extract"),
-    declared("hyper", ""),
-    declared("key", ""),
-    decided_here("min-rows", "1"),
-    declared("checks", ""),
-];
-
-/// What an input is called elsewhere.
-const OTHER_NAMES: [(&[&str], &str); 8] = [
-    (
-        &["url", "uri", "file", "files", "path", "data", "sources"],
-        "source",
-    ),
-    (
-        &["server", "host", "tableau-url", "tableau-server"],
-        "server-url",
-    ),
-    (&["site-id", "site-name", "site-url"], "site"),
-    (
-        &["token", "pat", "token-secret", "token-value", "pat-token"],
-        "pat-secret",
-    ),
-    (&["token-name"], "pat-name"),
-    (&["name", "data-source", "datasource-name"], "datasource"),
-    (&["project-name", "project-id", "folder"], "project"),
-    (&["parameters", "query-params"], "params"),
-];
+use super::declared::DECLARED;
+use super::problems::InputProblems;
 
 /// All values that are not blank.
 #[derive(Debug)]
 pub(super) struct Raw(HashMap<&'static str, String>);
-
-/// What envy fills in. Strings only: it takes a blank for a value and stops at the first problem.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Values {
-    server_url: Option<String>,
-    site: Option<String>,
-    pat_name: Option<String>,
-    pat_secret: Option<String>,
-    project: Option<String>,
-    datasource: Option<String>,
-    description: Option<String>,
-    tags: Option<String>,
-    mode: Option<String>,
-    publish: Option<String>,
-    wait: Option<String>,
-    ca_certificate: Option<String>,
-    source: Option<String>,
-    format: Option<String>,
-    records: Option<String>,
-    params: Option<String>,
-    headers: Option<String>,
-    auth: Option<String>,
-    query: Option<String>,
-    body: Option<String>,
-    paginate: Option<String>,
-    csv: Option<String>,
-    http: Option<String>,
-    columns: Option<String>,
-    sql: Option<String>,
-    table: Option<String>,
-    hyper: Option<String>,
-    key: Option<String>,
-    min_rows: Option<String>,
-    checks: Option<String>,
-}
 
 /// Variables that are paths of the machine, and the input to blame if one is no text.
 const PATHS: [(&str, &str); 3] = [
@@ -157,7 +20,7 @@ const PATHS: [(&str, &str); 3] = [
 /// Returns the variables that are text; that one of ours is not is a problem, others are nobody's business.
 pub(super) fn texts(
     vars: impl IntoIterator<Item = (OsString, OsString)>,
-    problems: &mut Problems,
+    problems: &mut InputProblems,
 ) -> HashMap<String, String> {
     let mut texts = HashMap::new();
     for (name, value) in vars {
@@ -194,7 +57,8 @@ fn ours(name: &str) -> Option<(&'static str, String)> {
 }
 
 impl Raw {
-    pub(super) fn read(vars: &HashMap<String, String>, problems: &mut Problems) -> Raw {
+    /// Takes every input from its own variable, or from the one that stands in for it.
+    pub(super) fn read(vars: &HashMap<String, String>, problems: &mut InputProblems) -> Raw {
         let given = vars
             .iter()
             .filter(|(name, value)| name.starts_with("INPUT_") && !value.trim().is_empty())
@@ -206,25 +70,22 @@ impl Raw {
                 )
             });
         let mut pairs: Vec<(String, String)> = given.collect();
-        pairs.sort();
-        pairs.dedup_by(|a, b| a.0.eq_ignore_ascii_case(&b.0));
-        let values: Values = match envy::prefixed("INPUT_").from_iter(pairs) {
-            Ok(values) => values,
+        // The last of several spellings wins: of letters, capitals as the runner writes them.
+        pairs.sort_by(|one, other| other.cmp(one));
+        let mut given: HashMap<String, String> = match envy::prefixed("INPUT_").from_iter(pairs) {
+            Ok(given) => given,
             Err(error) => {
                 problems.add("source", format!("the inputs cannot be read: {error}"));
-                Values::default()
+                HashMap::new()
             }
         };
         let mut all = HashMap::new();
-        for (declared, value) in DECLARED.iter().zip(values.in_order()) {
+        for declared in DECLARED {
             let from_variable = || {
-                let variable = declared.variable?;
-                let value = vars
-                    .get(variable)
-                    .filter(|value| !value.trim().is_empty())?;
-                Some(value.clone())
+                let value = vars.get(declared.variable?)?;
+                (!value.trim().is_empty()).then(|| value.clone())
             };
-            if let Some(found) = value.or_else(from_variable) {
+            if let Some(found) = given.remove(declared.name).or_else(from_variable) {
                 all.insert(declared.name, found);
             }
         }
@@ -244,71 +105,11 @@ impl Raw {
     }
 }
 
-impl Values {
-    /// In the order of [`DECLARED`]; a test holds the two together.
-    fn in_order(self) -> [Option<String>; DECLARED.len()] {
-        [
-            self.server_url,
-            self.site,
-            self.pat_name,
-            self.pat_secret,
-            self.project,
-            self.datasource,
-            self.description,
-            self.tags,
-            self.mode,
-            self.publish,
-            self.wait,
-            self.ca_certificate,
-            self.source,
-            self.format,
-            self.records,
-            self.params,
-            self.headers,
-            self.auth,
-            self.query,
-            self.body,
-            self.paginate,
-            self.csv,
-            self.http,
-            self.columns,
-            self.sql,
-            self.table,
-            self.hyper,
-            self.key,
-            self.min_rows,
-            self.checks,
-        ]
-    }
-}
-
-/// Warns of inputs that look like a misspelling of ours; others belong to somebody else.
-pub(super) fn unknown_inputs(vars: &HashMap<String, String>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for name in vars.keys().filter_map(|name| name.strip_prefix("INPUT_")) {
-        let name = name.to_ascii_lowercase().replace('_', "-");
-        if DECLARED.iter().any(|input| input.name == name) {
-            continue;
-        }
-        // Of a short name nearly every other is two letters away.
-        let most = (name.len() / 3).min(2);
-        let distance = |input: &&Declared| strsim::osa_distance(input.name, &name);
-        let nearest = DECLARED.iter().min_by_key(distance);
-        let nearest = nearest.filter(|input| distance(input) <= most);
-        let other = OTHER_NAMES
-            .iter()
-            .find(|(names, _)| names.contains(&name.as_str()));
-        if let Some(meant) = other
-            .map(|(_, meant)| *meant)
-            .or(nearest.map(|input| input.name))
-        {
-            warnings.push(format!(
-                "there is no input `{name}`; did you mean `{meant}`?"
-            ));
-        }
-    }
-    warnings.sort();
-    warnings
+/// Returns a variable without blanks around it, unless it is blank.
+pub(super) fn var<'a>(vars: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    vars.get(name)
+        .map(|value| value.trim())
+        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -326,9 +127,9 @@ mod tests {
                 )
             })
             .collect();
-        let mut problems = Problems::default();
+        let mut problems = InputProblems::default();
         let raw = Raw::read(&vars, &mut problems);
-        assert!(problems.0.is_empty());
+        assert!(problems.end().is_ok());
         for input in DECLARED {
             assert_eq!(
                 raw.get(input.name),
@@ -348,16 +149,32 @@ mod tests {
         let vars = vars
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let raw = Raw::read(&vars, &mut Problems::default());
+        let raw = Raw::read(&vars, &mut InputProblems::default());
         assert_eq!(raw.get("site"), Some("acme"));
         assert_eq!(raw.get("project"), Some("a"));
+    }
+
+    #[test]
+    fn of_several_spellings_the_documented_one_wins() {
+        let vars = [
+            ("INPUT_MIN-ROWS", "1"),
+            ("INPUT_min-rows", "2"),
+            ("INPUT_MIN_ROWS", "3"),
+            ("INPUT_sql", "5"),
+        ];
+        let vars = vars
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let raw = Raw::read(&vars, &mut InputProblems::default());
+        assert_eq!(raw.get("min-rows"), Some("1"));
+        assert_eq!(raw.get("sql"), Some("5"));
     }
 
     #[test]
     fn a_value_of_ours_that_is_no_text_is_told() {
         use std::os::unix::ffi::OsStringExt;
         let bytes = || OsString::from_vec(b"caf\xe9".to_vec());
-        let mut problems = Problems::default();
+        let mut problems = InputProblems::default();
         let vars = [
             ("INPUT_SOURCE", bytes()),
             ("INPUT_CA_CERTIFICATE", bytes()),
@@ -372,7 +189,13 @@ mod tests {
             &mut problems,
         );
         assert_eq!(read.keys().collect::<Vec<_>>(), ["INPUT_SQL"]);
-        let told: Vec<String> = problems.sorted().iter().map(ToString::to_string).collect();
+        let told: Vec<String> = problems
+            .end()
+            .unwrap_err()
+            .all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             told,
             [
@@ -380,26 +203,6 @@ mod tests {
                 "input `ca-certificate`: its value is not UTF-8 text",
                 "input `source`: its value is not UTF-8 text",
                 "input `source`: the path in the variable `GITHUB_WORKSPACE` is not UTF-8 text",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_misspelt_input_is_told_and_a_foreign_one_is_not() {
-        let vars = [
-            ("INPUT_DATASOURSE", "x"),
-            ("INPUT_WHO-TO-GREET", "y"),
-            ("INPUT_URL", "z"),
-            ("INPUT_LOG", "z"),
-        ];
-        let vars = vars
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        assert_eq!(
-            unknown_inputs(&vars),
-            [
-                "there is no input `datasourse`; did you mean `datasource`?",
-                "there is no input `url`; did you mean `source`?",
             ]
         );
     }

@@ -14,7 +14,8 @@ use super::rows::{self, Outline};
 use super::{feed, page_signs};
 use crate::columnar;
 use crate::data::DataError;
-use crate::data::path::{RecordsPath, Step, keys};
+use crate::data::path::Pointer;
+use crate::data::path::{RecordsPath, Step};
 use crate::readers::csv;
 use crate::readers::json::records::{self, Record};
 use crate::readers::json::scan::Scanner;
@@ -23,7 +24,7 @@ use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::rules::Rules;
 use crate::source::{
-    Count, Family, Format, PageFacts, PageQuestion, PageReader, Pointer, Signs, StagedFile,
+    Count, Family, Format, PageFacts, PageQuestion, PageReader, Signs, StagedFile,
 };
 
 /// Where `OData` says that there is more.
@@ -41,11 +42,6 @@ const TOTALS: [(&[&str], &str); 4] = [
     (&["odata.count"], "/value"),
     (&["d", "__count"], "/d/results"),
 ];
-
-/// Reads a path to one value; the error says what was probably meant.
-pub fn parse_pointer(text: &str) -> Result<Pointer, String> {
-    Ok(Pointer { keys: keys(text)? })
-}
 
 /// Looks into pages by the rules that will read their rows.
 #[derive(Clone, Copy, Debug)]
@@ -478,8 +474,8 @@ mod tests {
     #[test]
     fn rows_and_values_are_found() {
         let pointers = ["/meta/next", "/meta", "/data/1/id", "/none", "/nil"];
-        let pointers = pointers.map(|text| parse_pointer(text).unwrap());
-        let id = parse_pointer("/id").unwrap();
+        let pointers = pointers.map(|text| Pointer::parse(text).unwrap());
+        let id = Pointer::parse("/id").unwrap();
         let ask = PageQuestion {
             document: &pointers,
             last: Some(&id),

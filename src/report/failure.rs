@@ -1,12 +1,15 @@
 //! Why a run stopped, as a person reads it: a chain of sentences and what to do.
 
+use std::error::Error;
+
+use super::words::standing;
 use crate::data::DataError;
 use crate::guards::GuardError;
 use crate::hyper::EngineError;
-use crate::inputs::InputErrors;
+use crate::inputs::{InputError, InputErrors};
 use crate::panics::Panicked;
 use crate::problem::Problem;
-use crate::tableau::{ApiError, DataState};
+use crate::tableau::ApiError;
 use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
@@ -66,25 +69,9 @@ pub(super) fn explain(run: &Run) -> Vec<Explanation> {
     explain_failure(failure)
 }
 
-/// What became of the published data, in one sentence without its full stop.
-pub(super) fn standing(run: &Run) -> String {
-    let published = run.published.as_ref();
-    let job = published.and_then(|published| published.job.as_ref());
-    let job = job.map(|job| format!(" as job {job}")).unwrap_or_default();
-    match published.map(|published| published.state) {
-        None => "Tableau was not contacted, and the published data is as it was before".into(),
-        Some(DataState::Untouched) => "the published data is as it was before".into(),
-        Some(DataState::Unknown) => {
-            "the commit was on its way and it is not known whether Tableau acts on it: look at the data source before running again".into()
-        }
-        Some(DataState::Accepted) => format!("Tableau has the whole file and goes on with it{job}"),
-        Some(DataState::Changed) => "the data is published".into(),
-    }
-}
-
 fn explain_failure(failure: &Failure) -> Vec<Explanation> {
     if let Some(errors) = failure.error.downcast_ref::<InputErrors>() {
-        let explain_one = |error: &crate::inputs::InputError| Explanation {
+        let explain_one = |error: &InputError| Explanation {
             title: format!("input {}", error.input),
             levels: vec![error.to_string()],
             hints: Vec::new(),
@@ -111,26 +98,20 @@ fn explain_failure(failure: &Failure) -> Vec<Explanation> {
 }
 
 /// The knowledge stays with the type that has it; here is only the list of those that have some.
-fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    if let Some(error) = cause.downcast_ref::<DataError>() {
-        return error.hint.clone();
-    }
-    if let Some(panicked) = cause.downcast_ref::<Panicked>() {
-        return Some(panicked.hint().to_owned());
-    }
-    if let Some(error) = cause.downcast_ref::<EngineError>() {
-        return error.hint.clone();
-    }
-    if let Some(error) = cause.downcast_ref::<GuardError>() {
-        return Some(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<ApiError>() {
-        return error.hint();
-    }
-    if let Some(problem) = cause.downcast_ref::<Problem>() {
-        return problem.hint.clone();
-    }
-    cause
-        .downcast_ref::<http::Error>()
-        .and_then(http::Error::hint)
+fn hint(cause: &(dyn Error + 'static)) -> Option<String> {
+    hint_of(cause, |error: &Problem| error.hint.clone())
+        .or_else(|| hint_of(cause, |error: &DataError| error.hint.clone()))
+        .or_else(|| hint_of(cause, |error: &EngineError| error.hint.clone()))
+        .or_else(|| hint_of(cause, ApiError::hint))
+        .or_else(|| hint_of(cause, http::Error::hint))
+        .or_else(|| hint_of(cause, |error: &GuardError| Some(error.hint())))
+        .or_else(|| hint_of(cause, |error: &Panicked| Some(error.hint().to_owned())))
+}
+
+/// Asks an error for its hint if it is of the one type.
+fn hint_of<E: Error + 'static>(
+    cause: &(dyn Error + 'static),
+    hint: impl Fn(&E) -> Option<String>,
+) -> Option<String> {
+    cause.downcast_ref().and_then(hint)
 }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Explanation, is_published, join};
+use super::failure::Explanation;
+use super::words::{is_published, mode_name, standing};
 use crate::Run;
 use crate::events::Stage;
 use crate::guards::Outcome;
@@ -22,8 +23,8 @@ use crate::inputs::Inputs;
 use crate::say::{count, size};
 use crate::secrets;
 use crate::source::StagedFile;
-use crate::tableau::{Change, PublishMode, Published};
-use text::{Place, clip, code, code_block, escape, is_link, prose};
+use crate::tableau::{Change, Published};
+use text::{Within, clip, code, code_block, escape, is_link, prose};
 
 /// Lines of a list that are not folded.
 const OPEN: usize = 10;
@@ -91,7 +92,7 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         .map(|to| to.datasource.as_str());
     let name = datasource.map_or_else(
         || "an extract".to_owned(),
-        |name| code(name, Place::Paragraph),
+        |name| code(name, Within::Paragraph),
     );
     let url = run
         .published
@@ -102,13 +103,15 @@ fn heading(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         Some(url) => format!("[{name}]({url})"),
         None => name,
     };
-    let title = match (&run.failure, is_published(run).as_str()) {
-        (None, "true") => format!("✅ Published {linked}"),
-        (None, "") => format!("⏳ Handed {linked} to Tableau"),
+    let title = match (&run.failure, is_published(run)) {
+        (None, Some(true)) => format!("✅ Published {linked}"),
+        (None, None) => format!("⏳ Handed {linked} to Tableau"),
         (None, _) => format!("✅ Built {linked}, published nothing"),
-        (Some(_), "true") if run.is_cancelled() => format!("⚠️ Published {linked}, then cancelled"),
-        (Some(_), "true") => format!("⚠️ Published {linked}, then failed"),
-        (Some(_), "") => format!("❔ It is not known whether {linked} is published"),
+        (Some(_), Some(true)) if run.is_cancelled() => {
+            format!("⚠️ Published {linked}, then cancelled")
+        }
+        (Some(_), Some(true)) => format!("⚠️ Published {linked}, then failed"),
+        (Some(_), None) => format!("❔ It is not known whether {linked} is published"),
         (Some(_), _) => match datasource {
             Some(_) => format!("❌ {linked} was not published"),
             None => "❌ Nothing was published".to_owned(),
@@ -147,7 +150,7 @@ fn failure(text: &mut String, run: &Run, explanations: &[Explanation]) {
     }
     let state = match failure.stage {
         Stage::Inputs => "nothing was fetched and Tableau was not contacted".to_owned(),
-        _ => super::failure::standing(run),
+        _ => standing(run),
     };
     let mut letters = state.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
@@ -212,7 +215,8 @@ fn details(text: &mut String, run: &Run, inputs: Option<&Inputs>) {
         // The pages of an address have one name.
         let mut names: Vec<&str> = files.iter().map(|file| file.origin.as_str()).collect();
         names.dedup();
-        let origins = join(names.iter().take(5).map(|name| quoted(name)));
+        let origins: Vec<String> = names.iter().take(5).map(|name| quoted(name)).collect();
+        let origins = origins.join(", ");
         let more = match names.len().saturating_sub(5) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -246,14 +250,6 @@ fn tableau_details(rows: &mut Vec<(&str, String)>, published: &Published) {
     }
 }
 
-fn mode_name(mode: PublishMode) -> &'static str {
-    match mode {
-        PublishMode::Overwrite => "overwrite",
-        PublishMode::Append => "append",
-        PublishMode::CreateNew => "create-new",
-    }
-}
-
 fn guards(text: &mut String, run: &Run) {
     if run.verdicts.is_empty() {
         return;
@@ -273,8 +269,8 @@ fn guards(text: &mut String, run: &Run) {
         let _ = writeln!(
             text,
             "| {mark} | {} | {} |",
-            code(&secrets::cut(&verdict.guard, MESSAGE), Place::Cell),
-            prose(&secrets::cut(&verdict.found, MESSAGE), Place::Cell)
+            code(&secrets::cut(&verdict.guard, MESSAGE), Within::Cell),
+            prose(&secrets::cut(&verdict.found, MESSAGE), Within::Cell)
         );
     }
     text.push('\n');
@@ -307,10 +303,10 @@ fn list(text: &mut String, title: &str, lines: &[String]) {
 
 /// Shows one of our own sentences; what it quotes may be long.
 fn sentence(text: &str) -> String {
-    prose(&secrets::cut(text, MESSAGE), Place::Paragraph)
+    prose(&secrets::cut(text, MESSAGE), Within::Paragraph)
 }
 
 /// Shows a name that the user wrote.
 fn quoted(name: &str) -> String {
-    code(&secrets::cut(name, NAME), Place::Paragraph)
+    code(&secrets::cut(name, NAME), Within::Paragraph)
 }

@@ -18,7 +18,7 @@ const ANNOTATIONS: usize = 9;
 const MESSAGE: usize = 3_500;
 /// How serious an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AnnotationLevel {
     Error,
     Warning,
 }
@@ -82,15 +82,15 @@ impl Printer {
     /// Writes annotations, title and message each; outside GitHub the log has said it already.
     pub(super) fn annotate(
         &self,
-        kind: Kind,
+        kind: AnnotationLevel,
         messages: impl IntoIterator<Item = (String, String)>,
     ) {
         if !self.is_on_github {
             return;
         }
         let name = match kind {
-            Kind::Error => "error",
-            Kind::Warning => "warning",
+            AnnotationLevel::Error => "error",
+            AnnotationLevel::Warning => "warning",
         };
         let messages: Vec<(String, String)> = messages.into_iter().collect();
         let (shown, more) = messages.split_at(messages.len().min(ANNOTATIONS));

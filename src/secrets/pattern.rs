@@ -22,11 +22,11 @@ const DANGLING: usize = 5;
 #[derive(Debug)]
 pub(super) struct Pattern {
     text: SecretString,
-    kind: Kind,
+    matching: Matching,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Matching {
     /// Anywhere.
     Text,
     /// Not within a longer word or number.
@@ -54,21 +54,21 @@ impl Edges {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Pattern) -> bool {
-        self.kind == other.kind && self.is(other.text.expose_secret())
+        self.matching == other.matching && self.is(other.text.expose_secret())
     }
 }
 
 impl Pattern {
     pub(super) fn text(text: &str) -> Pattern {
-        Pattern::new(text, Kind::Text)
+        Pattern::new(text, Matching::Text)
     }
 
     pub(super) fn word(text: &str) -> Pattern {
-        Pattern::new(text, Kind::Word)
+        Pattern::new(text, Matching::Word)
     }
 
     pub(super) fn base64(text: &str) -> Pattern {
-        Pattern::new(text.trim_end_matches('='), Kind::Base64)
+        Pattern::new(text.trim_end_matches('='), Matching::Base64)
     }
 
     /// The pieces that are the same whatever stands before and behind the bytes.
@@ -79,16 +79,16 @@ impl Pattern {
             let encoded = STANDARD.encode(&padded);
             let core = &encoded[(before * 8).div_ceil(6)..padded.len() * 8 / 6];
             if core.len() >= LEAST_CORE {
-                cores.push(Pattern::new(core, Kind::Base64));
+                cores.push(Pattern::new(core, Matching::Base64));
             }
         }
         cores
     }
 
-    fn new(text: &str, kind: Kind) -> Pattern {
+    fn new(text: &str, matching: Matching) -> Pattern {
         Pattern {
             text: SecretString::from(text),
-            kind,
+            matching,
         }
     }
 
@@ -104,9 +104,9 @@ impl Pattern {
     /// Whether a character may stand for one of ours: `+` is a blank in forms, `-_` are `+/` in addresses.
     fn is_same(&self, written: char, ours: char) -> bool {
         written == ours
-            || match self.kind {
-                Kind::Base64 => matches!((written, ours), ('-', '+') | ('_', '/')),
-                Kind::Text | Kind::Word => written == '+' && ours == ' ',
+            || match self.matching {
+                Matching::Base64 => matches!((written, ours), ('-', '+') | ('_', '/')),
+                Matching::Text | Matching::Word => written == '+' && ours == ' ',
             }
     }
 
@@ -148,7 +148,7 @@ pub(super) fn replace<'t>(
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let body = line.trim_end_matches('\n');
-        let of_line = Line {
+        let of_line = LineEdges {
             is_cut_before: at == 0 && edges == Edges::CutBoth,
             is_cut_behind: at + line.len() == text.len() && edges != Edges::Whole,
         };
@@ -170,12 +170,12 @@ pub(super) fn replace<'t>(
 }
 
 /// A line of a text, and whether it may begin or end in the middle of something.
-struct Line {
+struct LineEdges {
     is_cut_before: bool,
     is_cut_behind: bool,
 }
 
-impl Line {
+impl LineEdges {
     /// Returns what is found, in order and without overlaps.
     fn find(&self, line: &str, patterns: &[(&Pattern, Vec<char>)]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -219,16 +219,16 @@ impl Line {
             let is_whole = n_found == ours.len();
             let is_begun =
                 self.is_cut_behind && n_found >= LEAST_PART && is_end(&units[at + used..]);
-            if is_whole && pattern.kind == Kind::Word && !is_alone(units, at, at + used) {
+            if is_whole && pattern.matching == Matching::Word && !is_alone(units, at, at + used) {
                 at += 1;
                 continue;
             }
             if is_whole || is_begun {
                 let end = if is_whole { at + used } else { units.len() };
                 let range = bytes(at, end);
-                found.push(match pattern.kind {
-                    Kind::Base64 => grow(line, range),
-                    Kind::Text | Kind::Word => range,
+                found.push(match pattern.matching {
+                    Matching::Base64 => grow(line, range),
+                    Matching::Text | Matching::Word => range,
                 });
                 at = end;
             } else {

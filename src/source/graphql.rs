@@ -3,7 +3,8 @@
 //! The document is not parsed; only the types of its variables are read, since texts become values by them.
 
 use super::json_body::{self, quoted};
-use super::paging::{PageFacts, Pointer, plain};
+use super::paging::{PageFacts, plain};
+use crate::data::path::Pointer;
 use crate::http;
 use crate::problem::Problem;
 

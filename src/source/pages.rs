@@ -10,12 +10,13 @@ use anyhow::{Context, Result};
 use super::auth::Authorizer;
 use super::pager::{NextPage, Pager, Taken};
 use super::paging::{
-    Base, Count, PageFacts, PageQuestion, PageReader, Paging, Param, Pointer, Signs, Style, ValueAt,
+    Base, Count, PageFacts, PageQuestion, PageReader, Paging, Param, Signs, Style, ValueAt,
 };
 use super::request::{accept, ask, show_parameters};
 use super::spec::Spec;
 use super::staged::StagedFile;
 use super::{graphql, link, param};
+use crate::data::path::Pointer;
 use crate::events::{Event, Observer, Progress};
 use crate::http::header::HeaderMap;
 use crate::http::{self, Answer, Client, Redirects, Request, Url};

@@ -1,5 +1,6 @@
 //! What the `paginate` input says, and what the crawl needs to know of a page's content.
 
+use crate::data::path::Pointer;
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -130,22 +131,6 @@ impl Default for Paging {
             empty: Empty::Continue,
             base: Base::Link,
         }
-    }
-}
-
-/// A JSON Pointer (RFC 6901) to one value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pointer {
-    /// Unescaped keys and indices; never empty.
-    pub keys: Vec<String>,
-}
-
-impl fmt::Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for key in &self.keys {
-            write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?;
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::data::SystemColumn;
 use crate::data::Value;
+use crate::data::path::RecordsPath;
+use crate::rules::columns::ColumnRule;
 use crate::source::{Format, StagedFile};
 
 impl Table {

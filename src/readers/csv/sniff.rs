@@ -336,7 +336,7 @@ mod tests {
             std::fs::write(file.path(), text).unwrap();
             let get = |key: &str| options.iter().find(|option| option.0 == key);
             let options = CsvOptions::read(|key| get(key).map(|option| option.1)).unwrap();
-            match sniff(file.path(), encoding_rs::UTF_8, &options, usual) {
+            match super::sniff(file.path(), encoding_rs::UTF_8, &options, usual) {
                 Ok(dialect) => Ok(char::from(dialect.delimiter)),
                 Err(problem) => Err(format!("{} -- {}", problem.what, problem.hint.unwrap())),
             }

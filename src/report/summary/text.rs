@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::report::workflow::{is_hidden, printable};
+use super::super::workflow::{is_hidden, printable};
 use crate::secrets;
 
 /// Shows any text as it is: one line, no markup, no table cell, no HTML.
-pub(in crate::report) fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -29,7 +29,7 @@ pub(in crate::report) fn escape(text: &str) -> String {
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Within {
     /// In a paragraph, a list or a quotation.
     Paragraph,
     /// In a cell of a table.
@@ -40,7 +40,7 @@ pub(super) enum Place {
 ///
 /// What the user wrote must stand like this: the runner masks the secrets of a workflow by their letters, and a
 /// secret may be part of an address or a check. A table takes one sign in two letters.
-pub(super) fn code(text: &str, place: Place) -> String {
+pub(super) fn code(text: &str, within: Within) -> String {
     let text: String = text
         .chars()
         .filter(|c| *c != '\r')
@@ -61,9 +61,9 @@ pub(super) fn code(text: &str, place: Place) -> String {
     } else {
         ""
     };
-    let text = match place {
-        Place::Paragraph => text,
-        Place::Cell => text.replace('|', "\\|"),
+    let text = match within {
+        Within::Paragraph => text,
+        Within::Cell => text.replace('|', "\\|"),
     };
     format!("{fence}{blank}{text}{blank}{fence}")
 }
@@ -95,14 +95,14 @@ pub(super) fn clip(text: &str, characters: usize) -> String {
 }
 
 /// Shows one of our own sentences: what stands in backticks becomes code, everything else is escaped.
-pub(super) fn prose(text: &str, place: Place) -> String {
+pub(super) fn prose(text: &str, within: Within) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // An odd backtick belongs to the data or to the user; nobody knows where code begins.
     if parts.len().is_multiple_of(2) {
-        return code(text, place);
+        return code(text, within);
     }
     let show = |(index, part): (usize, &&str)| match index % 2 {
-        1 => code(part, place),
+        1 => code(part, within),
         _ => escape(part),
     };
     parts.iter().enumerate().map(show).collect()
@@ -141,22 +141,22 @@ mod tests {
 
     #[test]
     fn code_keeps_every_letter() {
-        let code = |text| code(text, Place::Paragraph);
+        let code = |text| code(text, Within::Paragraph);
         assert_eq!(code("bot91_abc:X*Y&Z/rows"), "`bot91_abc:X*Y&Z/rows`");
         assert_eq!(code("a `b` ``c"), "```a `b` ``c```");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code(" a"), "`  a `");
         assert_eq!(code("a\u{202e}b\nc"), "`a\u{fffd}b c`");
-        assert_eq!(super::code("a || b", Place::Cell), "`a \\|\\| b`");
+        assert_eq!(super::code("a || b", Within::Cell), "`a \\|\\| b`");
         assert_eq!(
             code_block("a\n```", "> "),
             "> ````text\n> a\n> ```\n> ````\n"
         );
         assert_eq!(
-            prose("no `a_b`, but _c", Place::Paragraph),
+            prose("no `a_b`, but _c", Within::Paragraph),
             "no `a_b`, but &#95;c"
         );
-        assert_eq!(prose("odd ` and _c", Place::Paragraph), "``odd ` and _c``");
+        assert_eq!(prose("odd ` and _c", Within::Paragraph), "``odd ` and _c``");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{Place, prose};
+use super::text::{Within, prose};
 use crate::Run;
 
 /// Adds a bar and a line for each stage.
@@ -19,7 +19,7 @@ pub(super) fn times(text: &mut String, run: &Run) {
             "| {} | {:.2} | {} |",
             done.stage.name(),
             done.took.as_secs_f64(),
-            prose(&done.line, Place::Cell)
+            prose(&done.line, Within::Cell)
         );
     }
     if let Some(failure) = &run.failure {

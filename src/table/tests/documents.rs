@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{contains, files, render, rules};
+use crate::data::SystemColumn;
 use crate::source::Format;
 
 fn xml(content: &str, records: &str, columns: &str) -> String {

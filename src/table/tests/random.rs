@@ -4,6 +4,7 @@ use super::super::*;
 use super::{csv, files, render, rules};
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};
+use crate::rules::columns::ColumnRule;
 use crate::source::Format;
 
 /// The same numbers on every machine and in every run.

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::*;
 use super::{Files, files};
+use crate::data::path::RecordsPath;
 use crate::data::path::Step;
 use crate::outline::page::PageInspector;
 use crate::outline::rows::{self, Extent};
