@@ -1,6 +1,5 @@
 //! Random tokens and files, the same in every run: nothing panics, nothing changes its meaning.
 
-use super::super::*;
 use super::{csv, files, render, rules};
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};
