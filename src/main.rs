@@ -8,8 +8,10 @@ use std::time::Duration;
 use publish_to_tableau::cancel::Cancel;
 use publish_to_tableau::events::{Event, Observer, Stage};
 use publish_to_tableau::inputs::Inputs;
+use publish_to_tableau::panics;
 use publish_to_tableau::report::Runner;
-use publish_to_tableau::{Run, panics};
+use publish_to_tableau::run::outcome::Run;
+use publish_to_tableau::run::run;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -90,8 +92,8 @@ async fn work(
         .spawn(move || {
             let (inputs, listener, cancel) = of_run;
             let work = || {
-                let run = publish_to_tableau::run(&inputs, &*listener, &cancel);
-                runtime().map(|runtime| runtime.block_on(run))
+                let running = run(&inputs, &*listener, &cancel);
+                runtime().map(|runtime| runtime.block_on(running))
             };
             let run = match panics::caught(work) {
                 Ok(Ok(run)) => run,

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::Run;
 use crate::events::{Event, Observer, Progress, Stage};
 use crate::inputs::Inputs;
 use crate::panics::{self, Panicked};
+use crate::run::outcome::Run;
 use crate::say::{count, size};
 use crate::secrets;
 pub use failure::Explanation;

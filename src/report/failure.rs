@@ -5,12 +5,13 @@ use std::error::Error;
 use super::words::standing;
 use crate::data::DataError;
 use crate::guards::GuardError;
+use crate::http;
 use crate::hyper::EngineError;
 use crate::inputs::{InputError, InputErrors};
 use crate::panics::Panicked;
 use crate::problem::Problem;
+use crate::run::outcome::{Failure, Run};
 use crate::tableau::ApiError;
-use crate::{Failure, Run, http};
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

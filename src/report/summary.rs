@@ -15,11 +15,11 @@ use serde::Serialize;
 
 use super::failure::Explanation;
 use super::words::{is_published, mode_name, standing};
-use crate::Run;
 use crate::events::Stage;
 use crate::guards::Outcome;
 use crate::hyper::{Extract, SCHEMA};
 use crate::inputs::Inputs;
+use crate::run::outcome::Run;
 use crate::say::{count, size};
 use crate::secrets;
 use crate::source::StagedFile;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::Run;
 use crate::events::Stage;
+use crate::run::outcome::Run;
 use crate::say::{count, size};
 use crate::tableau::{Change, DataState, PublishMode};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::text::{Within, prose};
-use crate::Run;
+use crate::run::outcome::Run;
 
 /// Adds a bar and a line for each stage.
 pub(super) fn times(text: &mut String, run: &Run) {
