@@ -17,7 +17,7 @@ mod widen;
 pub use part::{EngineExpression, Part};
 
 use crate::data::{Column, DataError};
-use crate::readers::position::{Problem, without_file};
+use crate::readers::position::{DataProblem, without_file};
 use crate::rules::Rules;
 use crate::say::harmless;
 use crate::source::{Family, Staged, StagedFile};
@@ -80,12 +80,13 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
         .iter()
         .find(|file| file.format.family() != Family::Columnar)
     {
-        let problem = Problem::new("a table is either all Parquet or of other formats");
+        let problem = DataProblem::new("a table is either all Parquet or of other formats");
         let hint = "give them names in `source` (`a: …`, `b: …`) and unite them in `sql`";
         return Err(problem.hint(hint).at(other, None, None));
     }
     if rules.records.is_some() {
-        let problem = Problem::new("`records` is a path into documents, this is a Parquet file");
+        let problem =
+            DataProblem::new("`records` is a path into documents, this is a Parquet file");
         let problem = problem.hint("leave out `records`");
         return Err(match staged.files.first() {
             Some(file) => problem.at(file, None, None),

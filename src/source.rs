@@ -34,7 +34,7 @@ pub use auth::Auth;
 use auth::Authorizer;
 pub use charset::Charset;
 pub use file::WorkspacePath;
-pub use format::{Description, Family, Format};
+pub use format::{Family, Format, FormatDescription};
 pub use graphql::Query;
 pub use paging::{
     Base, Count, Empty, PageFacts, PageQuestion, PageReader, Paging, Param, Signs, Style, ValueAt,

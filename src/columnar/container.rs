@@ -6,11 +6,11 @@ use std::fmt;
 use arrow_array::RecordBatch;
 use arrow_schema::Field;
 
-use super::leaf::{Leaf, Wanted};
-use crate::readers::position::Problem;
+use super::leaf::{SchemaLeaf, Wanted};
+use crate::readers::position::DataProblem;
 
 /// Batches of a file, one after another; memory does not grow with their number.
-pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Problem>>>;
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DataProblem>>>;
 
 /// A file whose schema is known.
 pub(crate) trait Container: fmt::Debug {
@@ -18,19 +18,19 @@ pub(crate) trait Container: fmt::Debug {
     fn rows(&self) -> u64;
 
     /// Returns the leaves in the order of the file; `wanted` is asked for every place by its names.
-    fn leaves(&self, wanted: &dyn Fn(&[String]) -> Wanted) -> Vec<Leaf>;
+    fn leaves(&self, wanted: &dyn Fn(&[String]) -> Wanted) -> Vec<SchemaLeaf>;
 
     /// Returns a column at the root of the schema.
     fn root(&self, position: usize) -> &Field;
 
     /// Decodes the columns at these positions of the root, in the order of the file.
-    fn batches(&self, roots: &[usize]) -> Result<Batches, Problem>;
+    fn batches(&self, roots: &[usize]) -> Result<Batches, DataProblem>;
 
     /// Refuses columns, by their positions at the root, that cannot be decoded in bounded memory.
-    fn check_size(&self, roots: &HashSet<usize>) -> Result<(), Problem>;
+    fn check_size(&self, roots: &HashSet<usize>) -> Result<(), DataProblem>;
 
     /// Returns the first value of a leaf that its own type does not allow.
-    fn damage(&self, leaf: &Leaf) -> Result<Option<Damage>, Problem>;
+    fn damage(&self, leaf: &SchemaLeaf) -> Result<Option<Damage>, DataProblem>;
 
     /// Whether the engine can read the file by itself.
     fn is_read_by_engine(&self) -> bool;
@@ -42,5 +42,5 @@ pub(crate) trait Container: fmt::Debug {
 /// A value that is none, and in which row of the file it is, counted from 1.
 pub(crate) struct Damage {
     pub(crate) row: u64,
-    pub(crate) problem: Problem,
+    pub(crate) problem: DataProblem,
 }

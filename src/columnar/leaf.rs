@@ -9,14 +9,14 @@ use crate::data::ColumnType;
 
 /// A column of a file, possibly inside groups.
 #[derive(Clone, Debug)]
-pub(crate) struct Leaf {
+pub(crate) struct SchemaLeaf {
     /// Positions from the root down.
     pub(crate) path: Vec<usize>,
     /// Names from the root down.
     pub(crate) names: Vec<String>,
     /// The columns it is made of, as Parquet counts them.
     pub(crate) columns: Range<usize>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     pub(crate) form: Form,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Leaf {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Nothing else.
-    Value(Kind),
+    Value(ValueKind),
     List(Box<Form>),
     /// Of the keys and of the values.
     Map(Box<Form>, Box<Form>),
@@ -34,7 +34,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// Whether a value of this kind is anywhere inside.
-    pub(crate) fn has(&self, wanted: Kind) -> bool {
+    pub(crate) fn has(&self, wanted: ValueKind) -> bool {
         match self {
             Form::Value(kind) => *kind == wanted,
             Form::List(inside) => inside.has(wanted),
@@ -46,7 +46,7 @@ impl Form {
 
 /// What the values of a leaf are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     /// The column holds nothing by its type.
     Null,
     Boolean,
@@ -87,45 +87,52 @@ pub(crate) enum Wanted {
     Whole,
 }
 
-impl Kind {
+impl ValueKind {
     /// Returns the type a column of this kind alone has.
     pub(crate) fn column_type(self) -> Option<ColumnType> {
         Some(match self {
-            Kind::Boolean => ColumnType::Boolean,
-            Kind::Short | Kind::Long => ColumnType::BigInt,
-            Kind::Double => ColumnType::Double,
-            Kind::Decimal { precision, scale } => ColumnType::Decimal { precision, scale },
-            Kind::Date => ColumnType::Date,
-            Kind::Timestamp | Kind::Zoned => ColumnType::Timestamp,
-            Kind::Null
-            | Kind::Unsigned
-            | Kind::HugeDecimal
-            | Kind::Text
-            | Kind::Uuid
-            | Kind::Time
-            | Kind::Json => ColumnType::Text,
-            Kind::Binary | Kind::Other => return None,
+            ValueKind::Boolean => ColumnType::Boolean,
+            ValueKind::Short | ValueKind::Long => ColumnType::BigInt,
+            ValueKind::Double => ColumnType::Double,
+            ValueKind::Decimal { precision, scale } => ColumnType::Decimal { precision, scale },
+            ValueKind::Date => ColumnType::Date,
+            ValueKind::Timestamp | ValueKind::Zoned => ColumnType::Timestamp,
+            ValueKind::Null
+            | ValueKind::Unsigned
+            | ValueKind::HugeDecimal
+            | ValueKind::Text
+            | ValueKind::Uuid
+            | ValueKind::Time
+            | ValueKind::Json => ColumnType::Text,
+            ValueKind::Binary | ValueKind::Other => return None,
         })
     }
 
     /// Returns the kind that holds the values of both unchanged, if there is one.
-    pub(crate) fn join(self, other: Kind) -> Option<Kind> {
-        if self == other || other == Kind::Null {
+    pub(crate) fn join(self, other: ValueKind) -> Option<ValueKind> {
+        if self == other || other == ValueKind::Null {
             return Some(self);
         }
         match (self, other) {
-            (Kind::Null, other) => Some(other),
-            (Kind::Short, Kind::Long) | (Kind::Long, Kind::Short) => Some(Kind::Long),
-            (Kind::Short, Kind::Double) | (Kind::Double, Kind::Short) => Some(Kind::Double),
-            (Kind::Date, Kind::Timestamp) | (Kind::Timestamp, Kind::Date) => Some(Kind::Timestamp),
-            (Kind::Text | Kind::Time | Kind::Uuid, Kind::Text | Kind::Time | Kind::Uuid) => {
-                Some(Kind::Text)
+            (ValueKind::Null, other) => Some(other),
+            (ValueKind::Short, ValueKind::Long) | (ValueKind::Long, ValueKind::Short) => {
+                Some(ValueKind::Long)
             }
+            (ValueKind::Short, ValueKind::Double) | (ValueKind::Double, ValueKind::Short) => {
+                Some(ValueKind::Double)
+            }
+            (ValueKind::Date, ValueKind::Timestamp) | (ValueKind::Timestamp, ValueKind::Date) => {
+                Some(ValueKind::Timestamp)
+            }
+            (
+                ValueKind::Text | ValueKind::Time | ValueKind::Uuid,
+                ValueKind::Text | ValueKind::Time | ValueKind::Uuid,
+            ) => Some(ValueKind::Text),
             (a, b) => {
                 let ((whole_a, scale_a), (whole_b, scale_b)) = (a.digits()?, b.digits()?);
                 let scale = scale_a.max(scale_b);
                 let precision = whole_a.max(whole_b) + scale;
-                (precision <= 38).then_some(Kind::Decimal { precision, scale })
+                (precision <= 38).then_some(ValueKind::Decimal { precision, scale })
             }
         }
     }
@@ -133,12 +140,12 @@ impl Kind {
     /// Whether the engine's cast keeps every value as it is.
     pub(crate) fn casts_to(self, column_type: ColumnType) -> bool {
         match (self, column_type) {
-            (Kind::Boolean, ColumnType::Boolean)
-            | (Kind::Short | Kind::Long, ColumnType::BigInt | ColumnType::Text)
-            | (Kind::Short | Kind::Double, ColumnType::Double)
-            | (Kind::Date, ColumnType::Date | ColumnType::Timestamp)
-            | (Kind::Timestamp | Kind::Zoned, ColumnType::Timestamp)
-            | (Kind::Text | Kind::Time, ColumnType::Text) => true,
+            (ValueKind::Boolean, ColumnType::Boolean)
+            | (ValueKind::Short | ValueKind::Long, ColumnType::BigInt | ColumnType::Text)
+            | (ValueKind::Short | ValueKind::Double, ColumnType::Double)
+            | (ValueKind::Date, ColumnType::Date | ColumnType::Timestamp)
+            | (ValueKind::Timestamp | ValueKind::Zoned, ColumnType::Timestamp)
+            | (ValueKind::Text | ValueKind::Time, ColumnType::Text) => true,
             (_, ColumnType::Decimal { precision, scale }) => self
                 .digits()
                 .is_some_and(|(whole, fraction)| scale >= fraction && precision - scale >= whole),
@@ -149,47 +156,49 @@ impl Kind {
     /// Digits before and after the point that its values may have.
     fn digits(self) -> Option<(u8, u8)> {
         match self {
-            Kind::Short => Some((10, 0)),
-            Kind::Long => Some((19, 0)),
-            Kind::Decimal { precision, scale } => Some((precision - scale, scale)),
+            ValueKind::Short => Some((10, 0)),
+            ValueKind::Long => Some((19, 0)),
+            ValueKind::Decimal { precision, scale } => Some((precision - scale, scale)),
             _ => None,
         }
     }
 
     /// Returns the kind of values of an Arrow type.
-    pub(crate) fn of(data_type: &DataType) -> Kind {
+    pub(crate) fn of(data_type: &DataType) -> ValueKind {
         match data_type {
-            DataType::Null => Kind::Null,
-            DataType::Boolean => Kind::Boolean,
+            DataType::Null => ValueKind::Null,
+            DataType::Boolean => ValueKind::Boolean,
             DataType::Int8
             | DataType::Int16
             | DataType::Int32
             | DataType::UInt8
             | DataType::UInt16
-            | DataType::UInt32 => Kind::Short,
-            DataType::Int64 => Kind::Long,
-            DataType::UInt64 => Kind::Unsigned,
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Double,
+            | DataType::UInt32 => ValueKind::Short,
+            DataType::Int64 => ValueKind::Long,
+            DataType::UInt64 => ValueKind::Unsigned,
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => ValueKind::Double,
             DataType::Decimal32(precision, scale)
             | DataType::Decimal64(precision, scale)
             | DataType::Decimal128(precision, scale)
             | DataType::Decimal256(precision, scale) => match u8::try_from(*scale) {
-                Ok(scale) if (1..=38).contains(precision) && scale <= *precision => Kind::Decimal {
-                    precision: *precision,
-                    scale,
-                },
-                _ => Kind::HugeDecimal,
+                Ok(scale) if (1..=38).contains(precision) && scale <= *precision => {
+                    ValueKind::Decimal {
+                        precision: *precision,
+                        scale,
+                    }
+                }
+                _ => ValueKind::HugeDecimal,
             },
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ValueKind::Text,
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
-            | DataType::FixedSizeBinary(_) => Kind::Binary,
-            DataType::Date32 | DataType::Date64 => Kind::Date,
-            DataType::Time32(_) | DataType::Time64(_) => Kind::Time,
-            DataType::Timestamp(_, None) => Kind::Timestamp,
-            DataType::Timestamp(_, _) => Kind::Zoned,
-            _ => Kind::Other,
+            | DataType::FixedSizeBinary(_) => ValueKind::Binary,
+            DataType::Date32 | DataType::Date64 => ValueKind::Date,
+            DataType::Time32(_) | DataType::Time64(_) => ValueKind::Time,
+            DataType::Timestamp(_, None) => ValueKind::Timestamp,
+            DataType::Timestamp(_, _) => ValueKind::Zoned,
+            _ => ValueKind::Other,
         }
     }
 }
@@ -199,14 +208,14 @@ pub(crate) struct Leaves<'a> {
     /// Asked for every place by its names.
     pub(crate) wanted: &'a dyn Fn(&[String]) -> Wanted,
     /// Asked for every value in the order of the schema.
-    pub(crate) kind: &'a mut dyn FnMut(&Field) -> Kind,
+    pub(crate) kind: &'a mut dyn FnMut(&Field) -> ValueKind,
     /// Whether a group, by positions from the root down, is a value of a type of its own.
     pub(crate) is_opaque: &'a dyn Fn(&[usize]) -> bool,
 }
 
 impl Leaves<'_> {
     /// Returns the leaves in the order of the schema.
-    pub(crate) fn of(mut self, fields: &Fields) -> Vec<Leaf> {
+    pub(crate) fn of(mut self, fields: &Fields) -> Vec<SchemaLeaf> {
         let mut leaves = Vec::new();
         let mut n_columns = 0;
         self.descend(
@@ -223,7 +232,7 @@ impl Leaves<'_> {
         fields: &Fields,
         (path, names): &(Vec<usize>, Vec<String>),
         n_columns: &mut usize,
-        leaves: &mut Vec<Leaf>,
+        leaves: &mut Vec<SchemaLeaf>,
     ) {
         for (position, (field, name)) in fields.iter().zip(numbered(fields)).enumerate() {
             let path = path.iter().copied().chain([position]).collect();
@@ -237,7 +246,7 @@ impl Leaves<'_> {
         field: &Field,
         place: (Vec<usize>, Vec<String>),
         n_columns: &mut usize,
-        leaves: &mut Vec<Leaf>,
+        leaves: &mut Vec<SchemaLeaf>,
     ) {
         let is_opaque = (self.is_opaque)(&place.0);
         if let DataType::Struct(fields) = field.data_type()
@@ -250,14 +259,14 @@ impl Leaves<'_> {
         let first = *n_columns;
         let mut form = self.form(field, n_columns);
         if is_opaque {
-            form = Form::Value(Kind::Other);
+            form = Form::Value(ValueKind::Other);
         }
         let kind = match form {
             Form::Value(kind) => kind,
-            _ => Kind::Json,
+            _ => ValueKind::Json,
         };
         let (path, names) = place;
-        leaves.push(Leaf {
+        leaves.push(SchemaLeaf {
             path,
             names,
             columns: first..*n_columns,
@@ -284,10 +293,10 @@ impl Leaves<'_> {
                     let mut fields = fields.into_iter().map(|(_, form)| Box::new(form));
                     match (fields.next(), fields.next()) {
                         (Some(key), Some(value)) => Form::Map(key, value),
-                        _ => Form::Value(Kind::Other),
+                        _ => Form::Value(ValueKind::Other),
                     }
                 }
-                _ => Form::Value(Kind::Other),
+                _ => Form::Value(ValueKind::Other),
             },
             _ => {
                 *n_columns += 1;

@@ -2,11 +2,11 @@
 
 use super::container::Container;
 use super::parquet;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::source::{Format, StagedFile};
 
 /// Reads the schema of a file.
-pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
+pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, DataProblem> {
     Ok(match file.format {
         Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
         Format::Json
@@ -15,6 +15,6 @@ pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, Problem> {
         | Format::Tsv
         | Format::Xml
         | Format::OData
-        | Format::Atom => return Err(Problem::new("the columns of this format have no types")),
+        | Format::Atom => return Err(DataProblem::new("the columns of this format have no types")),
     })
 }

@@ -17,10 +17,10 @@ use parquet::arrow::arrow_reader::{
 };
 
 use self::broken::{BATCH, broken, guarded};
-use self::schema::Engine;
+use self::schema::EngineSupport;
 use super::container::{Batches, Container, Damage};
-use super::leaf::{Leaf, Wanted};
-use crate::readers::position::Problem;
+use super::leaf::{SchemaLeaf, Wanted};
+use crate::readers::position::DataProblem;
 
 /// A file whose footer has been read.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct ParquetFile {
 
 impl ParquetFile {
     /// Reads a file's footer.
-    pub(crate) fn open(path: &Path) -> Result<ParquetFile, Problem> {
+    pub(crate) fn open(path: &Path) -> Result<ParquetFile, DataProblem> {
         let mut opened = File::open(path).map_err(|error| broken(&error.to_string()))?;
         footer::check(&mut opened)?;
         // The engine goes by Parquet's own types too; an embedded Arrow schema names finer ones.
@@ -61,7 +61,7 @@ impl Container for ParquetFile {
         self.rows
     }
 
-    fn leaves(&self, wanted: &dyn Fn(&[String]) -> Wanted) -> Vec<Leaf> {
+    fn leaves(&self, wanted: &dyn Fn(&[String]) -> Wanted) -> Vec<SchemaLeaf> {
         schema::leaves(&self.metadata, wanted)
     }
 
@@ -69,7 +69,7 @@ impl Container for ParquetFile {
         self.metadata.schema().field(position)
     }
 
-    fn batches(&self, roots: &[usize]) -> Result<Batches, Problem> {
+    fn batches(&self, roots: &[usize]) -> Result<Batches, DataProblem> {
         let is_read: HashSet<usize> = roots.iter().copied().collect();
         let at_once = pages::check(&self.path, &self.metadata, |root| is_read.contains(&root))?;
         pages::check_together(at_once)?;
@@ -93,12 +93,12 @@ impl Container for ParquetFile {
         })))
     }
 
-    fn check_size(&self, roots: &HashSet<usize>) -> Result<(), Problem> {
+    fn check_size(&self, roots: &HashSet<usize>) -> Result<(), DataProblem> {
         // The engine reads files whose pages are too much together for this process.
         pages::check(&self.path, &self.metadata, |root| roots.contains(&root)).map(drop)
     }
 
-    fn damage(&self, leaf: &Leaf) -> Result<Option<Damage>, Problem> {
+    fn damage(&self, leaf: &SchemaLeaf) -> Result<Option<Damage>, DataProblem> {
         for column in leaf.columns.clone() {
             if let Some(found) = damage::find(&self.path, &self.metadata, column)? {
                 return Ok(Some(found));
@@ -108,7 +108,7 @@ impl Container for ParquetFile {
     }
 
     fn is_read_by_engine(&self) -> bool {
-        schema::engine(&self.metadata) == Engine::Reads
+        schema::engine(&self.metadata) == EngineSupport::Reads
     }
 
     fn signature(&self) -> String {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 
-use super::leaf::Leaf;
+use super::leaf::SchemaLeaf;
 use super::open::open;
 use super::reader::ColumnReader;
 use super::scalar::BEYOND_YEARS;
 use super::widen::whole;
 use crate::data::batch::{self, ColumnBuilder};
 use crate::data::{Column, ColumnType, DataError, SystemColumn, Value};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
 use crate::rules::columns::ColumnRule;
 use crate::source::StagedFile;
@@ -40,7 +40,7 @@ pub(crate) enum Fill {
     /// The file has no such column.
     Null,
     /// A leaf, converted by a rule or to the column's type.
-    Leaf(Leaf, Option<ColumnRule>),
+    SchemaLeaf(SchemaLeaf, Option<ColumnRule>),
     System(SystemColumn),
 }
 
@@ -94,10 +94,10 @@ impl Part {
         n_bytes: usize,
         mut sink: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let whole = |problem: Problem| E::from(problem.at(&self.file, None, None));
+        let whole = |problem: DataProblem| E::from(problem.at(&self.file, None, None));
         let container = open(&self.file).map_err(whole)?;
         let leaves = self.fills.iter().filter_map(|fill| match fill {
-            Fill::Leaf(leaf, _) => Some(leaf),
+            Fill::SchemaLeaf(leaf, _) => Some(leaf),
             _ => None,
         });
         let roots: Vec<usize> = leaves.map(|leaf| leaf.path[0]).collect();
@@ -107,7 +107,7 @@ impl Part {
             let batch = batch.map_err(whole)?;
             let readers = self.readers(&batch, &roots).map_err(whole)?;
             // Where a value is that fits no column, counted from the batch's first row.
-            let mut misfit: Option<(usize, Problem)> = None;
+            let mut misfit: Option<(usize, DataProblem)> = None;
             let mut arrays = Vec::with_capacity(columns.len());
             for ((fill, reader), column) in self.fills.iter().zip(&readers).zip(columns) {
                 let n_rows = misfit.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
@@ -131,7 +131,7 @@ impl Part {
         if rows - self.rows_before != self.rows {
             let found = rows - self.rows_before;
             let problem = format!("the file says it has {} rows and has {found}", self.rows);
-            return Err(whole(Problem::new(problem)));
+            return Err(whole(DataProblem::new(problem)));
         }
         Ok(())
     }
@@ -141,12 +141,12 @@ impl Part {
         &self,
         batch: &RecordBatch,
         roots: &[usize],
-    ) -> Result<Vec<Option<ColumnReader<'_>>>, Problem> {
+    ) -> Result<Vec<Option<ColumnReader<'_>>>, DataProblem> {
         let mut kept: Vec<usize> = roots.to_vec();
         kept.sort_unstable();
         kept.dedup();
         let readers = self.fills.iter().map(|fill| {
-            let Fill::Leaf(leaf, _) = fill else {
+            let Fill::SchemaLeaf(leaf, _) = fill else {
                 return Ok(None);
             };
             let position = kept.binary_search(&leaf.path[0]).ok();
@@ -164,9 +164,9 @@ impl Part {
         reader: Option<&ColumnReader<'_>>,
         column: &Column,
         (rows_before, n_rows): (u64, usize),
-    ) -> Result<ArrayRef, (usize, Problem)> {
+    ) -> Result<ArrayRef, (usize, DataProblem)> {
         let mut builder = ColumnBuilder::new(column.column_type);
-        if let (Fill::Leaf(_, rule), Some(reader)) = (fill, reader) {
+        if let (Fill::SchemaLeaf(_, rule), Some(reader)) = (fill, reader) {
             if let Some(array) = whole(reader, rule.as_ref(), column.column_type) {
                 return Ok(array);
             }
@@ -184,7 +184,7 @@ impl Part {
                 Fill::System(SystemColumn::Row) => {
                     Value::BigInt(i64::try_from(row).unwrap_or(i64::MAX))
                 }
-                Fill::System(SystemColumn::Key) | Fill::Null | Fill::Leaf(..) => Value::Null,
+                Fill::System(SystemColumn::Key) | Fill::Null | Fill::SchemaLeaf(..) => Value::Null,
             };
             push(&mut builder, &value);
         }
@@ -217,7 +217,7 @@ fn value<'r>(
     index: usize,
     rule: Option<&ColumnRule>,
     column: &Column,
-) -> Result<Value<'r>, Problem> {
+) -> Result<Value<'r>, DataProblem> {
     let name = &column.name;
     let scalar = cells.get(index).map_err(|problem| {
         let hint = format!("leave it out in `columns`: `{name}: skip`");
@@ -229,7 +229,7 @@ fn value<'r>(
         None => scalar.typed(column.column_type),
     };
     value.map_err(|misfit| {
-        let problem = Problem::new(format!("{} {misfit}", shown.shown())).column(name);
+        let problem = DataProblem::new(format!("{} {misfit}", shown.shown())).column(name);
         if shown.is_moment() && misfit == BEYOND_YEARS {
             problem.hint(format!("take it as text in `columns`: `{name}: text`"))
         } else {

@@ -8,13 +8,13 @@ use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
 use arrow_schema::{DataType, TimeUnit};
 
 use super::container::Container;
-use super::leaf::{Kind, Leaf, Wanted};
+use super::leaf::{SchemaLeaf, ValueKind, Wanted};
 use super::open::open;
 use super::part::{EngineExpression, Fill, Part, column_type};
 use super::scalar::instant;
 use crate::data::path::{self, Step};
 use crate::data::{Column, ColumnType, DataError, SystemColumn};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
 use crate::rules::Rules;
 use crate::rules::columns::{ColumnRule, RuleKind};
@@ -25,17 +25,17 @@ use crate::typing::layout::MOST_COLUMNS;
 const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
 /// A file whose schema is known.
-struct Known<'a> {
+struct KnownFile<'a> {
     file: &'a StagedFile,
     container: Box<dyn Container>,
 }
 
 /// A column while it is being decided.
-struct Draft<'a> {
+struct ColumnDraft<'a> {
     name: String,
     rule: Option<&'a ColumnRule>,
     /// The leaf of each file that has it.
-    leaves: Vec<Option<Leaf>>,
+    leaves: Vec<Option<SchemaLeaf>>,
 }
 
 /// What the files of a table come to.
@@ -50,7 +50,7 @@ pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Plan, DataError> {
     let mut known = Vec::with_capacity(staged.files.len());
     for file in &staged.files {
         let container = open(file).map_err(|problem| problem.at(file, None, None))?;
-        known.push(Known { file, container });
+        known.push(KnownFile { file, container });
     }
     let mut drafts = collect(&known, rules)?;
     check_width(&drafts, &known)?;
@@ -74,10 +74,13 @@ pub(crate) fn plan(staged: &Staged, rules: &Rules) -> Result<Plan, DataError> {
 }
 
 /// Brings together the columns of all files by name, declared ones first looked up in `rules`.
-fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, DataError> {
-    let mut drafts: Vec<Draft<'a>> = Vec::new();
+fn collect<'a>(
+    known: &[KnownFile<'_>],
+    rules: &'a Rules,
+) -> Result<Vec<ColumnDraft<'a>>, DataError> {
+    let mut drafts: Vec<ColumnDraft<'a>> = Vec::new();
     let mut positions: HashMap<String, usize> = HashMap::new();
-    for (index, Known { file, container }) in known.iter().enumerate() {
+    for (index, KnownFile { file, container }) in known.iter().enumerate() {
         let wanted = |names: &[String]| match matching(rules, names).next() {
             Some(_) => Wanted::Whole,
             None => Wanted::Leaves,
@@ -95,7 +98,7 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
                 let name = rule.map_or_else(|| leaf.names.join("."), |rule| rule.name.clone());
                 let lower = name.to_lowercase();
                 let position = *positions.entry(lower).or_insert_with(|| {
-                    drafts.push(Draft {
+                    drafts.push(ColumnDraft {
                         name: name.clone(),
                         rule,
                         leaves: vec![None; known.len()],
@@ -113,7 +116,7 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
         let is_there = positions.contains_key(&rule.name.to_lowercase());
         if !is_there && rule.kind != RuleKind::Skip {
             positions.insert(rule.name.to_lowercase(), drafts.len());
-            drafts.push(Draft {
+            drafts.push(ColumnDraft {
                 name: rule.name.clone(),
                 rule: Some(rule),
                 leaves: vec![None; known.len()],
@@ -124,14 +127,14 @@ fn collect<'a>(known: &[Known<'_>], rules: &'a Rules) -> Result<Vec<Draft<'a>>, 
 }
 
 /// Refuses more columns than anybody wants.
-fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+fn check_width(drafts: &[ColumnDraft<'_>], known: &[KnownFile<'_>]) -> Result<(), DataError> {
     let (Some(draft), Some(last)) = (drafts.get(MOST_COLUMNS), known.last()) else {
         return Ok(());
     };
     // The first file that has one too many.
-    let has = |(leaf, _): &(&Option<Leaf>, &Known<'_>)| leaf.is_some();
+    let has = |(leaf, _): &(&Option<SchemaLeaf>, &KnownFile<'_>)| leaf.is_some();
     let file = draft.leaves.iter().zip(known).find(has);
-    let problem = Problem::new(format!("more than {MOST_COLUMNS} columns"));
+    let problem = DataProblem::new(format!("more than {MOST_COLUMNS} columns"));
     let hint = "leave some out in `columns`, as in `name: skip`; `name: json` keeps a group as one";
     Err(problem
         .hint(hint)
@@ -139,7 +142,7 @@ fn check_width(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErro
 }
 
 /// Refuses columns without measure among those that are read.
-fn check_size(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+fn check_size(drafts: &[ColumnDraft<'_>], known: &[KnownFile<'_>]) -> Result<(), DataError> {
     for (index, known) in known.iter().enumerate() {
         let leaves = drafts
             .iter()
@@ -152,9 +155,9 @@ fn check_size(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError
 }
 
 /// Refuses values that their own types do not allow.
-fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataError> {
+fn check_values(drafts: &[ColumnDraft<'_>], known: &[KnownFile<'_>]) -> Result<(), DataError> {
     let mut rows_before = 0;
-    for (index, Known { file, container }) in known.iter().enumerate() {
+    for (index, KnownFile { file, container }) in known.iter().enumerate() {
         for draft in drafts {
             let Some(leaf) = &draft.leaves[index] else {
                 continue;
@@ -175,10 +178,15 @@ fn check_values(drafts: &[Draft<'_>], known: &[Known<'_>]) -> Result<(), DataErr
 }
 
 /// Makes sure that a leaf may have this name; Tableau does not tell `a` from `A`.
-fn check_name(draft: &Draft<'_>, file: usize, name: &str, leaf: &Leaf) -> Result<(), Problem> {
+fn check_name(
+    draft: &ColumnDraft<'_>,
+    file: usize,
+    name: &str,
+    leaf: &SchemaLeaf,
+) -> Result<(), DataProblem> {
     if name.contains('\0') {
         return Err(
-            Problem::new("a column name cannot contain the NUL character")
+            DataProblem::new("a column name cannot contain the NUL character")
                 .column(name.escape_debug().to_string())
                 .hint("give it another name where the file is made"),
         );
@@ -196,7 +204,7 @@ fn check_name(draft: &Draft<'_>, file: usize, name: &str, leaf: &Leaf) -> Result
         crate::say::quoted(&draft.name),
         crate::say::quoted(name)
     );
-    Err(Problem::new(problem).hint(format!(
+    Err(DataProblem::new(problem).hint(format!(
         "rename one of them in `columns`, as in `other: text from {}`",
         path::pointer(&steps)
     )))
@@ -212,8 +220,8 @@ fn matching<'a>(rules: &'a Rules, names: &[String]) -> impl Iterator<Item = &'a 
 
 /// Decides the type of a column; mends kinds that only the values tell.
 fn decide(
-    draft: &mut Draft<'_>,
-    known: &[Known<'_>],
+    draft: &mut ColumnDraft<'_>,
+    known: &[KnownFile<'_>],
     notices: &mut Vec<String>,
 ) -> Result<ColumnType, DataError> {
     let name = crate::say::quoted(&draft.name);
@@ -232,24 +240,24 @@ fn decide(
     }
     for (leaf, known) in draft.leaves.iter_mut().zip(known) {
         if let Some(leaf) = leaf
-            && leaf.kind == Kind::Unsigned
+            && leaf.kind == ValueKind::Unsigned
             && largest(known, leaf)? <= i64::MAX.unsigned_abs()
         {
-            leaf.kind = Kind::Long;
+            leaf.kind = ValueKind::Long;
         }
     }
     let has = |kind| draft.leaves.iter().flatten().any(|leaf| leaf.kind == kind);
-    if has(Kind::Double) && has(Kind::Long) {
+    if has(ValueKind::Double) && has(ValueKind::Long) {
         for (leaf, known) in draft.leaves.iter_mut().zip(known) {
             if let Some(leaf) = leaf
-                && leaf.kind == Kind::Long
+                && leaf.kind == ValueKind::Long
                 && largest(known, leaf)? <= EXACT_IN_DOUBLE
             {
-                leaf.kind = Kind::Short;
+                leaf.kind = ValueKind::Short;
             }
         }
     }
-    let mut joined = Kind::Null;
+    let mut joined = ValueKind::Null;
     for (leaf, known) in draft.leaves.iter().zip(known) {
         let Some(leaf) = leaf else { continue };
         let Some(both) = joined.join(leaf.kind) else {
@@ -265,14 +273,14 @@ fn decide(
 }
 
 /// Refuses what no column can hold, wherever in the values it is.
-fn check_kept(leaf: &Leaf, rule: Option<&ColumnRule>) -> Result<(), Problem> {
+fn check_kept(leaf: &SchemaLeaf, rule: Option<&ColumnRule>) -> Result<(), DataProblem> {
     let name = leaf.names.join(".");
-    let (problem, hint) = if leaf.form.has(Kind::Other) {
+    let (problem, hint) = if leaf.form.has(ValueKind::Other) {
         (
             "has a type an extract cannot keep",
             format!("leave it out in `columns`: `{name}: skip`"),
         )
-    } else if rule.is_none() && leaf.form.has(Kind::Binary) {
+    } else if rule.is_none() && leaf.form.has(ValueKind::Binary) {
         (
             "holds binary values, which an extract cannot keep",
             format!(
@@ -282,12 +290,12 @@ fn check_kept(leaf: &Leaf, rule: Option<&ColumnRule>) -> Result<(), Problem> {
     } else {
         return Ok(());
     };
-    Err(Problem::new(problem).column(name).hint(hint))
+    Err(DataProblem::new(problem).column(name).hint(hint))
 }
 
 /// Returns the largest distance from 0 among the integers of a leaf; reads them all.
-fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
-    let at = |problem: Problem| problem.at(known.file, None, None);
+fn largest(known: &KnownFile<'_>, leaf: &SchemaLeaf) -> Result<u64, DataError> {
+    let at = |problem: DataProblem| problem.at(known.file, None, None);
     let mut largest = 0;
     for batch in known.container.batches(&leaf.path[..1]).map_err(at)? {
         let batch = batch.map_err(at)?;
@@ -312,8 +320,8 @@ fn largest(known: &Known<'_>, leaf: &Leaf) -> Result<u64, DataError> {
 }
 
 fn parts(
-    known: &[Known<'_>],
-    drafts: &[Draft<'_>],
+    known: &[KnownFile<'_>],
+    drafts: &[ColumnDraft<'_>],
     columns: &[Column],
     system: &[SystemColumn],
     fetched_at: i64,
@@ -322,7 +330,9 @@ fn parts(
     let mut parts = Vec::with_capacity(known.len());
     for (index, known) in known.iter().enumerate() {
         let data = drafts.iter().map(|draft| match &draft.leaves[index] {
-            Some(leaf) if leaf.kind != Kind::Null => Fill::Leaf(leaf.clone(), draft.rule.cloned()),
+            Some(leaf) if leaf.kind != ValueKind::Null => {
+                Fill::SchemaLeaf(leaf.clone(), draft.rule.cloned())
+            }
             _ => Fill::Null,
         });
         let fills: Vec<Fill> = data
@@ -337,7 +347,7 @@ fn parts(
             expressions = all.collect();
         }
         for fill in &fills {
-            if let (Some(_), Fill::Leaf(leaf, _)) = (&expressions, fill)
+            if let (Some(_), Fill::SchemaLeaf(leaf, _)) = (&expressions, fill)
                 && !is_cut_alike(known, leaf)?
             {
                 expressions = None;
@@ -358,7 +368,7 @@ fn parts(
 }
 
 /// Whether the engine's microseconds are ours: it cuts nanoseconds towards 1970. Reads them all.
-fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
+fn is_cut_alike(known: &KnownFile<'_>, leaf: &SchemaLeaf) -> Result<bool, DataError> {
     let root = leaf.path[0];
     let field = known.container.root(root);
     if !matches!(
@@ -367,7 +377,7 @@ fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
     ) {
         return Ok(true);
     }
-    let at = |problem: Problem| problem.at(known.file, None, None);
+    let at = |problem: DataProblem| problem.at(known.file, None, None);
     for batch in known.container.batches(&[root]).map_err(at)? {
         let batch = batch.map_err(at)?;
         let times = batch
@@ -385,7 +395,7 @@ fn is_cut_alike(known: &Known<'_>, leaf: &Leaf) -> Result<bool, DataError> {
 fn expression(
     fill: &Fill,
     column: &Column,
-    known: &Known<'_>,
+    known: &KnownFile<'_>,
     fetched_at: i64,
 ) -> Option<EngineExpression> {
     match fill {
@@ -398,7 +408,7 @@ fn expression(
         }
         // The engine does not keep the order of rows.
         Fill::System(SystemColumn::Row) => None,
-        Fill::Leaf(leaf, rule) => {
+        Fill::SchemaLeaf(leaf, rule) => {
             let [root] = leaf.path.as_slice() else {
                 return None;
             };
@@ -409,12 +419,12 @@ fn expression(
             let is_plain = rule.as_ref().is_none_or(|rule| {
                 rule.format.is_none()
                     && rule.kind != RuleKind::Json
-                    && (rule.tz.is_none() || leaf.kind == Kind::Zoned)
+                    && (rule.tz.is_none() || leaf.kind == ValueKind::Zoned)
             });
             let target = column_type(rule.as_ref(), column.column_type);
             match leaf.kind {
                 _ if !is_plain || !leaf.kind.casts_to(target) => None,
-                Kind::Zoned => Some(EngineExpression::Zoned(name.clone())),
+                ValueKind::Zoned => Some(EngineExpression::Zoned(name.clone())),
                 _ => Some(EngineExpression::Column(name.clone())),
             }
         }

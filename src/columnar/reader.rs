@@ -10,21 +10,24 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, TimeUnit};
 
-use super::leaf::{Form, Kind, Leaf};
+use super::leaf::{Form, SchemaLeaf, ValueKind};
 use super::scalar::{DAY, Scalar, escaped};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
 
 /// The values of one leaf in a batch.
 pub(crate) struct ColumnReader<'a> {
     pub(crate) array: ArrayRef,
-    leaf: &'a Leaf,
+    leaf: &'a SchemaLeaf,
     /// Groups around the leaf: where one of them is null, so is the value.
     pub(crate) around: Vec<ArrayRef>,
 }
 
 impl<'a> ColumnReader<'a> {
-    pub(crate) fn new(root: &ArrayRef, leaf: &'a Leaf) -> Result<ColumnReader<'a>, Problem> {
+    pub(crate) fn new(
+        root: &ArrayRef,
+        leaf: &'a SchemaLeaf,
+    ) -> Result<ColumnReader<'a>, DataProblem> {
         let mut array = root.clone();
         let mut around = Vec::new();
         for &position in &leaf.path[1..] {
@@ -42,7 +45,7 @@ impl<'a> ColumnReader<'a> {
         })
     }
 
-    pub(crate) fn get(&self, row: usize) -> Result<Scalar<'_>, Problem> {
+    pub(crate) fn get(&self, row: usize) -> Result<Scalar<'_>, DataProblem> {
         if self.array.is_null(row) || self.around.iter().any(|group| group.is_null(row)) {
             return Ok(Scalar::Null);
         }
@@ -60,7 +63,7 @@ impl<'a> ColumnReader<'a> {
 /// Reads a value at the width it has.
 ///
 /// Not by `arrow-cast`: all its casts together would double the size of the program.
-fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Problem> {
+fn scalar(array: &ArrayRef, row: usize, kind: ValueKind) -> Result<Scalar<'_>, DataProblem> {
     Ok(match array.data_type() {
         DataType::Null => Scalar::Null,
         DataType::Boolean => Scalar::Boolean(array.as_boolean().value(row)),
@@ -96,27 +99,27 @@ fn scalar(array: &ArrayRef, row: usize, kind: Kind) -> Result<Scalar<'_>, Proble
         DataType::Timestamp(unit, _) => {
             let micros = micros(array, row, *unit);
             match kind {
-                Kind::Zoned => Scalar::Zoned(micros),
+                ValueKind::Zoned => Scalar::Zoned(micros),
                 _ => Scalar::Timestamp(micros),
             }
         }
         DataType::Decimal128(_, _) => {
             let array = array.as_primitive::<Decimal128Type>();
             match kind {
-                Kind::Decimal { scale, .. } => Scalar::Decimal(array.value(row), scale),
+                ValueKind::Decimal { scale, .. } => Scalar::Decimal(array.value(row), scale),
                 _ => Scalar::HugeDecimal(array.value_as_string(row)),
             }
         }
         DataType::Decimal256(_, _) => {
             let array = array.as_primitive::<Decimal256Type>();
             match (kind, array.value(row).to_i128()) {
-                (Kind::Decimal { scale, .. }, Some(digits)) => Scalar::Decimal(digits, scale),
+                (ValueKind::Decimal { scale, .. }, Some(digits)) => Scalar::Decimal(digits, scale),
                 _ => Scalar::HugeDecimal(array.value_as_string(row)),
             }
         }
         other => {
             let what = format!("`{other}` has no place in an extract");
-            return Err(Problem::new(what));
+            return Err(DataProblem::new(what));
         }
     })
 }
@@ -125,16 +128,16 @@ fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef, row: usiz
     Scalar::Integer(array.as_primitive::<T>().value(row).into())
 }
 
-fn bytes(bytes: &[u8], kind: Kind) -> Result<Scalar<'_>, Problem> {
+fn bytes(bytes: &[u8], kind: ValueKind) -> Result<Scalar<'_>, DataProblem> {
     Ok(match kind {
-        Kind::Uuid => Scalar::Uuid(bytes),
-        Kind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
+        ValueKind::Uuid => Scalar::Uuid(bytes),
+        ValueKind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
         _ => Scalar::Bytes(bytes),
     })
 }
 
-fn not_utf8() -> Problem {
-    Problem::new("a binary value is not UTF-8")
+fn not_utf8() -> DataProblem {
+    DataProblem::new("a binary value is not UTF-8")
 }
 
 /// Microseconds since 1970-01-01 00:00:00, what is finer cut towards the past: a time never becomes a later one.
@@ -159,7 +162,7 @@ fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
 }
 
 /// A time of day, what is finer than a microsecond cut.
-fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, Problem> {
+fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, DataProblem> {
     let (micros, name) = match unit {
         TimeUnit::Second => (count.checked_mul(1_000_000), "s"),
         TimeUnit::Millisecond => (count.checked_mul(1_000), "ms"),
@@ -168,14 +171,14 @@ fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, Problem> {
     };
     match micros {
         Some(micros) if (0..DAY).contains(&micros) => Ok(Scalar::Time(micros)),
-        _ => Err(Problem::new(format!(
+        _ => Err(DataProblem::new(format!(
             "the time of day of {count} {name} is beyond the day"
         ))),
     }
 }
 
 /// Writes a value as JSON: what has no notation there as text.
-fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), Problem> {
+fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), DataProblem> {
     if array.is_null(row) {
         text.push_str("null");
         return Ok(());
@@ -240,8 +243,8 @@ fn sequence(
     text: &mut String,
     length: usize,
     (open, close): (char, char),
-    mut each: impl FnMut(&mut String, usize) -> Result<(), Problem>,
-) -> Result<(), Problem> {
+    mut each: impl FnMut(&mut String, usize) -> Result<(), DataProblem>,
+) -> Result<(), DataProblem> {
     text.push(open);
     for index in 0..length {
         if index > 0 {

@@ -36,7 +36,7 @@ struct Exponent {
 
 /// The digits of a number from the first to the last that is no zero, as if there were no point.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
+struct SignificantDigits {
     start: usize,
     end: usize,
     /// Of ten, by which the first one counts.
@@ -120,7 +120,7 @@ impl<'a> Number<'a> {
     }
 
     /// Finds the digits that count; a zero has none.
-    fn extent(&self) -> Option<Extent> {
+    fn extent(&self) -> Option<SignificantDigits> {
         let (whole, fraction) = (self.whole().as_bytes(), self.fraction().as_bytes());
         let first = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0');
         let last = |digits: &[u8]| digits.iter().rposition(|digit| *digit != b'0');
@@ -131,14 +131,14 @@ impl<'a> Number<'a> {
         };
         let before_point = i64::try_from(self.whole().len()).unwrap_or(i64::MAX);
         let at = i64::try_from(start).unwrap_or(i64::MAX);
-        Some(Extent {
+        Some(SignificantDigits {
             start,
             end,
             power: (before_point - 1 - at).saturating_add(self.power()),
         })
     }
 
-    fn significant(&self, extent: Extent) -> impl Iterator<Item = u8> + '_ {
+    fn significant(&self, extent: SignificantDigits) -> impl Iterator<Item = u8> + '_ {
         let digits = self.whole().bytes().chain(self.fraction().bytes());
         digits.skip(extent.start).take(extent.length())
     }
@@ -165,7 +165,7 @@ impl<'a> Number<'a> {
         let Some(shortest) = shortest.and_then(Number::split) else {
             return false;
         };
-        let is_same = |other: Extent| {
+        let is_same = |other: SignificantDigits| {
             let lengths = (extent.length(), extent.power) == (other.length(), other.power);
             lengths && self.significant(extent).eq(shortest.significant(other))
         };
@@ -259,7 +259,7 @@ pub(crate) fn is_integer_kept_by_double(value: i64) -> bool {
     shortest.and_then(|shortest| shortest.integer()) == Some(value)
 }
 
-impl Extent {
+impl SignificantDigits {
     fn length(self) -> usize {
         self.end - self.start
     }

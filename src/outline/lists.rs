@@ -4,13 +4,13 @@
 
 use std::io::Read;
 
-use super::member::Member;
+use super::member::OutlineMember;
 use super::page_signs;
 use crate::data::path::Step;
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
 use crate::readers::json::object::Members;
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::REMEMBERED;
 
 /// Objects are searched that lie behind so many keys; the root lies behind none.
@@ -61,22 +61,22 @@ pub(crate) enum Holds {
 
 /// A value that is no list and not about the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Other {
+pub(crate) struct OtherValue {
     /// Keys that lead to the object that has it.
     pub(crate) parent: Vec<Step>,
     pub(crate) key: String,
 }
 
 /// A search and what it found so far.
-pub(crate) struct Search<'m> {
+pub(crate) struct ListSearch<'m> {
     /// Tells which keys of the root are never left out.
     matters: &'m dyn Fn(&str) -> bool,
     /// Of the root object: the first ones, and those that matter wherever they are.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<OutlineMember>,
     /// What may tell of other pages, on all levels.
-    pub(crate) marks: Vec<Member>,
+    pub(crate) marks: Vec<OutlineMember>,
     pub(crate) spots: Vec<Spot>,
-    pub(crate) others: Vec<Other>,
+    pub(crate) others: Vec<OtherValue>,
     /// Whether the document calls itself a collection of `GeoJSON` features.
     pub(crate) is_feature_collection: bool,
     /// Keys that lead to the value at hand, and what lists inside each of them are for.
@@ -87,9 +87,9 @@ pub(crate) struct Search<'m> {
     minor: usize,
 }
 
-impl<'m> Search<'m> {
-    pub(crate) fn new(matters: &'m dyn Fn(&str) -> bool) -> Search<'m> {
-        Search {
+impl<'m> ListSearch<'m> {
+    pub(crate) fn new(matters: &'m dyn Fn(&str) -> bool) -> ListSearch<'m> {
+        ListSearch {
             matters,
             members: Vec::new(),
             marks: Vec::new(),
@@ -104,7 +104,7 @@ impl<'m> Search<'m> {
     }
 
     /// Takes an object, which begins here.
-    pub(crate) fn object<R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Problem> {
+    pub(crate) fn object<R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), DataProblem> {
         let (spots, others) = (self.spots.len(), self.others.len());
         let (mut objects, mut is_keyed) = (0_u64, true);
         scanner.object(|scanner, key| {
@@ -130,7 +130,7 @@ impl<'m> Search<'m> {
         scanner: &mut Scanner<R>,
         key: String,
         (start, first): (u64, u8),
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let spots = self.spots.len();
         let is_mark = self.marks.len() < REMEMBERED && page_signs::is_about_pages(&key);
         let matters =
@@ -149,7 +149,7 @@ impl<'m> Search<'m> {
         }
         let has_spots = self.path.len() == 1 && self.spots.len() > spots;
         if is_mark || matters || has_spots {
-            let member = Member {
+            let member = OutlineMember {
                 path: self.path.clone(),
                 first,
                 place: start..scanner.offset(),
@@ -166,7 +166,7 @@ impl<'m> Search<'m> {
         Ok(())
     }
 
-    fn list<R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Problem> {
+    fn list<R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), DataProblem> {
         let (mut count, mut objects, mut lists) = (0, 0_u64, 0_u64);
         let elements = &mut self.elements;
         scanner.array(|scanner, index| {
@@ -195,7 +195,7 @@ impl<'m> Search<'m> {
     }
 
     /// Takes a value that is no list, and no object that is searched.
-    fn value<R: Read>(&mut self, scanner: &mut Scanner<R>, first: u8) -> Result<(), Problem> {
+    fn value<R: Read>(&mut self, scanner: &mut Scanner<R>, first: u8) -> Result<(), DataProblem> {
         let Some(Step::Key(key)) = self.path.last() else {
             return scanner.pass();
         };
@@ -237,7 +237,7 @@ impl<'m> Search<'m> {
             .iter()
             .all(|purpose| *purpose == Purpose::Rows);
         if is_data && !envelope_keys::is_about(key, text) && self.others.len() < REMEMBERED {
-            self.others.push(Other {
+            self.others.push(OtherValue {
                 parent: parent.to_vec(),
                 key: key.clone(),
             });

@@ -8,13 +8,13 @@ use crate::data::DataError;
 use crate::data::path::{RecordsPath, Step};
 use crate::outline::rows::{self, Extent, Found};
 use crate::outline::xml_rows;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::Stop;
 use crate::readers::text;
 use crate::readers::xml::atom;
 use crate::readers::xml::document::Names;
-use crate::readers::xml::records::{self, Emptiness, Record};
-use crate::readers::xml::shape::Shape;
+use crate::readers::xml::records::{self, Emptiness, XmlRecord};
+use crate::readers::xml::shape::RecordShape;
 use crate::readers::xml::tree::Tree;
 use crate::rules::Rules;
 use crate::source::{Family, Format, Staged, StagedFile};
@@ -22,16 +22,16 @@ use crate::source::{Family, Format, Staged, StagedFile};
 /// What is known about the documents of a table before their values are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Markup {
-    pub(crate) shape: Shape,
+    pub(crate) shape: RecordShape,
     /// By index of the file.
-    documents: HashMap<usize, Known>,
+    documents: HashMap<usize, KnownDocument>,
     /// Where rows were found.
     pub(crate) notices: Vec<String>,
 }
 
 /// Where the records of a document are.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownDocument {
     found: Found,
     pub(crate) encoding: &'static Encoding,
     emptiness: Emptiness,
@@ -45,18 +45,20 @@ pub(crate) fn is_markup(file: &StagedFile) -> bool {
 /// Finds where the records of an XML document are.
 pub(crate) fn locate(file: &StagedFile) -> Result<RecordsPath, DataError> {
     let encoding = encoding(file)?;
-    Ok(Known::found(file, encoding, &mut Vec::new())?.found.path)
+    Ok(KnownDocument::found(file, encoding, &mut Vec::new())?
+        .found
+        .path)
 }
 
 /// Counts the records of a document.
 pub(crate) fn count(file: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
     let known = match &rules.records {
-        Some(path) => Known {
+        Some(path) => KnownDocument {
             found: Found::told(path.clone()),
             encoding: encoding(file)?,
             emptiness: Emptiness::Wrong,
         },
-        None => Known::found(file, encoding(file)?, &mut Vec::new())?,
+        None => KnownDocument::found(file, encoding(file)?, &mut Vec::new())?,
     };
     let split = HashSet::new();
     let mut names = Names {
@@ -64,7 +66,7 @@ pub(crate) fn count(file: &StagedFile, rules: &Rules) -> Result<u64, DataError> 
         clashes: None,
     };
     let mut rows = 0;
-    known.read(file, &mut names, &mut |_: Record<'_>| {
+    known.read(file, &mut names, &mut |_: XmlRecord<'_>| {
         rows += 1;
         Ok::<(), DataError>(())
     })?;
@@ -72,7 +74,7 @@ pub(crate) fn count(file: &StagedFile, rules: &Rules) -> Result<u64, DataError> 
 }
 
 fn encoding(file: &StagedFile) -> Result<&'static Encoding, DataError> {
-    let at = |problem: Problem| problem.at(file, None, None);
+    let at = |problem: DataProblem| problem.at(file, None, None);
     let declared = crate::readers::xml::document::encoding(&file.path).map_err(at)?;
     Ok(text::open(&file.path, declared).map_err(at)?.encoding)
 }
@@ -81,26 +83,26 @@ impl Markup {
     /// Finds the records of all documents, and what they look like taken together.
     pub(crate) fn look(staged: &Staged, rules: &Rules) -> Result<Markup, DataError> {
         let mut markup = Markup::default();
-        let mut paths: HashMap<&str, Known> = HashMap::new();
+        let mut paths: HashMap<&str, KnownDocument> = HashMap::new();
         let files = || {
             let files = staged.files.iter().enumerate();
             files.filter(|(_, file)| is_markup(file))
         };
         for (index, file) in files() {
-            let at = |problem: Problem| problem.at(file, None, None);
+            let at = |problem: DataProblem| problem.at(file, None, None);
             let encoding = encoding(file)?;
             let known = match (&rules.records, paths.get(file.origin.as_str())) {
-                (Some(path), _) => Known {
+                (Some(path), _) => KnownDocument {
                     found: Found::told(path.clone()),
                     encoding,
                     emptiness: Emptiness::Wrong,
                 },
                 // Of a later page whose first one was a row by itself nobody knows yet whether it is one.
-                (None, Some(known)) if known.found.extent == Extent::Elements => Known {
+                (None, Some(known)) if known.found.extent == Extent::Elements => KnownDocument {
                     encoding,
                     ..known.clone()
                 },
-                (None, _) => Known::found(file, encoding, &mut markup.notices)?,
+                (None, _) => KnownDocument::found(file, encoding, &mut markup.notices)?,
             };
             if file.format == Format::Xml {
                 let others = paths.iter().map(|(origin, known)| (*origin, &known.found));
@@ -115,7 +117,7 @@ impl Markup {
         }
         if !clashes.is_empty() {
             // Their columns are called `prefix:name`; lists are told apart by that as well.
-            markup.shape = Shape::splitting(clashes);
+            markup.shape = RecordShape::splitting(clashes);
             for (index, file) in files() {
                 markup.observe(index, file)?;
             }
@@ -124,7 +126,7 @@ impl Markup {
     }
 
     /// Returns what is known about the document with this index among the files.
-    pub(crate) fn document(&self, index: usize) -> Option<&Known> {
+    pub(crate) fn document(&self, index: usize) -> Option<&KnownDocument> {
         self.documents.get(&index)
     }
 
@@ -136,7 +138,7 @@ impl Markup {
             clashes: Some(HashSet::new()),
         };
         let shape = &mut self.shape;
-        let result = self.documents[&index].read(file, &mut names, &mut |record: Record<'_>| {
+        let result = self.documents[&index].read(file, &mut names, &mut |record: XmlRecord<'_>| {
             shape.observe(record.tree);
             Ok::<(), DataError>(())
         });
@@ -146,13 +148,13 @@ impl Markup {
     }
 }
 
-impl Known {
+impl KnownDocument {
     fn found(
         file: &StagedFile,
         encoding: &'static Encoding,
         notices: &mut Vec<String>,
-    ) -> Result<Known, DataError> {
-        let at = |problem: Problem| problem.at_in(file, encoding, None, None);
+    ) -> Result<KnownDocument, DataError> {
+        let at = |problem: DataProblem| problem.at_in(file, encoding, None, None);
         if file.format == Format::Xml {
             let found = match rows::known(file).map_err(at)? {
                 Some(found) => found,
@@ -160,7 +162,7 @@ impl Known {
             };
             let notice = found.notice.clone();
             notices.extend(notice.filter(|notice| !notices.contains(notice)));
-            return Ok(Known {
+            return Ok(KnownDocument {
                 found,
                 encoding,
                 emptiness: Emptiness::Wrong,
@@ -176,7 +178,7 @@ impl Known {
                 Step::Key(String::from("entry")),
             ],
         };
-        Ok(Known {
+        Ok(KnownDocument {
             found: Found::told(RecordsPath { steps }),
             encoding,
             // A feed without entries has a title all the same.
@@ -189,9 +191,9 @@ impl Known {
         &self,
         file: &StagedFile,
         names: &mut Names<'_>,
-        sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+        sink: &mut impl FnMut(XmlRecord<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let at = |problem: Problem, offset: Option<u64>| {
+        let at = |problem: DataProblem, offset: Option<u64>| {
             problem.at_in(file, self.encoding, None, offset)
         };
         let mut properties = Tree::default();
@@ -199,13 +201,13 @@ impl Known {
             file,
             (self.encoding, &self.found.path, self.emptiness),
             names,
-            &mut |record: Record<'_>| {
+            &mut |record: XmlRecord<'_>| {
                 if file.format == Format::Xml {
                     return sink(record);
                 }
                 atom::properties(record.tree, &mut properties)
                     .map_err(|problem| at(problem, Some(record.offset)))?;
-                sink(Record {
+                sink(XmlRecord {
                     tree: &properties,
                     ..record
                 })
@@ -214,7 +216,7 @@ impl Known {
         match result {
             Ok(()) => Ok(()),
             Err(Stop::Sink(error)) => Err(error),
-            Err(Stop::Problem(problem)) => Err(at(problem, None).into()),
+            Err(Stop::DataProblem(problem)) => Err(at(problem, None).into()),
         }
     }
 }

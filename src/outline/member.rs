@@ -6,20 +6,20 @@ use std::ops::Range;
 
 use crate::data::path::Step;
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::text::unreadable;
 use crate::source::StagedFile;
 
 /// Where a value is in the file.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
+pub(crate) struct OutlineMember {
     pub(crate) path: Vec<Step>,
     /// First byte of the value.
     pub(crate) first: u8,
     pub(crate) place: Range<u64>,
 }
 
-impl Member {
+impl OutlineMember {
     pub(crate) fn key(&self) -> &str {
         match self.path.last() {
             Some(Step::Key(key)) => key,
@@ -28,12 +28,12 @@ impl Member {
     }
 
     /// Opens the value alone.
-    pub(crate) fn open(&self, file: &StagedFile) -> Result<Scanner<Take<File>>, Problem> {
+    pub(crate) fn open(&self, file: &StagedFile) -> Result<Scanner<Take<File>>, DataProblem> {
         Ok(Scanner::new(self.read(file)?, self.place.start))
     }
 
     /// Returns the first bytes of the value.
-    pub(crate) fn head(&self, file: &StagedFile, length: u64) -> Result<Vec<u8>, Problem> {
+    pub(crate) fn head(&self, file: &StagedFile, length: u64) -> Result<Vec<u8>, DataProblem> {
         let mut head = Vec::new();
         let mut input = self.read(file)?.take(length);
         let read = input.read_to_end(&mut head);
@@ -41,7 +41,7 @@ impl Member {
         Ok(head)
     }
 
-    fn read(&self, file: &StagedFile) -> Result<Take<File>, Problem> {
+    fn read(&self, file: &StagedFile) -> Result<Take<File>, DataProblem> {
         let length = self.place.end - self.place.start;
         let mut input = File::open(&file.path).map_err(|error| unreadable(&error))?;
         input

@@ -17,9 +17,9 @@ use crate::data::DataError;
 use crate::data::path::Pointer;
 use crate::data::path::{RecordsPath, Step};
 use crate::readers::csv;
-use crate::readers::json::records::{self, Record};
+use crate::readers::json::records::{self, JsonRecord};
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::rules::Rules;
@@ -73,7 +73,7 @@ impl PageInspector<'_> {
         &self,
         page: &StagedFile,
         ask: &PageQuestion<'_>,
-    ) -> Result<PageFacts, Problem> {
+    ) -> Result<PageFacts, DataProblem> {
         if ask.count == Count::IfPaged && ask.document.is_empty() && is_array(page)? {
             return Ok(PageFacts {
                 rows: Some(0),
@@ -81,7 +81,7 @@ impl PageInspector<'_> {
             });
         }
         let pinned = ask.rows_at.map(RecordsPath::parse).transpose();
-        let pinned = pinned.map_err(Problem::new)?;
+        let pinned = pinned.map_err(DataProblem::new)?;
         let outline = Outline::of(page, &|key| {
             is_wanted(key, ask) || self.leads_to_rows(key, pinned.as_ref())
         })?;
@@ -100,7 +100,7 @@ impl PageInspector<'_> {
             (None, None) if is_refused => RecordsPath { steps: Vec::new() },
             (None, None) => rows::locate_in(page, outline.as_ref(), self.rules)?.path,
         };
-        let mut look = Look::new(ask, &path);
+        let mut look = PointerSearch::new(ask, &path);
         look.over(page, outline.as_ref())?;
         let mut seen = PageFacts {
             rows: look.has_rows.then_some(0),
@@ -208,11 +208,11 @@ fn count(page: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
             let mut rows = 0;
             let read = records::read(page, rules.records.as_ref(), &mut |_| {
                 rows += 1;
-                Ok::<(), Problem>(())
+                Ok::<(), DataProblem>(())
             });
             match read {
                 Ok(_) => Ok(rows),
-                Err(Stop::Problem(problem) | Stop::Sink(problem)) => {
+                Err(Stop::DataProblem(problem) | Stop::Sink(problem)) => {
                     Err(problem.at(page, None, None))
                 }
             }
@@ -221,7 +221,7 @@ fn count(page: &StagedFile, rules: &Rules) -> Result<u64, DataError> {
 }
 
 /// Whether the document is an array, which has no place for anything but rows.
-fn is_array(page: &StagedFile) -> Result<bool, Problem> {
+fn is_array(page: &StagedFile) -> Result<bool, DataProblem> {
     let (input, skipped) = crate::readers::text::open_utf8(&page.path)?;
     Ok(Scanner::new(input, skipped).peek()? == Some(b'['))
 }
@@ -245,22 +245,22 @@ fn count_records(
     page: &StagedFile,
     path: Option<&RecordsPath>,
     ask: &PageQuestion<'_>,
-) -> Result<PageFacts, Problem> {
+) -> Result<PageFacts, DataProblem> {
     let mut hasher = DefaultHasher::new();
     let mut rows = 0;
     let mut last = String::new();
-    let result = records::read(page, path, &mut |record: Record<'_>| {
+    let result = records::read(page, path, &mut |record: JsonRecord<'_>| {
         rows += 1;
         record.text.hash(&mut hasher);
         if ask.last.is_some() {
             last.clear();
             last.push_str(record.text);
         }
-        Ok::<(), Problem>(())
+        Ok::<(), DataProblem>(())
     });
     match result {
         Ok(_) => {}
-        Err(Stop::Problem(problem) | Stop::Sink(problem)) => return Err(problem),
+        Err(Stop::DataProblem(problem) | Stop::Sink(problem)) => return Err(problem),
     }
     let mut seen = PageFacts {
         rows: Some(rows),
@@ -268,7 +268,7 @@ fn count_records(
         ..PageFacts::default()
     };
     if let Some(wanted) = ask.last.filter(|_| rows > 0) {
-        let mut look = Look {
+        let mut look = PointerSearch {
             wanted: vec![Want::Text(&wanted.keys)],
             found: vec![None],
             has_rows: false,
@@ -301,21 +301,21 @@ impl Want<'_> {
     }
 }
 
-struct Look<'a> {
+struct PointerSearch<'a> {
     wanted: Vec<Want<'a>>,
     /// JSON texts, by what is wanted.
     found: Vec<Option<String>>,
     has_rows: bool,
 }
 
-impl<'a> Look<'a> {
-    fn new(ask: &PageQuestion<'a>, path: &'a RecordsPath) -> Look<'a> {
+impl<'a> PointerSearch<'a> {
+    fn new(ask: &PageQuestion<'a>, path: &'a RecordsPath) -> PointerSearch<'a> {
         let asked = ask.document.iter().map(|pointer| Want::Text(&pointer.keys));
         let totals = TOTALS.iter().map(|(keys, _)| *keys);
         let own = NEXT_LINKS.into_iter().chain(totals).map(Want::Own);
         let mut wanted: Vec<Want<'a>> = asked.chain(own).collect();
         wanted.push(Want::Rows(&path.steps));
-        Look {
+        PointerSearch {
             found: vec![None; wanted.len()],
             wanted,
             has_rows: false,
@@ -323,7 +323,7 @@ impl<'a> Look<'a> {
     }
 
     /// Looks for everything in a document.
-    fn over(&mut self, page: &StagedFile, outline: Option<&Outline>) -> Result<(), Problem> {
+    fn over(&mut self, page: &StagedFile, outline: Option<&Outline>) -> Result<(), DataProblem> {
         let all: Vec<usize> = (0..self.wanted.len()).collect();
         let is_value = |want: &usize| {
             let want = &self.wanted[*want];
@@ -358,7 +358,7 @@ impl<'a> Look<'a> {
         scanner: &mut Scanner<R>,
         depth: usize,
         some: &[usize],
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let (here, below): (Vec<usize>, Vec<usize>) = some
             .iter()
             .partition(|want| self.wanted[**want].key(depth).is_none());
@@ -374,7 +374,7 @@ impl<'a> Look<'a> {
         let range = scanner.value()?;
         let (text, offset) = scanner.text(&range)?;
         serde_json::from_str::<&RawValue>(text)
-            .map_err(|error| Problem::json(text, &error).within(offset))?;
+            .map_err(|error| DataProblem::json(text, &error).within(offset))?;
         for want in here {
             self.found[want] = Some(text.to_owned());
         }
@@ -387,7 +387,7 @@ impl<'a> Look<'a> {
         scanner: &mut Scanner<R>,
         depth: usize,
         some: &[usize],
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let first = scanner.begin()?;
         if some.is_empty() || !matches!(first, b'{' | b'[') {
             return scanner.pass();

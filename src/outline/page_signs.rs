@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use super::member::Member;
+use super::member::OutlineMember;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::say::quoted;
 use crate::source::StagedFile;
 
@@ -60,10 +60,10 @@ const ABOUT_PAGES: [&str; 12] = [
 /// about pages. Without the number of `rows` no total is compared.
 pub(crate) fn find(
     page: &StagedFile,
-    marks: &[Member],
+    marks: &[OutlineMember],
     path: &RecordsPath,
     rows: Option<u64>,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<String>, DataProblem> {
     let mut sign = None;
     for mark in marks {
         let Some((_, parent)) = mark.path.split_last() else {
@@ -111,7 +111,7 @@ fn judge<R: Read>(
     steps: &[Step],
     rows: Option<u64>,
     sign: &mut Option<String>,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     let Some(Step::Key(key)) = steps.last() else {
         return scanner.pass();
     };

@@ -3,12 +3,12 @@
 //! A document is never read as one row while it has a list of objects on its upper levels: the only such list is
 //! taken if what stands beside it is about the answer, and everything else is asked for.
 
-use super::lists::{Holds, Other, Search, Spot};
-use super::member::Member;
+use super::lists::{Holds, ListSearch, OtherValue, Spot};
+use super::member::OutlineMember;
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::envelope_keys::{self, Purpose, Wrapper};
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::refusal;
 use crate::rules::Rules;
 use crate::say::harmless;
@@ -67,7 +67,7 @@ impl Found {
 }
 
 /// Finds the rows of a document by the rules of the `auto` setting.
-pub(crate) fn locate(file: &StagedFile, rules: &Rules) -> Result<Found, Problem> {
+pub(crate) fn locate(file: &StagedFile, rules: &Rules) -> Result<Found, DataProblem> {
     if let Some(found) = known(file)? {
         return Ok(found);
     }
@@ -75,9 +75,9 @@ pub(crate) fn locate(file: &StagedFile, rules: &Rules) -> Result<Found, Problem>
 }
 
 /// Returns what was found when the file arrived as a page.
-pub(crate) fn known(file: &StagedFile) -> Result<Option<Found>, Problem> {
+pub(crate) fn known(file: &StagedFile) -> Result<Option<Found>, DataProblem> {
     let path = file.rows_at.as_deref().map(RecordsPath::parse);
-    let path = path.transpose().map_err(Problem::new)?;
+    let path = path.transpose().map_err(DataProblem::new)?;
     Ok(path
         .filter(|path| !path.steps.is_empty())
         .map(|path| Found::at(&path.steps)))
@@ -88,11 +88,11 @@ pub(crate) fn locate_in(
     file: &StagedFile,
     outline: Option<&Outline>,
     rules: &Rules,
-) -> Result<Found, Problem> {
+) -> Result<Found, DataProblem> {
     let Some(outline) = outline else {
         if let Some(rows) = count_behind_head(file)? {
             let what = format!("the rows may be at `/1` ({rows}), behind an object about them");
-            return Err(Problem::new(what)
+            return Err(DataProblem::new(what)
                 .hint("set `records: /1`, or `records: /` for each of the two elements as a row"));
         }
         return Ok(Found::told(RecordsPath { steps: Vec::new() }));
@@ -108,7 +108,11 @@ pub(crate) fn locate_in(
 }
 
 /// Fails if one of the members of the root object tells of an error; one that `columns` names is data.
-fn check_members(file: &StagedFile, members: &[Member], rules: &Rules) -> Result<(), Problem> {
+fn check_members(
+    file: &StagedFile,
+    members: &[OutlineMember],
+    rules: &Rules,
+) -> Result<(), DataProblem> {
     for member in members
         .iter()
         .filter(|member| refusal::is_error(member.key()))
@@ -127,14 +131,14 @@ fn check_members(file: &StagedFile, members: &[Member], rules: &Rules) -> Result
 /// Counts the rows of an array that has two elements: an object about the answer, and the list of the rows.
 ///
 /// Of any other array no more than two elements are looked at.
-fn count_behind_head(file: &StagedFile) -> Result<Option<u64>, Problem> {
-    enum Other {
+fn count_behind_head(file: &StagedFile) -> Result<Option<u64>, DataProblem> {
+    enum Unlike {
         Shape,
         Broken,
     }
-    impl From<Problem> for Other {
-        fn from(_: Problem) -> Other {
-            Other::Broken
+    impl From<DataProblem> for Unlike {
+        fn from(_: DataProblem) -> Unlike {
+            Unlike::Broken
         }
     }
     let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
@@ -150,9 +154,9 @@ fn count_behind_head(file: &StagedFile) -> Result<Option<u64>, Problem> {
                 rows = Some(number + 1);
                 Ok(scanner.pass()?)
             }
-            _ => Err(Other::Shape),
+            _ => Err(Unlike::Shape),
         }),
-        _ => Err(Other::Shape),
+        _ => Err(Unlike::Shape),
     });
     // Whoever reads the rows tells what is broken.
     Ok(rows.filter(|_| outcome.is_ok()))
@@ -194,11 +198,11 @@ fn in_odata(file: &StagedFile, outline: &Outline) -> Option<Found> {
 /// What the upper levels of a document have, found in one look over the file.
 pub(crate) struct Outline {
     /// Of the root object: the first ones, and those that matter wherever they are.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<OutlineMember>,
     /// What may tell of other pages.
-    pub(crate) marks: Vec<Member>,
+    pub(crate) marks: Vec<OutlineMember>,
     spots: Vec<Spot>,
-    others: Vec<Other>,
+    others: Vec<OtherValue>,
     is_feature_collection: bool,
 }
 
@@ -207,16 +211,16 @@ impl Outline {
     pub(crate) fn of(
         file: &StagedFile,
         matters: &dyn Fn(&str) -> bool,
-    ) -> Result<Option<Outline>, Problem> {
+    ) -> Result<Option<Outline>, DataProblem> {
         let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
         let mut scanner = Scanner::new(input, skipped);
         if scanner.peek()? != Some(b'{') {
             return Ok(None);
         }
         let matters = |key: &str| matters(key) || refusal::is_error(key);
-        let mut search = Search::new(&matters);
+        let mut search = ListSearch::new(&matters);
         search.object(&mut scanner)?;
-        let Search {
+        let ListSearch {
             members,
             marks,
             spots,
@@ -243,7 +247,7 @@ impl Outline {
     }
 
     /// Decides which spot has the rows.
-    fn choose(&self, file: &StagedFile, rules: &Rules) -> Result<Found, Problem> {
+    fn choose(&self, file: &StagedFile, rules: &Rules) -> Result<Found, DataProblem> {
         let holding = |holds: Holds, purpose: Purpose| -> Vec<&Spot> {
             let spots = self.spots.iter();
             spots
@@ -301,7 +305,7 @@ impl Outline {
             return true;
         }
         let mut rivals = self.empty().into_iter();
-        let is_own = |other: &&Other| list.path.starts_with(&other.parent);
+        let is_own = |other: &&OtherValue| list.path.starts_with(&other.parent);
         let own = self.others.iter().filter(is_own);
         let is_wrapped = match list.wrapper() {
             Wrapper::Sure => true,
@@ -318,7 +322,7 @@ impl Outline {
     }
 
     /// Decides about a document without lists of objects.
-    fn without_objects(&self) -> Result<Found, Problem> {
+    fn without_objects(&self) -> Result<Found, DataProblem> {
         let empty = self.empty();
         let is_pure = self.others.is_empty();
         let usual: Vec<&Spot> = empty
@@ -359,7 +363,7 @@ impl Outline {
         is_list && !envelope_keys::is_shape(key) && (is_usual || spot.count > 1 && !has_others())
     }
 
-    fn is_list(&self, other: &Other) -> bool {
+    fn is_list(&self, other: &OtherValue) -> bool {
         let is_it = |spot: &Spot| {
             let Some((Step::Key(last), parent)) = spot.path.split_last() else {
                 return false;
@@ -371,13 +375,13 @@ impl Outline {
 }
 
 /// Takes a list and says what is left out.
-fn taken(list: &Spot, aside: &[&Spot]) -> Result<Found, Problem> {
+fn taken(list: &Spot, aside: &[&Spot]) -> Result<Found, DataProblem> {
     // Such keys mean something else in a path.
     let is_unwritable = list.path.contains(&Step::Key(String::from("*")))
         || list.path == [Step::Key(String::new())];
     if is_unwritable {
         return Err(
-            Problem::new("the rows are behind the key `*` or the empty key, which no path can name")
+            DataProblem::new("the rows are behind the key `*` or the empty key, which no path can name")
                 .hint("have the source name its list in another way, or set `records: /` for the document as one row"),
         );
     }
@@ -390,7 +394,7 @@ fn taken(list: &Spot, aside: &[&Spot]) -> Result<Found, Problem> {
 }
 
 /// Asks which spot has the rows.
-fn doubtful(spots: &[&Spot]) -> Problem {
+fn doubtful(spots: &[&Spot]) -> DataProblem {
     let mut lines: Vec<String> = Vec::new();
     for spot in spots
         .iter()
@@ -403,13 +407,13 @@ fn doubtful(spots: &[&Spot]) -> Problem {
 }
 
 /// Asks which of some counted places has the rows; `lines` are what can be written.
-pub(crate) fn unclear(counted: &[String], lines: &[String]) -> Problem {
+pub(crate) fn unclear(counted: &[String], lines: &[String]) -> DataProblem {
     let set = match lines {
         [] => String::from("have the source name its keys with letters and digits, or set"),
         lines => format!("set {}, or", lines.join(" or ")),
     };
     let hint = format!("{set} `records: /` for the document as one row");
-    Problem::new(format!("the rows may be at {}", counted.join(" or "))).hint(hint)
+    DataProblem::new(format!("the rows may be at {}", counted.join(" or "))).hint(hint)
 }
 
 /// Whether a line of an input can hold the path: blanks at its ends are not part of it, and other keys mean something
@@ -427,7 +431,7 @@ fn is_writable(path: &[Step]) -> bool {
 pub(crate) fn check_extent<'f>(
     found: &Found,
     others: impl IntoIterator<Item = (&'f str, &'f Found)>,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     let differs = |other: &Found| {
         let (lists, document) = match found.extent {
             Extent::Document => (other, found),
@@ -443,7 +447,7 @@ pub(crate) fn check_extent<'f>(
 }
 
 /// Says that one document would be a row while another one has rows at a place.
-fn mixed(found: &Found, (origin, other): (&str, &Found)) -> Problem {
+fn mixed(found: &Found, (origin, other): (&str, &Found)) -> DataProblem {
     let (what, path) = match found.extent {
         Extent::Document => (
             format!(
@@ -460,7 +464,7 @@ fn mixed(found: &Found, (origin, other): (&str, &Found)) -> Problem {
             &found.path,
         ),
     };
-    Problem::new(what).hint(format!(
+    DataProblem::new(what).hint(format!(
         "leave out the file that has no rows, or set `records: {path}` if each must have them, or `records: /` for each document as one row"
     ))
 }

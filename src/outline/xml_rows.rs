@@ -5,8 +5,8 @@ use encoding_rs::Encoding;
 use super::rows::{self, Extent, Found};
 use crate::data::path::{RecordsPath, Step, pointer};
 use crate::readers::envelope_keys;
-use crate::readers::position::Problem;
-use crate::readers::xml::document::{Document, Node, local};
+use crate::readers::position::DataProblem;
+use crate::readers::xml::document::{Document, XmlNode, local};
 use crate::say::listed;
 use crate::source::StagedFile;
 
@@ -22,23 +22,23 @@ const ROWS: [&str; 7] = [
 pub(crate) fn locate(
     file: &StagedFile,
     encoding: Option<&'static Encoding>,
-) -> Result<Found, Problem> {
+) -> Result<Found, DataProblem> {
     let mut document = Document::open(file, encoding)?;
     let mut places = vec![Seen::default()];
     let mut open = vec![Some(0)];
     loop {
         match document.next(&mut None)? {
-            Node::Start(start, _) => {
+            XmlNode::Start(start, _) => {
                 let inside = open.last().copied().flatten();
                 let name = start.name();
                 open.push(
                     inside.and_then(|parent| enter(&mut places, parent, local(name.as_ref()))),
                 );
             }
-            Node::End => {
+            XmlNode::End => {
                 open.pop();
             }
-            Node::Eof => break,
+            XmlNode::Eof => break,
         }
     }
     let mut candidates = Vec::new();
@@ -103,7 +103,7 @@ fn outermost(
     }
 }
 
-fn decided(places: &[Seen], candidates: &[(Vec<Step>, u64)]) -> Result<Found, Problem> {
+fn decided(places: &[Seen], candidates: &[(Vec<Step>, u64)]) -> Result<Found, DataProblem> {
     let unclear = |spots: &[(Vec<Step>, u64)]| {
         let counted: Vec<String> = spots
             .iter()

@@ -12,7 +12,7 @@ use crate::source::{Family, StagedFile};
 
 /// Something wrong with the data, before its place is known.
 #[derive(Debug, Default)]
-pub(crate) struct Problem {
+pub(crate) struct DataProblem {
     pub(crate) what: String,
     pub(crate) hint: Option<String>,
     pub(crate) column: Option<String>,
@@ -34,45 +34,45 @@ pub(crate) enum Syntax {
     Fine,
 }
 
-impl Problem {
-    pub(crate) fn new(problem: impl Into<String>) -> Problem {
-        Problem {
+impl DataProblem {
+    pub(crate) fn new(problem: impl Into<String>) -> DataProblem {
+        DataProblem {
             what: problem.into(),
-            ..Problem::default()
+            ..DataProblem::default()
         }
     }
 
-    pub(crate) fn broken(what: impl Into<String>, offset: u64) -> Problem {
+    pub(crate) fn broken(what: impl Into<String>, offset: u64) -> DataProblem {
         let what = what.into();
         let kinds = [("broken XML", "XML"), ("broken JSON", "JSON")];
         let kind = kinds.iter().find(|(words, _)| what.starts_with(words));
         let hint = kind.map(|(_, kind)| {
             format!("let the source write valid {kind}, or set `format` if it is another format")
         });
-        Problem {
+        DataProblem {
             hint,
             offset: Some(offset),
             syntax: Syntax::Broken,
-            ..Problem::new(what)
+            ..DataProblem::new(what)
         }
     }
 
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Problem {
-        Problem {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> DataProblem {
+        DataProblem {
             hint: Some(hint.into()),
             ..self
         }
     }
 
-    pub(crate) fn column(self, column: impl Into<String>) -> Problem {
-        Problem {
+    pub(crate) fn column(self, column: impl Into<String>) -> DataProblem {
+        DataProblem {
             column: Some(column.into()),
             ..self
         }
     }
 
     /// Turns the parser's error on `text` into a problem at an offset from the start of `text`.
-    pub(crate) fn json(text: &str, error: &serde_json::Error) -> Problem {
+    pub(crate) fn json(text: &str, error: &serde_json::Error) -> DataProblem {
         let message = error.to_string();
         let message = match message.split(" at line ").next() {
             Some("unexpected end of hex escape" | "lone leading surrogate in hex escape") => {
@@ -86,7 +86,7 @@ impl Problem {
             .map(str::len)
             .sum();
         let offset = (before + error.column().saturating_sub(1)).min(text.len());
-        let problem = Problem::broken(
+        let problem = DataProblem::broken(
             format!("broken JSON: {message}"),
             u64::try_from(offset).unwrap_or(u64::MAX),
         );
@@ -98,16 +98,16 @@ impl Problem {
     }
 
     /// Moves an offset within a piece of text to its place in the file.
-    pub(crate) fn within(self, start: u64) -> Problem {
-        Problem {
+    pub(crate) fn within(self, start: u64) -> DataProblem {
+        DataProblem {
             offset: self.offset.map(|offset| start + offset),
             ..self
         }
     }
 
     /// Drops an offset that counts from somewhere inside a record: the record's place is good enough.
-    pub(crate) fn unplaced(self) -> Problem {
-        Problem {
+    pub(crate) fn unplaced(self) -> DataProblem {
+        DataProblem {
             offset: None,
             syntax: Syntax::Fine,
             ..self
@@ -160,7 +160,7 @@ impl Problem {
 }
 
 /// Turns a problem that is in no file into an error.
-pub(crate) fn without_file(problem: Problem) -> DataError {
+pub(crate) fn without_file(problem: DataProblem) -> DataError {
     DataError {
         origin: String::from("source"),
         record: None,

@@ -1,7 +1,7 @@
 //! What the readers of all formats have in common: how reading ends early, and rows that are not where they should be.
 
 use crate::data::path::{Step, pointer};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::say::{listed, nearest};
 
 /// Keys remembered for a message about a missing one.
@@ -10,13 +10,13 @@ pub(crate) const REMEMBERED: usize = 1000;
 /// Why reading stopped: our own problem, or the receiver's.
 #[derive(Debug)]
 pub(crate) enum Stop<E> {
-    Problem(Problem),
+    DataProblem(DataProblem),
     Sink(E),
 }
 
-impl<E> From<Problem> for Stop<E> {
-    fn from(problem: Problem) -> Stop<E> {
-        Stop::Problem(problem)
+impl<E> From<DataProblem> for Stop<E> {
+    fn from(problem: DataProblem) -> Stop<E> {
+        Stop::DataProblem(problem)
     }
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn missing(
     wanted: &str,
     keys: &[String],
     offset: u64,
-) -> Problem {
+) -> DataProblem {
     let here = pointer(&steps[..at]);
     let names = keys.iter().map(String::as_str);
     let there = if keys.is_empty() {
@@ -35,7 +35,7 @@ pub(crate) fn missing(
     } else {
         format!("it has {}", listed(names.clone()))
     };
-    let problem = Problem::new(format!("`{here}` has no `{wanted}`, {there}"));
+    let problem = DataProblem::new(format!("`{here}` has no `{wanted}`, {there}"));
     let hint = match nearest(wanted, names) {
         Some(near) => {
             let mut meant = steps.to_vec();
@@ -44,13 +44,13 @@ pub(crate) fn missing(
         }
         None => String::from("set `records` to the path of the rows"),
     };
-    Problem {
+    DataProblem {
         offset: Some(offset),
         ..problem.hint(hint)
     }
 }
 
 /// Says that a file is not as it was when it was looked at.
-pub(crate) fn changed() -> Problem {
-    Problem::new("the file has changed while it was read")
+pub(crate) fn changed() -> DataProblem {
+    DataProblem::new("the file has changed while it was read")
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::envelope_keys;
 use super::json::scan::Scanner;
-use super::position::Problem;
+use super::position::DataProblem;
 use crate::data::path::Step;
 use crate::rules::Rules;
 use crate::source::{StagedFile, excerpt};
@@ -21,7 +21,7 @@ pub(crate) fn is_error(key: &str) -> bool {
 }
 
 /// Fails if a document tells of an error under a key of its root; one that `columns` names is data.
-pub(crate) fn check_document(file: &StagedFile, rules: &Rules) -> Result<(), Problem> {
+pub(crate) fn check_document(file: &StagedFile, rules: &Rules) -> Result<(), DataProblem> {
     let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     check_in(&mut Scanner::new(input, skipped), &|key| {
         rules.names_key(key)
@@ -29,14 +29,14 @@ pub(crate) fn check_document(file: &StagedFile, rules: &Rules) -> Result<(), Pro
 }
 
 /// Fails if a document, of which a part has been read, tells of an error: it lacks what was declared.
-pub(crate) fn look<R: Read>(scanner: &mut Scanner<R>) -> Result<(), Problem> {
+pub(crate) fn look<R: Read>(scanner: &mut Scanner<R>) -> Result<(), DataProblem> {
     check_in(scanner, &|_| false)
 }
 
 fn check_in<R: Read>(
     scanner: &mut Scanner<R>,
     is_data: &dyn Fn(&str) -> bool,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     if scanner.peek()? != Some(b'{') {
         return Ok(());
     }
@@ -48,13 +48,13 @@ fn check_in<R: Read>(
         let range = scanner.value()?;
         let (bytes, _) = scanner.bytes(&range);
         found = judge(&key, bytes);
-        Ok::<(), Problem>(())
+        Ok::<(), DataProblem>(())
     })?;
     found.map_or(Ok(()), Err)
 }
 
 /// Decides by the beginning of a value whether it tells of an error.
-pub(crate) fn judge(key: &str, head: &[u8]) -> Option<Problem> {
+pub(crate) fn judge(key: &str, head: &[u8]) -> Option<DataProblem> {
     let head = &head[..head
         .len()
         .min(usize::try_from(LOOKED_AT).unwrap_or(usize::MAX))];
@@ -69,7 +69,7 @@ pub(crate) fn judge(key: &str, head: &[u8]) -> Option<Problem> {
     };
     is_error.then(|| {
         let place = crate::data::path::pointer(&[Step::Key(key.to_owned())]);
-        Problem::new(format!(
+        DataProblem::new(format!(
             "the source reports an error at `{}` where rows were expected: {}",
             crate::say::harmless(place),
             excerpt(head)

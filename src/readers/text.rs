@@ -8,7 +8,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
 
 use super::decoder::{self, Bytes, Peeked};
-use super::position::{Problem, Syntax};
+use super::position::{DataProblem, Syntax};
 
 /// No single record is this large; a document without its `records` path may be.
 pub(crate) const LARGEST_VALUE: u64 = 64 << 20;
@@ -33,7 +33,7 @@ pub(crate) struct Input {
     /// Bytes handed out so far.
     pub(crate) n_read: u64,
     /// Bytes that no text of the encoding has, or more than may come at once; reading ended there.
-    pub(crate) failed: Option<Problem>,
+    pub(crate) failed: Option<DataProblem>,
     /// Bytes that may be handed out before [`Input::go_on`] is called again.
     limit: u64,
     /// What helps against values beyond it.
@@ -41,7 +41,7 @@ pub(crate) struct Input {
 }
 
 /// Opens a file. A byte order mark decides, then `given`; otherwise it is UTF-8.
-pub(crate) fn open(path: &Path, given: Option<&'static Encoding>) -> Result<Opened, Problem> {
+pub(crate) fn open(path: &Path, given: Option<&'static Encoding>) -> Result<Opened, DataProblem> {
     let decoded = decoder::open(path, given).map_err(|error| unreadable(&error))?;
     Ok(Opened {
         input: Input {
@@ -59,7 +59,7 @@ pub(crate) fn open(path: &Path, given: Option<&'static Encoding>) -> Result<Open
 }
 
 /// Opens a UTF-8 file behind its byte order mark; returns how many bytes that was.
-pub(crate) fn open_utf8(path: &Path) -> Result<(Peeked, u64), Problem> {
+pub(crate) fn open_utf8(path: &Path) -> Result<(Peeked, u64), DataProblem> {
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut head = Vec::with_capacity(3);
     file.by_ref()
@@ -73,7 +73,7 @@ pub(crate) fn open_utf8(path: &Path) -> Result<(Peeked, u64), Problem> {
         }
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
             return Err(
-                Problem::new("the file is UTF-16, not UTF-8").hint("save the source as UTF-8")
+                DataProblem::new("the file is UTF-16, not UTF-8").hint("save the source as UTF-8")
             );
         }
         _ => 0,
@@ -81,26 +81,26 @@ pub(crate) fn open_utf8(path: &Path) -> Result<(Peeked, u64), Problem> {
     Ok((io::Cursor::new(head).chain(file), skipped))
 }
 
-pub(crate) fn unreadable(error: &io::Error) -> Problem {
-    Problem::new(format!("the file cannot be read: {error}"))
+pub(crate) fn unreadable(error: &io::Error) -> DataProblem {
+    DataProblem::new(format!("the file cannot be read: {error}"))
 }
 
 /// The offset counts from the start of the text.
-pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> Problem {
-    Problem {
+pub(crate) fn not_utf8(error: &std::str::Utf8Error) -> DataProblem {
+    DataProblem {
         offset: u64::try_from(error.valid_up_to()).ok(),
         syntax: Syntax::Broken,
         ..not_utf8_in("the text")
     }
 }
 
-pub(crate) fn not_utf8_in(what: &str) -> Problem {
-    Problem::new(format!("{what} is not UTF-8"))
+pub(crate) fn not_utf8_in(what: &str) -> DataProblem {
+    DataProblem::new(format!("{what} is not UTF-8"))
         .hint("save the source as UTF-8; a common other encoding is `windows-1252`")
 }
 
-pub(crate) fn too_large(hint: &str) -> Problem {
-    Problem::new(format!(
+pub(crate) fn too_large(hint: &str) -> DataProblem {
+    DataProblem::new(format!(
         "one record is larger than {} MB",
         LARGEST_VALUE >> 20
     ))
@@ -112,7 +112,7 @@ pub(crate) fn head(
     path: &Path,
     given: Option<&'static Encoding>,
     length: u64,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Vec<u8>, DataProblem> {
     let opened = open(path, given)?;
     let mut head = Vec::new();
     let read = opened.input.take(length).read_to_end(&mut head);
@@ -209,7 +209,7 @@ impl Read for Input {
             return Ok(n_again);
         }
         if self.failed.is_none() && self.n_read > self.limit {
-            self.failed = Some(Problem {
+            self.failed = Some(DataProblem {
                 syntax: Syntax::Bytes,
                 ..too_large(self.advice)
             });
@@ -221,10 +221,10 @@ impl Read for Input {
         let n_read = chunk.length;
         if let Some(behind) = chunk.malformed {
             let name = self.encoding.name().to_ascii_lowercase();
-            self.failed = Some(Problem {
+            self.failed = Some(DataProblem {
                 offset: Some(self.n_read + n_read as u64 + behind),
                 syntax: Syntax::Bytes,
-                ..Problem::new(format!("the bytes here are not `{name}`"))
+                ..DataProblem::new(format!("the bytes here are not `{name}`"))
             });
             if n_read == 0 {
                 return Err(io::ErrorKind::InvalidData.into());
@@ -239,7 +239,7 @@ impl Read for Input {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], label: &str) -> Result<String, Problem> {
+    fn read(bytes: &[u8], label: &str) -> Result<String, DataProblem> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let mut opened = open(file.path(), crate::rules::csv::by_label(label))?;

@@ -38,7 +38,7 @@ pub enum Family {
 
 /// What is to be known of a format.
 #[derive(Clone, Copy, Debug)]
-pub struct Description {
+pub struct FormatDescription {
     /// In the `format` input and in messages.
     pub name: &'static str,
     /// Who reads it.
@@ -65,16 +65,16 @@ impl Format {
     ];
 
     /// Returns what is to be known of the format: the one place that knows them all.
-    pub fn describe(self) -> Description {
+    pub fn describe(self) -> FormatDescription {
         match self {
-            Format::Json => Description {
+            Format::Json => FormatDescription {
                 name: "json",
                 family: Family::Json,
                 media_types: &["application/json", "text/json"],
                 extensions: &["json", "geojson"],
                 beginnings: &[],
             },
-            Format::NdJson => Description {
+            Format::NdJson => FormatDescription {
                 name: "ndjson",
                 family: Family::Lines,
                 media_types: &[
@@ -87,28 +87,28 @@ impl Format {
                 extensions: &["ndjson", "jsonl"],
                 beginnings: &[],
             },
-            Format::Csv => Description {
+            Format::Csv => FormatDescription {
                 name: "csv",
                 family: Family::Separated(None),
                 media_types: &["text/csv", "application/csv"],
                 extensions: &["csv"],
                 beginnings: &[],
             },
-            Format::Tsv => Description {
+            Format::Tsv => FormatDescription {
                 name: "tsv",
                 family: Family::Separated(Some(b'\t')),
                 media_types: &["text/tab-separated-values"],
                 extensions: &["tsv", "tab"],
                 beginnings: &[],
             },
-            Format::Xml => Description {
+            Format::Xml => FormatDescription {
                 name: "xml",
                 family: Family::Xml,
                 media_types: &["application/xml", "text/xml"],
                 extensions: &["xml", "rss", "atom"],
                 beginnings: &[],
             },
-            Format::Parquet => Description {
+            Format::Parquet => FormatDescription {
                 name: "parquet",
                 family: Family::Columnar,
                 media_types: &[
@@ -120,14 +120,14 @@ impl Format {
                 beginnings: &[b"PAR1"],
             },
             // Services announce JSON or XML; that it is OData shows in what is written.
-            Format::OData => Description {
+            Format::OData => FormatDescription {
                 name: "odata",
                 family: Family::Json,
                 media_types: &[],
                 extensions: &[],
                 beginnings: &[],
             },
-            Format::Atom => Description {
+            Format::Atom => FormatDescription {
                 name: "odata",
                 family: Family::Xml,
                 media_types: &[],

@@ -6,7 +6,7 @@ use crate::data::local_number::CommaLooks;
 use crate::data::{Column, ColumnType};
 use crate::say::listed;
 use crate::typing::layout::{Layout, LeafId};
-use crate::typing::profile::Outcome;
+use crate::typing::profile::ColumnOutcome;
 
 /// What is known about the fields of a file.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(crate) fn notice_blank_lines(files: &[&Fields], notices: &mut Vec<String>) {
 /// Says which text columns look like numbers with a decimal comma: that is declared, never guessed.
 pub(crate) fn notice_commas(
     files: &[&Fields],
-    outcomes: &[Outcome],
+    outcomes: &[ColumnOutcome],
     layout: &Layout,
     notices: &mut Vec<String>,
 ) {
@@ -46,7 +46,7 @@ pub(crate) fn notice_commas(
         }
     }
     let mut names = Vec::new();
-    for Outcome { leaf, column, .. } in outcomes {
+    for ColumnOutcome { leaf, column, .. } in outcomes {
         let Column { name, column_type } = column;
         let (Some(leaf), ColumnType::Text) = (*leaf, column_type) else {
             continue;

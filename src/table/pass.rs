@@ -10,12 +10,12 @@ use super::fields::{self, Fields};
 use crate::data::{DataError, Value};
 use crate::outline::markup::Markup;
 use crate::outline::rows::Found;
-use crate::readers::position::{Problem, without_file};
+use crate::readers::position::{DataProblem, without_file};
 use crate::rules::Rules;
 use crate::source::{Family, Staged, StagedFile};
 use crate::typing::key_plan::KeyPlan;
 use crate::typing::layout::{Layout, LeafId};
-use crate::typing::profile::{Located, Outcome, Profile};
+use crate::typing::profile::{ColumnOutcome, Located, Profile};
 use crate::typing::projection::Projection;
 use crate::typing::row::{Assumption, Row, RowBuilder};
 
@@ -57,7 +57,7 @@ struct Conversion<'p> {
 
 /// Why a walk ended before the last record; a problem first has no place in a file, then it has.
 pub(crate) enum Ended<P> {
-    Problem(P),
+    DataProblem(P),
     /// There were as many records as wanted.
     Enough,
     /// The receiver broke off.
@@ -67,7 +67,7 @@ pub(crate) enum Ended<P> {
 impl<P> Ended<P> {
     pub(crate) fn map<Q>(self, place: impl FnOnce(P) -> Q) -> Ended<Q> {
         match self {
-            Ended::Problem(problem) => Ended::Problem(place(problem)),
+            Ended::DataProblem(problem) => Ended::DataProblem(place(problem)),
             Ended::Enough => Ended::Enough,
             Ended::Refused => Ended::Refused,
         }
@@ -76,14 +76,14 @@ impl<P> Ended<P> {
 
 impl<P> From<P> for Ended<P> {
     fn from(problem: P) -> Ended<P> {
-        Ended::Problem(problem)
+        Ended::DataProblem(problem)
     }
 }
 
 /// What a walk came to.
 pub(crate) struct Outcomes {
     /// The columns the records want, with the leaf each comes from.
-    pub(crate) columns: Vec<Outcome>,
+    pub(crate) columns: Vec<ColumnOutcome>,
     pub(crate) notices: Vec<String>,
     pub(crate) layout: Layout,
     /// Number of records.
@@ -103,14 +103,14 @@ impl<'p> Pass<'p> {
         rules: &'p Rules,
         limit: u64,
     ) -> Result<Pass<'p>, DataError> {
-        let whole = |problem: Problem| match staged.files.first() {
+        let whole = |problem: DataProblem| match staged.files.first() {
             Some(file) => problem.at(file, None, None),
             None => without_file(problem),
         };
         let is_csv = |file: &StagedFile| matches!(file.format.family(), Family::Separated(_));
         if rules.records.is_some() && staged.files.iter().all(is_csv) {
             let problem =
-                Problem::new("`records` is a path into JSON, these are comma-separated values");
+                DataProblem::new("`records` is a path into JSON, these are comma-separated values");
             return Err(whole(problem.hint("leave out `records`")));
         }
         Ok(Pass {
@@ -180,8 +180,8 @@ impl<'p> Pass<'p> {
     pub(crate) fn record<'r>(
         &mut self,
         (offset, origin, key): (u64, &'r str, Option<&'r str>),
-        flatten: impl FnOnce(&mut Row<'_, 'r>, &mut KeyPlan) -> Result<(), Problem>,
-    ) -> Result<(), Ended<Problem>> {
+        flatten: impl FnOnce(&mut Row<'_, 'r>, &mut KeyPlan) -> Result<(), DataProblem>,
+    ) -> Result<(), Ended<DataProblem>> {
         if self.profile.record >= self.limit {
             return Err(Ended::Enough);
         }
@@ -191,7 +191,7 @@ impl<'p> Pass<'p> {
                 profile: &mut self.profile,
                 builder: None,
             };
-            return flatten(&mut row, &mut KeyPlan::default()).map_err(Ended::Problem);
+            return flatten(&mut row, &mut KeyPlan::default()).map_err(Ended::DataProblem);
         };
         let projection = conversion.projection;
         // A row of nulls in the memory of the last one.
@@ -206,7 +206,7 @@ impl<'p> Pass<'p> {
                 assumption: Assumption::Holds,
             }),
         };
-        flatten(&mut row, &mut conversion.plan).map_err(Ended::Problem)?;
+        flatten(&mut row, &mut conversion.plan).map_err(Ended::DataProblem)?;
         if row
             .builder
             .is_none_or(|builder| builder.assumption == Assumption::Contradicted)

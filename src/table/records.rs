@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::absent::Absent;
 use super::pass::{Ended, Outcomes, Pass};
-use super::speculate::{Basis, Contradicted, Verdict};
+use super::speculate::{Basis, Confirmation, Contradicted};
 use super::walk::walk;
 use crate::data::{Column, ColumnType, DataError, Value};
 use crate::outline::markup::Markup;
@@ -17,7 +17,7 @@ use crate::rules::Rules;
 use crate::say::harmless;
 use crate::source::Staged;
 use crate::typing::layout::NodeId;
-use crate::typing::profile::{Outcome, Presence};
+use crate::typing::profile::{ColumnOutcome, Presence};
 use crate::typing::projection::Projection;
 use crate::typing::row::Assumption;
 
@@ -42,7 +42,7 @@ impl Records {
     pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Records, DataError> {
         let mut pass = Pass::new(staged, rules, u64::MAX)?;
         match walk(&mut pass) {
-            Err(Ended::Problem(error)) => Err(error),
+            Err(Ended::DataProblem(error)) => Err(error),
             _ => Ok(Records::new(
                 (staged, rules),
                 pass.decide()?,
@@ -59,7 +59,7 @@ impl Records {
     ) -> Result<Option<Records>, DataError> {
         let mut pass = Pass::new(staged, rules, n_rows)?;
         let basis = match walk(&mut pass) {
-            Err(Ended::Problem(error)) => return Err(error),
+            Err(Ended::DataProblem(error)) => return Err(error),
             Err(Ended::Enough | Ended::Refused) => Basis::first_rows(),
             Ok(()) => Basis::AllRows,
         };
@@ -86,7 +86,7 @@ impl Records {
                 name: String::from("value"),
                 column_type: ColumnType::Text,
             };
-            outcomes.push(Outcome {
+            outcomes.push(ColumnOutcome {
                 leaf: None,
                 column,
                 presence: Presence::InData,
@@ -188,7 +188,7 @@ impl Records {
         )?;
         let found = match walk(&mut pass) {
             Ok(()) => pass.decide(),
-            Err(Ended::Problem(error)) => Err(error),
+            Err(Ended::DataProblem(error)) => Err(error),
             // A conversion has no limit, so it was the receiver.
             Err(Ended::Enough | Ended::Refused) => {
                 drop(pass);
@@ -198,7 +198,9 @@ impl Records {
         let verdict = found.map(|found| self.compare(found));
         match (&self.basis, verdict) {
             (Basis::FirstRows(_), verdict) => Ok(self.basis.conclude(verdict)?),
-            (Basis::AllRows, Ok(Verdict::Confirmed(table))) if table.rows == self.rows => Ok(()),
+            (Basis::AllRows, Ok(Confirmation::Confirmed(table))) if table.rows == self.rows => {
+                Ok(())
+            }
             (Basis::AllRows, Ok(_)) => Err(match self.staged.files.last() {
                 Some(file) => changed().at(file, None, None).into(),
                 None => without_file(changed()).into(),
@@ -208,7 +210,7 @@ impl Records {
     }
 
     /// Compares what all rows came to with what they were converted to.
-    fn compare(&self, found: Outcomes) -> Verdict<Records> {
+    fn compare(&self, found: Outcomes) -> Confirmation<Records> {
         let (kept_empty, assumption) = (found.kept_empty.clone(), found.assumption);
         let mut table = Records::new((&self.staged, &self.rules), found, Basis::AllRows);
         table.drop_declared(self.absent.dropped.clone());
@@ -218,9 +220,9 @@ impl Records {
                 .is_as_assumed(&self.projection, &kept_empty);
         table.tell_absent();
         if holds {
-            Verdict::Confirmed(table)
+            Confirmation::Confirmed(table)
         } else {
-            Verdict::Contradicted(table)
+            Confirmation::Contradicted(table)
         }
     }
 }

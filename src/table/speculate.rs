@@ -30,7 +30,7 @@ impl fmt::Display for Contradicted {
 impl std::error::Error for Contradicted {}
 
 /// What all rows say of columns that were assumed.
-pub(crate) enum Verdict<T> {
+pub(crate) enum Confirmation<T> {
     /// The rows are as they were converted.
     Confirmed(T),
     /// They are as this table has them.
@@ -54,14 +54,14 @@ impl<T> Basis<T> {
     /// Remembers what all rows came to; fails if the rows that were converted do not count.
     pub(crate) fn conclude(
         &self,
-        found: Result<Verdict<T>, DataError>,
+        found: Result<Confirmation<T>, DataError>,
     ) -> Result<(), Contradicted> {
         let Basis::FirstRows(place) = self else {
             return Ok(());
         };
         let (found, outcome) = match found {
-            Ok(Verdict::Confirmed(table)) => (Ok(Box::new(table)), Ok(())),
-            Ok(Verdict::Contradicted(table)) => (Ok(Box::new(table)), Err(Contradicted)),
+            Ok(Confirmation::Confirmed(table)) => (Ok(Box::new(table)), Ok(())),
+            Ok(Confirmation::Contradicted(table)) => (Ok(Box::new(table)), Err(Contradicted)),
             // Its place is known best by whom nothing but the types concerns.
             Err(error) => (Err(error), Err(Contradicted)),
         };

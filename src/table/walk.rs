@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::pass::{Ended, Pass, Reading};
 use crate::data::DataError;
 use crate::readers::json::notation::Notation;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::source::{Family, Format};
 use crate::typing::edm::Types;
 use crate::typing::odata;
@@ -41,7 +41,7 @@ pub(crate) fn walk(pass: &mut Pass<'_>) -> Result<(), Ended<DataError>> {
             Family::Separated(_) => csv::read(pass, file)?,
             Family::Xml => xml::read(pass, file)?,
             Family::Columnar => {
-                let problem = Problem::new("the columns of this format have types");
+                let problem = DataProblem::new("the columns of this format have types");
                 return Err(problem.at(file, None, None).into());
             }
             Family::Json | Family::Lines => {

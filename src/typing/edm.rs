@@ -6,7 +6,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::data::ColumnType;
-use crate::readers::xml::shape::{Edm, Shape, ShapeId};
+use crate::readers::xml::shape::{Edm, RecordShape, ShapeId};
 use crate::rules::columns::{ColumnRule, RuleKind, TimeFormat};
 
 /// Most digits of a decimal column.
@@ -226,13 +226,13 @@ impl Types {
     }
 
     /// Makes types of what the elements of Atom entries say about themselves: without a word they are text.
-    pub(crate) fn of_shape(shape: &Shape) -> (Types, StructureId) {
+    pub(crate) fn of_shape(shape: &RecordShape) -> (Types, StructureId) {
         let mut types = Types::default();
-        let record = types.add_shape(shape, Shape::RECORD);
+        let record = types.add_shape(shape, RecordShape::RECORD);
         (types, record)
     }
 
-    fn add_shape(&mut self, shape: &Shape, id: ShapeId) -> StructureId {
+    fn add_shape(&mut self, shape: &RecordShape, id: ShapeId) -> StructureId {
         let at = self.structures.len();
         self.structures.push(Structure::default());
         for (name, child) in shape.children(id) {

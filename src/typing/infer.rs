@@ -14,7 +14,7 @@ const EXACT_IN_DOUBLE: u64 = 1 << 53;
 
 /// Kinds of values that make a difference to a column's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     Boolean,
     Integer,
     Decimal,
@@ -63,7 +63,7 @@ pub(crate) enum Reason {
     Rounded,
 }
 
-impl Kind {
+impl ColumnKind {
     fn bit(self) -> u16 {
         1 << (self as u16)
     }
@@ -73,19 +73,19 @@ impl KindsSeen {
     /// Returns what one value of this class shows.
     pub(crate) fn of(class: &Class<'_>) -> KindsSeen {
         match class {
-            Class::Boolean(_) => KindsSeen::kind(Kind::Boolean),
+            Class::Boolean(_) => KindsSeen::kind(ColumnKind::Boolean),
             Class::Integer(value) => KindsSeen::integer(*value),
             Class::Decimal(number) => KindsSeen::decimal(number),
-            Class::Date(_) => KindsSeen::kind(Kind::Date),
-            Class::Timestamp(_) => KindsSeen::kind(Kind::Timestamp),
-            Class::Zoned(_) => KindsSeen::kind(Kind::Zoned),
-            Class::Text => KindsSeen::kind(Kind::Text),
-            Class::Huge => KindsSeen::kind(Kind::Huge),
-            Class::Inexact => KindsSeen::kind(Kind::Inexact),
+            Class::Date(_) => KindsSeen::kind(ColumnKind::Date),
+            Class::Timestamp(_) => KindsSeen::kind(ColumnKind::Timestamp),
+            Class::Zoned(_) => KindsSeen::kind(ColumnKind::Zoned),
+            Class::Text => KindsSeen::kind(ColumnKind::Text),
+            Class::Huge => KindsSeen::kind(ColumnKind::Huge),
+            Class::Inexact => KindsSeen::kind(ColumnKind::Inexact),
         }
     }
 
-    pub(crate) fn kind(kind: Kind) -> KindsSeen {
+    pub(crate) fn kind(kind: ColumnKind) -> KindsSeen {
         KindsSeen {
             kinds: kind.bit(),
             ..KindsSeen::default()
@@ -93,18 +93,18 @@ impl KindsSeen {
     }
 
     fn integer(value: i64) -> KindsSeen {
-        let mut seen = KindsSeen::kind(Kind::Integer);
+        let mut seen = KindsSeen::kind(ColumnKind::Integer);
         if value.unsigned_abs() > EXACT_IN_DOUBLE && !is_integer_kept_by_double(value) {
-            seen.kinds |= Kind::Exact.bit();
+            seen.kinds |= ColumnKind::Exact.bit();
         }
         seen.whole_digits = length(value);
         seen
     }
 
     fn decimal(number: &Number<'_>) -> KindsSeen {
-        let mut seen = KindsSeen::kind(Kind::Decimal);
+        let mut seen = KindsSeen::kind(ColumnKind::Decimal);
         if !number.is_kept_by_double() {
-            seen.kinds |= Kind::Exact.bit();
+            seen.kinds |= ColumnKind::Exact.bit();
         }
         (seen.whole_digits, seen.scale) = number.lengths();
         seen
@@ -113,34 +113,34 @@ impl KindsSeen {
     /// Returns whether a value of this class shows nothing new.
     pub(crate) fn covers(self, class: &Class<'_>) -> bool {
         match class {
-            Class::Boolean(_) => self.has(Kind::Boolean),
+            Class::Boolean(_) => self.has(ColumnKind::Boolean),
             Class::Integer(value) => {
                 self.covers_integer(length(*value))
                     && (value.unsigned_abs() <= EXACT_IN_DOUBLE
-                        || self.has(Kind::Exact)
+                        || self.has(ColumnKind::Exact)
                         || is_integer_kept_by_double(*value))
             }
             Class::Decimal(number) => {
                 let (whole, scale) = number.lengths();
                 self.covers_decimal(whole, scale)
-                    && (self.has(Kind::Exact) || number.is_kept_by_double())
+                    && (self.has(ColumnKind::Exact) || number.is_kept_by_double())
             }
-            Class::Date(_) => self.has(Kind::Date),
-            Class::Timestamp(_) => self.has(Kind::Timestamp),
-            Class::Zoned(_) => self.has(Kind::Zoned),
-            Class::Text => self.has(Kind::Text),
+            Class::Date(_) => self.has(ColumnKind::Date),
+            Class::Timestamp(_) => self.has(ColumnKind::Timestamp),
+            Class::Zoned(_) => self.has(ColumnKind::Zoned),
+            Class::Text => self.has(ColumnKind::Text),
             Class::Huge | Class::Inexact => false,
         }
     }
 
     /// The same for an integer with so many digits that a double keeps.
     pub(crate) fn covers_integer(self, whole: u8) -> bool {
-        self.has(Kind::Integer) && whole <= self.whole_digits
+        self.has(ColumnKind::Integer) && whole <= self.whole_digits
     }
 
     /// The same for a number with so many digits before and after its point that a double keeps.
     pub(crate) fn covers_decimal(self, whole: u8, scale: u8) -> bool {
-        self.has(Kind::Decimal) && whole <= self.whole_digits && scale <= self.scale
+        self.has(ColumnKind::Decimal) && whole <= self.whole_digits && scale <= self.scale
     }
 
     /// Adds what another set of values showed.
@@ -152,31 +152,31 @@ impl KindsSeen {
         }
     }
 
-    pub(crate) fn has(self, kind: Kind) -> bool {
+    pub(crate) fn has(self, kind: ColumnKind) -> bool {
         self.kinds & kind.bit() != 0
     }
 
     /// Returns whether no further value can change the type or what is said about it.
     pub(crate) fn is_settled(self) -> bool {
-        let is_mixed = self.has(Kind::Text) && !self.is_only_text();
-        is_mixed || self.kinds & (Kind::Huge.bit() | Kind::Inexact.bit()) != 0
+        let is_mixed = self.has(ColumnKind::Text) && !self.is_only_text();
+        is_mixed || self.kinds & (ColumnKind::Huge.bit() | ColumnKind::Inexact.bit()) != 0
     }
 
     /// Returns whether there was nothing but text.
     pub(crate) fn is_only_text(self) -> bool {
-        self.kinds == Kind::Text.bit()
+        self.kinds == ColumnKind::Text.bit()
     }
 
     /// Returns the type all the values fit without loss.
     pub(crate) fn resolve(self) -> Resolved {
-        const BOOLEAN: u16 = 1 << Kind::Boolean as u16;
-        const INTEGER: u16 = 1 << Kind::Integer as u16;
-        const DECIMAL: u16 = 1 << Kind::Decimal as u16;
-        const EXACT: u16 = 1 << Kind::Exact as u16;
-        const DATE: u16 = 1 << Kind::Date as u16;
-        const TIMESTAMP: u16 = 1 << Kind::Timestamp as u16;
-        const ZONED: u16 = 1 << Kind::Zoned as u16;
-        const TEXT: u16 = 1 << Kind::Text as u16;
+        const BOOLEAN: u16 = 1 << ColumnKind::Boolean as u16;
+        const INTEGER: u16 = 1 << ColumnKind::Integer as u16;
+        const DECIMAL: u16 = 1 << ColumnKind::Decimal as u16;
+        const EXACT: u16 = 1 << ColumnKind::Exact as u16;
+        const DATE: u16 = 1 << ColumnKind::Date as u16;
+        const TIMESTAMP: u16 = 1 << ColumnKind::Timestamp as u16;
+        const ZONED: u16 = 1 << ColumnKind::Zoned as u16;
+        const TEXT: u16 = 1 << ColumnKind::Text as u16;
 
         let (column_type, reason) = match self.kinds {
             0 => (ColumnType::Text, Reason::NullOnly),
@@ -188,7 +188,7 @@ impl KindsSeen {
             kinds if kinds & !(INTEGER | DECIMAL) == 0 => (ColumnType::Double, Reason::Plain),
             kinds if kinds & !(INTEGER | DECIMAL | EXACT) == 0 => self.exact(),
             kinds if kinds & !(DATE | TIMESTAMP) == 0 => (ColumnType::Timestamp, Reason::Plain),
-            _ if self.has(Kind::Inexact) || self.has(Kind::Huge) => {
+            _ if self.has(ColumnKind::Inexact) || self.has(ColumnKind::Huge) => {
                 (ColumnType::Text, Reason::Inexact)
             }
             _ => (ColumnType::Text, Reason::Mixed),

@@ -5,8 +5,8 @@ use super::layout::{Layout, NodeId, Scope};
 use super::projection::{Projection, Target};
 use super::row::Row;
 use crate::readers::json::object::{KeyOrder, Member};
-use crate::readers::json::records::Record;
-use crate::readers::position::Problem;
+use crate::readers::json::records::JsonRecord;
+use crate::readers::position::DataProblem;
 
 /// Where the members of records go whose keys come in one order.
 #[derive(Debug, Default)]
@@ -58,8 +58,8 @@ impl KeyPlan {
 pub(crate) fn take<'r>(
     row: &mut Row<'_, 'r>,
     plan: &mut KeyPlan,
-    record: &Record<'r>,
-) -> Result<(), Problem> {
+    record: &JsonRecord<'r>,
+) -> Result<(), DataProblem> {
     let (Some(builder), Some(members), Some(order)) =
         (&row.builder, record.members, record.key_order)
     else {
@@ -80,7 +80,7 @@ fn follow<'r>(
     row: &mut Row<'_, 'r>,
     (text, members): (&'r str, &'r [Member]),
     routes: &[Route],
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     for (member, route) in members.iter().zip(routes) {
         if let Some(target) = route.target
             && let Some(token) = member.token(text)

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
 use crate::data::token::{Token, is_numeral};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::say::{listed, quoted};
 
@@ -92,7 +92,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(rules: &[ColumnRule]) -> Result<Layout, Problem> {
+    pub(crate) fn new(rules: &[ColumnRule]) -> Result<Layout, DataProblem> {
         let root = Node {
             key: String::new(),
             name: String::new(),
@@ -129,7 +129,7 @@ impl Layout {
                     .insert(rule.name.clone(), leaf)
                     .is_some()
                 {
-                    return Err(Problem::new(format!(
+                    return Err(DataProblem::new(format!(
                         "column {} is declared twice",
                         quoted(&rule.name)
                     )));
@@ -152,7 +152,7 @@ impl Layout {
     }
 
     /// Makes the nodes on the way to a declared place.
-    fn declare(&mut self, rule: usize, keys: &[String]) -> Result<(), Problem> {
+    fn declare(&mut self, rule: usize, keys: &[String]) -> Result<(), DataProblem> {
         let mut node = NodeId::ROOT;
         for key in keys {
             self.nodes[node.0].declared_below = true;
@@ -258,24 +258,25 @@ impl Layout {
         expected: usize,
         key: &str,
         record: u64,
-    ) -> Result<NodeId, Problem> {
+    ) -> Result<NodeId, DataProblem> {
         let child = match self.child(parent, expected, key) {
             Some(child) => child,
             None => self.add(parent, key)?,
         };
         let node = &mut self.nodes[child.0];
         if std::mem::replace(&mut node.record, record) == record {
-            return Err(
-                Problem::new(format!("the key {} comes twice in one object", quoted(key)))
-                    .hint("fix the source: which of the two values counts is not defined"),
-            );
+            return Err(DataProblem::new(format!(
+                "the key {} comes twice in one object",
+                quoted(key)
+            ))
+            .hint("fix the source: which of the two values counts is not defined"));
         }
         Ok(child)
     }
 
-    fn add(&mut self, parent: NodeId, key: &str) -> Result<NodeId, Problem> {
+    fn add(&mut self, parent: NodeId, key: &str) -> Result<NodeId, DataProblem> {
         if key.contains('\0') {
-            return Err(Problem::new(format!(
+            return Err(DataProblem::new(format!(
                 "the key {} contains the NUL character",
                 quoted(key)
             ))
@@ -328,15 +329,17 @@ impl Layout {
     }
 
     /// Makes the leaf of a node that has none, unless declarations say otherwise.
-    pub(crate) fn grow(&mut self, id: NodeId) -> Result<(), Problem> {
+    pub(crate) fn grow(&mut self, id: NodeId) -> Result<(), DataProblem> {
         let node = &self.nodes[id.0];
         if !node.leaves.is_empty() || node.declared || node.mode == Mode::Skip {
             return Ok(());
         }
         let name = node.name.clone();
         if name.is_empty() {
-            return Err(Problem::new("a key is empty, but a column needs a name")
-                .hint("name it in `columns`: `name: text from /`"));
+            return Err(
+                DataProblem::new("a key is empty, but a column needs a name")
+                    .hint("name it in `columns`: `name: text from /`"),
+            );
         }
         let leaf = if let Some(&leaf) = self.leaf_by_name.get(&name) {
             self.claim(leaf, id)?;
@@ -364,7 +367,7 @@ impl Layout {
     }
 
     /// Gives a leaf to a node; no two places of a record share a column.
-    fn claim(&mut self, leaf: LeafId, node: NodeId) -> Result<(), Problem> {
+    fn claim(&mut self, leaf: LeafId, node: NodeId) -> Result<(), DataProblem> {
         let owner = &mut self.leaves[leaf].node;
         if let Some(other) = owner.replace(node)
             && other != node
@@ -374,9 +377,11 @@ impl Layout {
                 "give one of them another name in `columns`: `other: text from {}`",
                 self.path(other)
             );
-            return Err(Problem::new("two different keys give this column its name")
-                .column(name)
-                .hint(hint));
+            return Err(
+                DataProblem::new("two different keys give this column its name")
+                    .column(name)
+                    .hint(hint),
+            );
         }
         Ok(())
     }
@@ -434,7 +439,7 @@ impl Layout {
     }
 
     /// Refuses more columns than a table may have; `is_live` tells which leaves are going to be columns.
-    pub(crate) fn check_width(&self, is_live: impl Fn(LeafId) -> bool) -> Result<(), Problem> {
+    pub(crate) fn check_width(&self, is_live: impl Fn(LeafId) -> bool) -> Result<(), DataProblem> {
         // Most tables are narrow, and this is asked at every new column.
         if self.leaves.len() <= MOST_COLUMNS {
             return Ok(());
@@ -472,8 +477,8 @@ impl Layout {
 }
 
 /// Says that there are too many columns.
-pub(crate) fn too_wide() -> Problem {
-    Problem::new(format!("there are more than {MOST_COLUMNS} columns")).hint(
+pub(crate) fn too_wide() -> DataProblem {
+    DataProblem::new(format!("there are more than {MOST_COLUMNS} columns")).hint(
         "leave columns out in `columns`, as in `x: skip`; if they are values, such as days, let the source deliver them as rows",
     )
 }

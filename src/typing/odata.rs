@@ -2,9 +2,9 @@
 
 use super::edm::{StructureId, Types};
 use crate::data::path::RecordsPath;
-use crate::readers::json::records::{self, Record};
+use crate::readers::json::records::{self, JsonRecord};
 use crate::readers::json::scan::Scanner;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::Stop;
 use crate::source::{Staged, StagedFile};
 
@@ -14,7 +14,7 @@ pub(crate) fn expect(
     file: &StagedFile,
     path: &RecordsPath,
     notices: &mut Vec<String>,
-) -> Result<Option<(Types, Option<StructureId>)>, Problem> {
+) -> Result<Option<(Types, Option<StructureId>)>, DataProblem> {
     let mut say = |notice: String| {
         if !notices.contains(&notice) {
             notices.push(notice);
@@ -55,7 +55,7 @@ fn record_type(
     file: &StagedFile,
     path: &RecordsPath,
     types: &Types,
-) -> Result<Option<StructureId>, Problem> {
+) -> Result<Option<StructureId>, DataProblem> {
     let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
     let mut scanner = Scanner::new(input, skipped);
     let mut context = None;
@@ -71,7 +71,7 @@ fn record_type(
             let range = scanner.value()?;
             let (text, _) = scanner.text(&range)?;
             context = serde_json::from_str::<String>(text).ok();
-            Ok::<(), Problem>(())
+            Ok::<(), DataProblem>(())
         })?;
     }
     if let Some(context) = context {
@@ -79,7 +79,7 @@ fn record_type(
         return Ok(types.described(fragment));
     }
     let mut name = None;
-    let first = records::read(file, Some(path), &mut |record: Record<'_>| {
+    let first = records::read(file, Some(path), &mut |record: JsonRecord<'_>| {
         let value: Option<serde_json::Value> = serde_json::from_str(record.text).ok();
         name = value
             .as_ref()
@@ -89,7 +89,7 @@ fn record_type(
         Err(())
     });
     match first {
-        Err(Stop::Problem(problem)) => Err(problem),
+        Err(Stop::DataProblem(problem)) => Err(problem),
         _ => Ok(name.and_then(|name| types.named(&name))),
     }
 }

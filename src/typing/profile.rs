@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::cast::{self, Misfit};
 use super::fast_path;
-use super::infer::{Kind, KindsSeen, Reason};
+use super::infer::{ColumnKind, KindsSeen, Reason};
 use super::layout::{Layout, LeafId, Mode, NodeId, Scope};
 use super::remedy;
 use crate::data::token::{Class, Token};
 use crate::data::{Column, ColumnType, Value};
 use crate::readers::json::notation::{self, Notation};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::rules::columns::RuleKind;
 use crate::say::{listed, quoted};
 
@@ -56,12 +56,12 @@ struct ColumnProfile {
 struct BecameText {
     record: u64,
     shown: String,
-    others: Others,
+    others: OtherValues,
 }
 
 /// What else a column holds that one value made text.
 #[derive(Clone, Copy, Debug)]
-enum Others {
+enum OtherValues {
     /// Nothing that could have another type than text.
     None,
     Before(ColumnType),
@@ -82,7 +82,7 @@ struct Misfits {
 
 /// A column and the leaf it comes from.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct ColumnOutcome {
     pub(crate) leaf: Option<LeafId>,
     pub(crate) column: Column,
     pub(crate) presence: Presence,
@@ -99,7 +99,7 @@ pub(crate) enum Presence {
 /// A problem in a certain file.
 #[derive(Debug)]
 pub(crate) struct Located {
-    pub(crate) problem: Problem,
+    pub(crate) problem: DataProblem,
     pub(crate) file: usize,
     pub(crate) record: Option<u64>,
     pub(crate) offset: Option<u64>,
@@ -199,7 +199,7 @@ impl Profile {
         expected: usize,
         key: &str,
         scope: Scope,
-    ) -> Result<Option<NodeId>, Problem> {
+    ) -> Result<Option<NodeId>, DataProblem> {
         let scope = match self.notation {
             Notation::OData if notation::is_control(key) => Scope::Declared,
             _ => scope,
@@ -216,7 +216,7 @@ impl Profile {
     }
 
     /// A list inside a record that has more pages must not pass for all of it, unless it is left out.
-    fn check_complete(&self, parent: NodeId, key: &str) -> Result<(), Problem> {
+    fn check_complete(&self, parent: NodeId, key: &str) -> Result<(), DataProblem> {
         let Some((name, _)) = key.rsplit_once('@').filter(|(name, _)| !name.is_empty()) else {
             return Ok(());
         };
@@ -229,7 +229,7 @@ impl Profile {
     }
 
     /// Makes the leaf of a node that needs one and has none.
-    pub(crate) fn grow(&mut self, node: NodeId) -> Result<(), Problem> {
+    pub(crate) fn grow(&mut self, node: NodeId) -> Result<(), DataProblem> {
         if self.layout.node(node).leaves.is_empty() {
             self.layout.grow(node)?;
             self.check_width()?;
@@ -238,18 +238,21 @@ impl Profile {
     }
 
     /// Refuses more columns than a table may have.
-    pub(crate) fn check_width(&self) -> Result<(), Problem> {
+    pub(crate) fn check_width(&self) -> Result<(), DataProblem> {
         self.layout.check_width(|leaf| self.is_live(leaf))
     }
 
     /// Decides the columns.
-    pub(crate) fn finish(&self, notices: &mut Vec<String>) -> Result<Vec<Outcome>, Box<Located>> {
+    pub(crate) fn finish(
+        &self,
+        notices: &mut Vec<String>,
+    ) -> Result<Vec<ColumnOutcome>, Box<Located>> {
         let mut leaves: Vec<LeafId> = (0..self.layout.leaves.len())
             .filter(|leaf| self.is_live(*leaf))
             .collect();
         leaves.sort_by_key(|leaf| self.appeared(*leaf).unwrap_or(usize::MAX));
         self.check_misfits(&leaves)?;
-        let columns: Vec<Outcome> = leaves.iter().map(|leaf| self.column(*leaf)).collect();
+        let columns: Vec<ColumnOutcome> = leaves.iter().map(|leaf| self.column(*leaf)).collect();
         check_names(&columns).map_err(|problem| {
             Box::new(Located {
                 problem,
@@ -282,7 +285,7 @@ impl Profile {
             || !is_object()
     }
 
-    fn column(&self, leaf: LeafId) -> Outcome {
+    fn column(&self, leaf: LeafId) -> ColumnOutcome {
         let declared = self.layout.leaves[leaf]
             .rule
             .map(|rule| self.layout.rules[rule].kind);
@@ -295,7 +298,7 @@ impl Profile {
             Some(_) => Presence::InData,
             None => Presence::Declared,
         };
-        Outcome {
+        ColumnOutcome {
             leaf: Some(leaf),
             column: Column { name, column_type },
             presence,
@@ -313,7 +316,7 @@ impl Profile {
                 .node_of(leaf)
                 .is_some_and(|node| self.layout.has_children(node));
         if keeps {
-            stats.seen.merge(KindsSeen::kind(Kind::Text))
+            stats.seen.merge(KindsSeen::kind(ColumnKind::Text))
         } else {
             stats.seen
         }
@@ -335,10 +338,10 @@ impl Profile {
         }
         for &leaf in leaves {
             let seen = self.stats(leaf).map(|stats| stats.seen).unwrap_or_default();
-            let naive = seen.has(Kind::Timestamp) || seen.has(Kind::Date);
-            if self.layout.leaves[leaf].rule.is_some() && naive && seen.has(Kind::Zoned) {
+            let naive = seen.has(ColumnKind::Timestamp) || seen.has(ColumnKind::Date);
+            if self.layout.leaves[leaf].rule.is_some() && naive && seen.has(ColumnKind::Zoned) {
                 let name = &self.layout.leaves[leaf].name;
-                let problem = Problem::new("some times have a zone and some have none")
+                let problem = DataProblem::new("some times have a zone and some have none")
                     .column(name)
                     .hint(format!(
                         "say where times without a zone belong: `{name}: timestamp tz UTC`"
@@ -386,7 +389,7 @@ impl Profile {
                 "fix the source, or declare `{name}: text` in `columns` and use `try_cast` in `sql`"
             )
         });
-        let problem = Problem::new(problem).column(name).hint(hint);
+        let problem = DataProblem::new(problem).column(name).hint(hint);
         Located {
             problem,
             file: misfits.file,
@@ -395,9 +398,9 @@ impl Profile {
         }
     }
 
-    fn explain(&self, columns: &[Outcome], notices: &mut Vec<String>) {
+    fn explain(&self, columns: &[ColumnOutcome], notices: &mut Vec<String>) {
         let (mut utc, mut nulls, mut empty) = (Vec::new(), Vec::new(), Vec::new());
-        for Outcome { leaf, column, .. } in columns {
+        for ColumnOutcome { leaf, column, .. } in columns {
             let Some(leaf) = *leaf else { continue };
             let name = column.name.as_str();
             if self.layout.leaves[leaf].rule.is_some() {
@@ -440,7 +443,7 @@ impl ColumnProfile {
             return;
         }
         let shown = || quoted(&token.text().unwrap_or_default());
-        if merged.has(Kind::Exact) && self.exact.is_none() {
+        if merged.has(ColumnKind::Exact) && self.exact.is_none() {
             self.exact = Some((record, shown()));
         }
         if merged.is_only_text() {
@@ -452,15 +455,15 @@ impl ColumnProfile {
         } else if self.seen.is_only_text() {
             let other = KindsSeen::of(class).resolve();
             match (other.reason, self.first_text.take()) {
-                (Reason::Inexact, _) | (_, None) => Some((record, shown(), Others::None)),
+                (Reason::Inexact, _) | (_, None) => Some((record, shown(), OtherValues::None)),
                 (_, Some((record, shown))) => {
-                    Some((record, shown, Others::After(other.column_type)))
+                    Some((record, shown, OtherValues::After(other.column_type)))
                 }
             }
         } else if before.reason == Reason::NullOnly {
-            Some((record, shown(), Others::None))
+            Some((record, shown(), OtherValues::None))
         } else if before.column_type != ColumnType::Text {
-            Some((record, shown(), Others::Before(before.column_type)))
+            Some((record, shown(), OtherValues::Before(before.column_type)))
         } else {
             None
         };
@@ -502,9 +505,9 @@ impl BecameText {
         } = self;
         let name = quoted(name);
         let why = match others {
-            Others::Before(others) => format!(", after {others} values"),
-            Others::After(others) => format!(", before {others} values"),
-            Others::None => String::from(", which no number type keeps exactly"),
+            OtherValues::Before(others) => format!(", after {others} values"),
+            OtherValues::After(others) => format!(", before {others} values"),
+            OtherValues::None => String::from(", which no number type keeps exactly"),
         };
         format!("column {name} is text: record {record} holds {shown}{why}")
     }
@@ -519,16 +522,16 @@ fn rounded(name: &str, (record, shown): &(u64, String)) -> String {
 }
 
 /// Tableau does not tell `a` from `A`.
-fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
+fn check_names(columns: &[ColumnOutcome]) -> Result<(), DataProblem> {
     let mut names: HashMap<String, (&str, Presence)> = HashMap::new();
-    for Outcome {
+    for ColumnOutcome {
         column, presence, ..
     } in columns
     {
         let name = column.name.as_str();
         if name.contains('\0') {
             return Err(
-                Problem::new("a column name cannot contain the NUL character")
+                DataProblem::new("a column name cannot contain the NUL character")
                     .column(name.escape_debug().to_string()),
             );
         }
@@ -549,7 +552,7 @@ fn check_names(columns: &[Outcome]) -> Result<(), Problem> {
                     quoted(declared)
                 )
             };
-            return Err(Problem::new(format!(
+            return Err(DataProblem::new(format!(
                 "the columns {} and {} differ only in case, which Tableau does not tell apart",
                 quoted(other),
                 quoted(name)

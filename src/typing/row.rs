@@ -6,7 +6,7 @@ use super::projection::{Projection, Target};
 use crate::data::Value;
 use crate::data::token::Token;
 use crate::readers::json::notation::Notation;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 
 /// Takes the values of one record.
 pub(crate) struct Row<'p, 'r> {
@@ -49,7 +49,7 @@ impl<'r> Row<'_, 'r> {
         expected: usize,
         key: &str,
         scope: Scope,
-    ) -> Result<Option<NodeId>, Problem> {
+    ) -> Result<Option<NodeId>, DataProblem> {
         self.profile.key(parent, expected, key, scope)
     }
 
@@ -59,7 +59,7 @@ impl<'r> Row<'_, 'r> {
         node: NodeId,
         token: Token<'r>,
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         if scope == Scope::All {
             self.profile.grow(node)?;
         }

@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnDescriptor;
 
 use super::broken::{BATCH, broken, guarded};
 use crate::columnar::container::Damage;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 
 const NANOS_OF_DAY: u64 = 86_400_000_000_000;
 /// The Julian day of 1970-01-01.
@@ -28,7 +28,7 @@ pub(crate) fn find(
     path: &Path,
     known: &ArrowReaderMetadata,
     column: usize,
-) -> Result<Option<Damage>, Problem> {
+) -> Result<Option<Damage>, DataProblem> {
     let descriptor = known.parquet_schema().column(column);
     let limits = limits(&descriptor);
     let is_int96 = descriptor.physical_type() == Physical::INT96;
@@ -52,7 +52,7 @@ pub(crate) fn find(
         };
         Ok(found.map(|(row, problem)| Damage {
             row,
-            problem: Problem::new(problem),
+            problem: DataProblem::new(problem),
         }))
     })
 }
@@ -106,7 +106,7 @@ fn first_of<T: DataType>(
     known: &ArrowReaderMetadata,
     column: usize,
     is_damaged: impl Fn(&T::T) -> bool,
-) -> Result<Option<(u64, T::T)>, Problem> {
+) -> Result<Option<(u64, T::T)>, DataProblem> {
     let failed = |error: ParquetError| broken(&error.to_string());
     let descriptor = known.parquet_schema().column(column);
     let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use super::broken::broken;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 
 /// Groups inside each other.
 const MOST_LEVELS: usize = 100;
@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 128 << 20;
 const MOST_NESTED: u8 = 32;
 
 /// Refuses a footer that claims more than is there, or a schema without measure.
-pub(crate) fn check(file: &mut File) -> Result<(), Problem> {
+pub(crate) fn check(file: &mut File) -> Result<(), DataProblem> {
     let read = read(file).map_err(|error| broken(&error.to_string()))?;
     match read {
         Footer::Bytes(bytes) => {
@@ -28,7 +28,7 @@ pub(crate) fn check(file: &mut File) -> Result<(), Problem> {
         }
         Footer::TooLong(bytes) => {
             let problem = format!("the footer has {} MiB", bytes >> 20);
-            Err(Problem::new(problem).hint("write larger row groups, so that there are fewer"))
+            Err(DataProblem::new(problem).hint("write larger row groups, so that there are fewer"))
         }
         // The library says what is missing.
         Footer::None => Ok(()),
@@ -92,7 +92,7 @@ pub(crate) struct Thrift<'b> {
 
 impl Thrift<'_> {
     /// Reads a `FileMetaData`, whose second field is the schema.
-    fn check_footer(&mut self) -> Option<Result<(), Problem>> {
+    fn check_footer(&mut self) -> Option<Result<(), DataProblem>> {
         let mut found = Ok(());
         self.fields(|thrift, id, kind| {
             if (id, kind) == (2, kind::LIST) && found.is_ok() {
@@ -109,12 +109,12 @@ impl Thrift<'_> {
     }
 
     /// Reads the schema: elements in depth-first order, each with the number of its children.
-    fn check_schema(&mut self) -> Option<Result<(), Problem>> {
+    fn check_schema(&mut self) -> Option<Result<(), DataProblem>> {
         let (n_elements, kind) = self.list()?;
         if n_elements > MOST_ELEMENTS {
             let problem = format!("the file has {n_elements} columns and groups");
             let hint = format!("write files of at most {MOST_ELEMENTS} of them");
-            return Some(Err(Problem::new(problem).hint(hint)));
+            return Some(Err(DataProblem::new(problem).hint(hint)));
         }
         if kind != kind::STRUCT {
             return None;

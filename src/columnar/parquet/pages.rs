@@ -12,7 +12,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::broken::{broken, guarded};
 use super::footer::{Thrift, kind};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::source::{Coding, CodingError};
 
 /// Bytes of a page; usual are 1 MiB, some writers make one page of a million rows.
@@ -32,7 +32,7 @@ const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
 
 /// What the header of a page says.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Header {
+struct PageHeader {
     /// Bytes of the header itself.
     length: u64,
     packed: u64,
@@ -50,7 +50,7 @@ pub(crate) fn check(
     path: &Path,
     known: &ArrowReaderMetadata,
     is_read: impl Fn(usize) -> bool,
-) -> Result<u64, Problem> {
+) -> Result<u64, DataProblem> {
     let opened = File::open(path).map_err(|error| broken(&error.to_string()))?;
     let schema = known.parquet_schema();
     let mut at_once: u64 = 0;
@@ -74,7 +74,7 @@ pub(crate) fn check(
 }
 
 /// Refuses files whose pages are too much for this process together, though none is alone.
-pub(crate) fn check_together(at_once: u64) -> Result<(), Problem> {
+pub(crate) fn check_together(at_once: u64) -> Result<(), DataProblem> {
     if at_once <= MOST_AT_ONCE {
         return Ok(());
     }
@@ -83,13 +83,13 @@ pub(crate) fn check_together(at_once: u64) -> Result<(), Problem> {
         at_once >> 20,
         MOST_AT_ONCE >> 20
     );
-    Err(Problem::new(problem).hint(HINT))
+    Err(DataProblem::new(problem).hint(HINT))
 }
 
 const HINT: &str = "write the file with smaller pages (most writers make pages of 1 MiB)";
 
 /// Returns the bytes of the largest page and of the largest dictionary.
-fn check_chunk(file: &File, chunk: &ColumnChunkMetaData) -> Result<(u64, u64), Problem> {
+fn check_chunk(file: &File, chunk: &ColumnChunkMetaData) -> Result<(u64, u64), DataProblem> {
     let (mut offset, length) = chunk.byte_range();
     let end = offset.saturating_add(length);
     let (mut page, mut dictionary) = (0, 0);
@@ -120,10 +120,10 @@ fn check_chunk(file: &File, chunk: &ColumnChunkMetaData) -> Result<(u64, u64), P
     Ok((page, dictionary))
 }
 
-fn too_large(verb: &str, bytes: u64) -> Problem {
+fn too_large(verb: &str, bytes: u64) -> DataProblem {
     let most = MOST_OF_PAGE >> 20;
     let problem = format!("a page {verb} {} MiB, more than {most}", bytes >> 20);
-    Problem::new(problem).hint(HINT)
+    DataProblem::new(problem).hint(HINT)
 }
 
 /// Refuses pages that become more than their headers say, where the library would not notice in time.
@@ -131,8 +131,8 @@ fn check_unpacked(
     file: &File,
     compression: Compression,
     offset: u64,
-    header: &Header,
-) -> io::Result<Result<(), Problem>> {
+    header: &PageHeader,
+) -> io::Result<Result<(), DataProblem>> {
     let packed = header.packed.saturating_sub(header.levels);
     let start = offset.saturating_add(header.levels);
     let source = Section {
@@ -179,7 +179,7 @@ impl Read for Section<'_> {
     }
 }
 
-fn read_header(file: &File, offset: u64) -> Result<Header, Problem> {
+fn read_header(file: &File, offset: u64) -> Result<PageHeader, DataProblem> {
     let mut size = 256;
     loop {
         let mut bytes = Vec::new();
@@ -198,9 +198,9 @@ fn read_header(file: &File, offset: u64) -> Result<Header, Problem> {
 }
 
 /// Reads a `PageHeader`; `None` if the bytes are none, or not all of it.
-fn header(bytes: &[u8]) -> Option<Header> {
+fn header(bytes: &[u8]) -> Option<PageHeader> {
     let mut thrift = Thrift { rest: bytes };
-    let mut found = Header::default();
+    let mut found = PageHeader::default();
     thrift.fields(|thrift, id, kind| {
         match (id, kind) {
             (2, kind::I32) => found.unpacked = count(thrift)?,
@@ -245,12 +245,12 @@ mod tests {
             0x15, 4, 0x15, 0x90, 3, 0x15, 0xC8, 1, 0x4C, 0x15, 6, 0x15, 0, 0, 0, 0xFF,
         ];
         let found = header(&bytes).unwrap();
-        let expected = Header {
+        let expected = PageHeader {
             length: 15,
             packed: 100,
             unpacked: 200,
             n_values: Some(3),
-            ..Header::default()
+            ..PageHeader::default()
         };
         assert_eq!(found, expected);
         for length in 0..15 {

@@ -9,7 +9,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type};
 
-use crate::columnar::leaf::{Kind, Leaf, Leaves, Wanted};
+use crate::columnar::leaf::{Leaves, SchemaLeaf, ValueKind, Wanted};
 
 /// Returns the schema with times of 96 bits in microseconds; `None` if there are no such times.
 pub(crate) fn with_wide_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
@@ -50,7 +50,7 @@ fn widened_one(field: &FieldRef, columns: &mut std::slice::Iter<'_, ColumnDescPt
 
 /// Whether the engine's own reader takes a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
+pub(crate) enum EngineSupport {
     Reads,
     Refuses,
 }
@@ -59,13 +59,15 @@ pub(crate) enum Engine {
 pub(crate) fn leaves(
     metadata: &ArrowReaderMetadata,
     wanted: &dyn Fn(&[String]) -> Wanted,
-) -> Vec<Leaf> {
+) -> Vec<SchemaLeaf> {
     let parquet = metadata.parquet_schema();
     // The values of the schema come in the order of the columns.
     let mut columns = parquet.columns().iter();
     let mut kind = |field: &Field| {
         let column = columns.next();
-        column.map_or(Kind::Other, |column| kind_of(field.data_type(), column))
+        column.map_or(ValueKind::Other, |column| {
+            kind_of(field.data_type(), column)
+        })
     };
     let is_variant = |path: &[usize]| {
         let mut group = Some(parquet.root_schema());
@@ -86,7 +88,7 @@ pub(crate) fn leaves(
 }
 
 /// Whether the engine reads the file at all: one column it does not know is enough to be refused.
-pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> Engine {
+pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> EngineSupport {
     let fields = metadata.schema().fields();
     let groups = metadata.metadata().row_groups();
     let mut chunks = groups.iter().flat_map(RowGroupMetaData::columns);
@@ -107,9 +109,9 @@ pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> Engine {
             .all(is_annotation_known)
         || !fields.iter().all(|field| is_known(field.data_type()))
     {
-        Engine::Refuses
+        EngineSupport::Refuses
     } else {
-        Engine::Reads
+        EngineSupport::Reads
     }
 }
 
@@ -143,18 +145,18 @@ fn is_known(data_type: &DataType) -> bool {
 }
 
 /// Returns the kind of a column's values: Parquet's own types tell some apart that Arrow does not.
-fn kind_of(data_type: &DataType, column: &ColumnDescriptor) -> Kind {
-    let kind = Kind::of(data_type);
+fn kind_of(data_type: &DataType, column: &ColumnDescriptor) -> ValueKind {
+    let kind = ValueKind::of(data_type);
     match kind {
-        Kind::Binary => match column.logical_type_ref() {
-            Some(LogicalType::Uuid) => Kind::Uuid,
+        ValueKind::Binary => match column.logical_type_ref() {
+            Some(LogicalType::Uuid) => ValueKind::Uuid,
             // By definition the names are UTF-8.
-            Some(LogicalType::Enum) => Kind::Text,
-            _ if column.converted_type() == ConvertedType::ENUM => Kind::Text,
-            _ => Kind::Binary,
+            Some(LogicalType::Enum) => ValueKind::Text,
+            _ if column.converted_type() == ConvertedType::ENUM => ValueKind::Text,
+            _ => ValueKind::Binary,
         },
         // By convention the 96-bit times of older writers are UTC.
-        Kind::Timestamp if column.physical_type() == Physical::INT96 => Kind::Zoned,
+        ValueKind::Timestamp if column.physical_type() == Physical::INT96 => ValueKind::Zoned,
         other => other,
     }
 }

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::dialect::Dialect;
 use super::trim::Trimmer;
-use crate::readers::position::{Problem, Syntax};
+use crate::readers::position::{DataProblem, Syntax};
 use crate::readers::text::Input;
 use crate::rules::csv::{Blanks, Quote};
 
@@ -17,7 +17,7 @@ use crate::rules::csv::{Blanks, Quote};
 pub(crate) struct QuoteChecker {
     pub(crate) input: Input,
     /// Why reading ended early.
-    pub(crate) failed: Option<Problem>,
+    pub(crate) failed: Option<DataProblem>,
     watch: Watch,
     trimmer: Option<Trimmer>,
     /// Bytes passed on.
@@ -28,7 +28,7 @@ struct Watch {
     quote: Option<u8>,
     delimiter: u8,
     blanks: Blanks,
-    state: State,
+    state: QuoteState,
     /// The byte before the current one; a line break at the beginning.
     last: u8,
     /// Where the last quote opened.
@@ -38,7 +38,7 @@ struct Watch {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum QuoteState {
     Outside,
     Inside,
     /// Behind a quote that closes, unless another follows.
@@ -56,7 +56,7 @@ impl QuoteChecker {
             },
             delimiter: dialect.delimiter,
             blanks,
-            state: State::Outside,
+            state: QuoteState::Outside,
             last: b'\n',
             opened: 0,
             blank_lines: VecDeque::new(),
@@ -113,7 +113,7 @@ impl Read for QuoteChecker {
             Err(error) => {
                 // Lines that were skipped are not ours to count.
                 let before = self.input.n_read - self.original(self.n_read);
-                self.failed = self.input.failed.take().map(|problem| Problem {
+                self.failed = self.input.failed.take().map(|problem| DataProblem {
                     offset: problem.offset.map(|offset| offset - before),
                     ..problem
                 });
@@ -122,7 +122,7 @@ impl Read for QuoteChecker {
         };
         if let Err(problem) = self.watch.look(&buffer[..n_read], self.n_read) {
             let offset = problem.offset.map(|offset| self.original(offset));
-            self.failed = Some(Problem { offset, ..problem });
+            self.failed = Some(DataProblem { offset, ..problem });
             return Err(io::ErrorKind::InvalidData.into());
         }
         self.n_read += n_read as u64;
@@ -132,11 +132,11 @@ impl Read for QuoteChecker {
 
 impl Watch {
     /// Follows the parser's own states through the next bytes, which start at `base`.
-    fn look(&mut self, bytes: &[u8], base: u64) -> Result<(), Problem> {
+    fn look(&mut self, bytes: &[u8], base: u64) -> Result<(), DataProblem> {
         let mut at = 0;
         while at < bytes.len() {
             match self.state {
-                State::Outside => {
+                QuoteState::Outside => {
                     let rest = &bytes[at..];
                     let found = match self.quote {
                         Some(quote) => memchr3(quote, b'\n', b'\r', rest),
@@ -156,18 +156,18 @@ impl Watch {
                     if Some(byte) == self.quote {
                         // A quote in the middle of a field is a character like any other.
                         if before == self.delimiter || is_at_start {
-                            self.state = State::Inside;
+                            self.state = QuoteState::Inside;
                             self.opened = base + at as u64 - 1;
                         }
                     } else if is_at_start && (before, byte) != (b'\r', b'\n') {
                         self.blank_lines.push_back(base + at as u64 - 1);
                     }
                 }
-                State::Inside => {
+                QuoteState::Inside => {
                     let quote = self.quote.unwrap_or_default();
                     if let Some(found) = memchr(quote, &bytes[at..]) {
                         at += found + 1;
-                        self.state = State::Closing;
+                        self.state = QuoteState::Closing;
                     } else {
                         at = bytes.len();
                     }
@@ -175,14 +175,14 @@ impl Watch {
                         return Err(self.endless());
                     }
                 }
-                State::Closing | State::Blank => {
+                QuoteState::Closing | QuoteState::Blank => {
                     let byte = bytes[at];
-                    if Some(byte) == self.quote && self.state == State::Closing {
-                        self.state = State::Inside;
+                    if Some(byte) == self.quote && self.state == QuoteState::Closing {
+                        self.state = QuoteState::Inside;
                     } else if byte == self.delimiter || matches!(byte, b'\n' | b'\r') {
-                        self.state = State::Outside;
+                        self.state = QuoteState::Outside;
                     } else if matches!(byte, b' ' | b'\t') && self.blanks == Blanks::Trimmed {
-                        self.state = State::Blank;
+                        self.state = QuoteState::Blank;
                     } else {
                         return Err(self.unquoted(base + at as u64));
                     }
@@ -196,11 +196,11 @@ impl Watch {
         Ok(())
     }
 
-    fn endless(&self) -> Problem {
-        Problem {
+    fn endless(&self) -> DataProblem {
+        DataProblem {
             offset: Some(self.opened),
             syntax: Syntax::Bytes,
-            ..Problem::new(format!(
+            ..DataProblem::new(format!(
                 "a quote is opened and not closed within {} MB",
                 crate::readers::text::LARGEST_VALUE >> 20
             ))
@@ -208,12 +208,12 @@ impl Watch {
         }
     }
 
-    fn unquoted(&self, offset: u64) -> Problem {
+    fn unquoted(&self, offset: u64) -> DataProblem {
         let quote = char::from(self.quote.unwrap_or(b'"'));
-        Problem {
+        DataProblem {
             offset: Some(offset),
             syntax: Syntax::Bytes,
-            ..Problem::new(format!("a field goes on behind its closing `{quote}`")).hint(format!(
+            ..DataProblem::new(format!("a field goes on behind its closing `{quote}`")).hint(format!(
                 "a `{quote}` inside a quoted field is written `{quote}{quote}`; if quotes have no meaning in this file, set `csv: quote=none`"
             ))
         }

@@ -11,7 +11,7 @@ use super::quotes::QuoteChecker;
 use super::sniff::sniff;
 use crate::data::DataError;
 use crate::data::token::{LocalNumber, Token};
-use crate::readers::position::{Problem, Syntax};
+use crate::readers::position::{DataProblem, Syntax};
 use crate::readers::text;
 use crate::rules::csv::{Blanks, CsvOptions, Header, Quote};
 use crate::source::{Family, StagedFile};
@@ -40,14 +40,14 @@ pub(crate) struct Csv {
 pub(crate) fn look(
     file: &StagedFile,
     options: &CsvOptions,
-) -> Result<(&'static Encoding, Dialect), Problem> {
+) -> Result<(&'static Encoding, Dialect), DataProblem> {
     let encoding = text::open(&file.path, options.encoding)?.encoding;
     if options.encoding.is_none()
         && encoding == UTF_8
         && let Some(name) = text::hidden(&text::head(&file.path, Some(UTF_8), 1 << 16)?)
     {
         return Err(
-            Problem::new(format!("the text is not UTF-8 but `{name}`")).hint(format!(
+            DataProblem::new(format!("the text is not UTF-8 but `{name}`")).hint(format!(
                 "set `csv: encoding={name}`, or save the source as UTF-8"
             )),
         );
@@ -66,7 +66,7 @@ impl Csv {
         file: &StagedFile,
         options: &CsvOptions,
         dialect: Dialect,
-    ) -> Result<Csv, Problem> {
+    ) -> Result<Csv, DataProblem> {
         let mut opened = text::open(&file.path, options.encoding)?;
         for _ in 0..dialect.n_before {
             if !opened
@@ -74,7 +74,7 @@ impl Csv {
                 .skip_line()
                 .map_err(|error| crate::readers::text::unreadable(&error))?
             {
-                return Err(Problem::new(format!(
+                return Err(DataProblem::new(format!(
                     "the file has no more than the {} lines to skip",
                     dialect.n_before
                 ))
@@ -120,7 +120,7 @@ impl Csv {
                 csv.pass_blank_lines();
             }
             (None, Header::Present) => {
-                return Err(Problem::new("the file is empty, it has no header line"));
+                return Err(DataProblem::new("the file is empty, it has no header line"));
             }
             (None, Header::Absent) => {}
         }
@@ -128,7 +128,7 @@ impl Csv {
     }
 
     /// Reads the next record and returns its place in the file; `None` at the end.
-    pub(crate) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
+    pub(crate) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, DataProblem> {
         if self.waiting.is_none() {
             match self.read(record)? {
                 Some(offset) if self.blanks.is_empty() => return self.checked(record, offset),
@@ -167,7 +167,7 @@ impl Csv {
         }
     }
 
-    fn checked(&self, record: &StringRecord, offset: u64) -> Result<Option<u64>, Problem> {
+    fn checked(&self, record: &StringRecord, offset: u64) -> Result<Option<u64>, DataProblem> {
         if record.len() == self.names.len() {
             Ok(Some(offset))
         } else {
@@ -175,7 +175,7 @@ impl Csv {
         }
     }
 
-    fn ragged(&self, length: usize, offset: u64) -> Problem {
+    fn ragged(&self, length: usize, offset: u64) -> DataProblem {
         let count = |n: usize| format!("{n} {}", if n == 1 { "field" } else { "fields" });
         let problem = format!(
             "the row has {}, the header has {}",
@@ -193,14 +193,14 @@ impl Csv {
             ),
             _ => format!("check `csv`: fields are separated by {delimiter} here"),
         };
-        Problem {
+        DataProblem {
             offset: Some(offset),
-            ..Problem::new(problem)
+            ..DataProblem::new(problem)
         }
         .hint(hint)
     }
 
-    fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, Problem> {
+    fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, DataProblem> {
         let start = self.reader.position().byte();
         let watched = &mut *self.reader.get_mut().get_mut().0;
         let start = self.skipped + watched.original(start);
@@ -222,16 +222,16 @@ impl Csv {
                 return Ok(None);
             }
             let problem = "a quote is opened and never closed";
-            return Err(Problem {
+            return Err(DataProblem {
                 offset: Some(start),
-                ..Problem::new(problem)
+                ..DataProblem::new(problem)
             }
             .hint("if quotes have no meaning in this file, set `csv: quote=none`"));
         }
         Ok(Some(start))
     }
 
-    fn failed(&mut self, error: csv::Error, start: u64) -> Problem {
+    fn failed(&mut self, error: csv::Error, start: u64) -> DataProblem {
         let message = error.to_string();
         match error.into_kind() {
             ErrorKind::Io(error) => {
@@ -244,15 +244,15 @@ impl Csv {
             }
             ErrorKind::Utf8 { err, .. } => {
                 let problem = format!("field {} is not UTF-8", err.field() + 1);
-                Problem {
+                DataProblem {
                     offset: Some(start),
                     syntax: Syntax::Fine,
-                    ..Problem::new(problem)
+                    ..DataProblem::new(problem)
                 }
             }
-            _ => Problem {
+            _ => DataProblem {
                 offset: Some(start),
-                ..Problem::new(message)
+                ..DataProblem::new(message)
             },
         }
     }
@@ -260,10 +260,10 @@ impl Csv {
 
 /// Counts the records of a file.
 pub(crate) fn count(file: &StagedFile, options: &CsvOptions) -> Result<u64, DataError> {
-    let at_start = |problem: Problem| problem.at(file, None, None);
+    let at_start = |problem: DataProblem| problem.at(file, None, None);
     let (encoding, dialect) = look(file, options).map_err(at_start)?;
     let mut rows = 0;
-    let located = |problem: Problem, record: Option<u64>| {
+    let located = |problem: DataProblem, record: Option<u64>| {
         advised(problem, file, encoding).at_in(file, encoding, record, None)
     };
     let mut csv = Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
@@ -279,7 +279,11 @@ pub(crate) fn count(file: &StagedFile, options: &CsvOptions) -> Result<u64, Data
 }
 
 /// Adds what the encoding of a file probably is to a problem with its bytes.
-pub(crate) fn advised(problem: Problem, file: &StagedFile, encoding: &'static Encoding) -> Problem {
+pub(crate) fn advised(
+    problem: DataProblem,
+    file: &StagedFile,
+    encoding: &'static Encoding,
+) -> DataProblem {
     if encoding == UTF_8 && problem.hint.is_none() && problem.what.ends_with("is not UTF-8") {
         return problem.hint(text::advice(&file.path, "csv: encoding="));
     }

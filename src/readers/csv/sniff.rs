@@ -9,7 +9,7 @@ use encoding_rs::Encoding;
 
 use super::dialect::Dialect;
 use super::trim::Trimmer;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::text;
 use crate::rules::csv::{Blanks, CsvOptions, Header, Quote, announced};
 
@@ -26,7 +26,7 @@ pub(crate) fn sniff(
     encoding: &'static Encoding,
     options: &CsvOptions,
     usual: Option<u8>,
-) -> Result<Dialect, Problem> {
+) -> Result<Dialect, DataProblem> {
     let head = text::head(path, Some(encoding), LOOKED_AT as u64)?;
     // The user's word counts more than the file's, and that more than its name.
     let said = announced(&head);
@@ -44,7 +44,7 @@ pub(crate) fn sniff(
         });
     }
     let quote = |delimiter| options.quote.unwrap_or_else(|| sample.quote(delimiter));
-    let shapes: Vec<Shape> = DELIMITERS
+    let shapes: Vec<Candidate> = DELIMITERS
         .iter()
         .map(|&delimiter| sample.shape(delimiter, quote(delimiter)))
         .collect();
@@ -68,16 +68,16 @@ struct Sample<'h> {
 
 /// What one delimiter makes of the sample.
 #[derive(Debug)]
-struct Shape {
+struct Candidate {
     delimiter: u8,
     /// Fields of the first record.
     first: usize,
     /// Fields of all others, if they agree.
-    others: Others,
+    others: OtherCandidates,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Others {
+enum OtherCandidates {
     None,
     All(usize),
     Mixed,
@@ -123,7 +123,7 @@ impl<'h> Sample<'h> {
     }
 
     /// Fails if what is said to separate the fields leaves one column, and the file evidently has others.
-    fn doubt(&self, delimiter: u8, quote: Option<Quote>) -> Result<(), Problem> {
+    fn doubt(&self, delimiter: u8, quote: Option<Quote>) -> Result<(), DataProblem> {
         let shape = |delimiter| {
             let quote = quote.unwrap_or_else(|| self.quote(delimiter));
             self.shape(delimiter, quote)
@@ -134,18 +134,18 @@ impl<'h> Sample<'h> {
         }
         let others = DELIMITERS.iter().filter(|other| **other != delimiter);
         let others = others.map(|&other| shape(other));
-        let others: Vec<Shape> = others.filter(|other| other.first > 1).collect();
+        let others: Vec<Candidate> = others.filter(|other| other.first > 1).collect();
         let Some(better) = others.iter().find(|other| other.is_even()) else {
             return Ok(());
         };
         let line = &self.text[..text::line_length(self.text)];
-        let count = |shape: &Shape| {
+        let count = |shape: &Candidate| {
             let signs = line.iter().filter(|byte| **byte == shape.delimiter);
             format!("{} {}", signs.count(), shape.shown())
         };
         let held: Vec<String> = others.iter().chain([&said]).map(count).collect();
         let wanted = better.name();
-        Err(Problem::new(format!(
+        Err(DataProblem::new(format!(
             "with {} between its fields the file has one column; its header line holds {}",
             said.shown(),
             held.join(", ")
@@ -157,7 +157,7 @@ impl<'h> Sample<'h> {
         )))
     }
 
-    fn shape(&self, delimiter: u8, quote: Quote) -> Shape {
+    fn shape(&self, delimiter: u8, quote: Quote) -> Candidate {
         let mut builder = csv::ReaderBuilder::new();
         builder
             .has_headers(false)
@@ -189,11 +189,13 @@ impl<'h> Sample<'h> {
         }
         let first = counts.first().copied().unwrap_or(0);
         let others = match counts.get(1) {
-            None => Others::None,
-            Some(&count) if counts[1..].iter().all(|other| *other == count) => Others::All(count),
-            Some(_) => Others::Mixed,
+            None => OtherCandidates::None,
+            Some(&count) if counts[1..].iter().all(|other| *other == count) => {
+                OtherCandidates::All(count)
+            }
+            Some(_) => OtherCandidates::Mixed,
         };
-        Shape {
+        Candidate {
             delimiter,
             first,
             others,
@@ -201,13 +203,13 @@ impl<'h> Sample<'h> {
     }
 }
 
-impl Shape {
+impl Candidate {
     /// Whether every record has as many fields as the first.
     fn is_even(&self) -> bool {
         match self.others {
-            Others::None => true,
-            Others::All(count) => count == self.first,
-            Others::Mixed => false,
+            OtherCandidates::None => true,
+            OtherCandidates::All(count) => count == self.first,
+            OtherCandidates::Mixed => false,
         }
     }
 
@@ -224,9 +226,9 @@ impl Shape {
     }
 }
 
-fn choose(shapes: &[Shape], header: Header) -> Result<u8, Problem> {
-    let splits: Vec<&Shape> = shapes.iter().filter(|shape| shape.first > 1).collect();
-    let even: Vec<&&Shape> = splits.iter().filter(|shape| shape.is_even()).collect();
+fn choose(shapes: &[Candidate], header: Header) -> Result<u8, DataProblem> {
+    let splits: Vec<&Candidate> = shapes.iter().filter(|shape| shape.first > 1).collect();
+    let even: Vec<&&Candidate> = splits.iter().filter(|shape| shape.is_even()).collect();
     match (splits.as_slice(), even.as_slice()) {
         // A row of another length is told with its line when it is read.
         ([only], _) => Ok(only.delimiter),
@@ -235,14 +237,14 @@ fn choose(shapes: &[Shape], header: Header) -> Result<u8, Problem> {
             // One column, unless what should be its values falls into the same pieces everywhere.
             let hidden = shapes
                 .iter()
-                .find(|shape| matches!(shape.others, Others::All(count) if count > 1));
+                .find(|shape| matches!(shape.others, OtherCandidates::All(count) if count > 1));
             match hidden {
                 Some(shape) if header == Header::Present => {
                     let count = match shape.others {
-                        Others::All(count) => count,
-                        Others::None | Others::Mixed => 0,
+                        OtherCandidates::All(count) => count,
+                        OtherCandidates::None | OtherCandidates::Mixed => 0,
                     };
-                    Err(Problem::new(format!(
+                    Err(DataProblem::new(format!(
                         "the header line has 1 field, but {} would separate the other lines into {count}",
                         shape.shown()
                     ))
@@ -262,7 +264,7 @@ fn choose(shapes: &[Shape], header: Header) -> Result<u8, Problem> {
                 .map(|shape| format!("{} ({} columns)", shape.shown(), shape.first))
                 .collect();
             let example = several[0].name();
-            Err(Problem::new(format!(
+            Err(DataProblem::new(format!(
                 "the fields may be separated by {}",
                 shown.join(" or ")
             ))

@@ -10,7 +10,7 @@ use crate::rules::csv::Quote;
 pub(crate) struct Trimmer {
     quote: Option<u8>,
     delimiter: u8,
-    state: State,
+    state: TrimState,
     /// Bytes that are left so far.
     n_left: u64,
     /// Bytes that were taken out so far.
@@ -20,7 +20,7 @@ pub(crate) struct Trimmer {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum TrimState {
     /// Before the first character of a field.
     Start,
     Plain,
@@ -37,7 +37,7 @@ impl Trimmer {
                 Quote::None => None,
             },
             delimiter: dialect.delimiter,
-            state: State::Start,
+            state: TrimState::Start,
             n_left: 0,
             n_taken: 0,
             cuts: VecDeque::new(),
@@ -53,15 +53,19 @@ impl Trimmer {
             let byte = bytes[at];
             let ends_field = byte == self.delimiter || matches!(byte, b'\n' | b'\r');
             self.state = match self.state {
-                State::Start if !ends_field && matches!(byte, b' ' | b'\t') => {
+                TrimState::Start if !ends_field && matches!(byte, b' ' | b'\t') => {
                     self.take();
                     continue;
                 }
-                State::Start | State::Closing if Some(byte) == self.quote => State::Quoted,
-                State::Quoted if Some(byte) == self.quote => State::Closing,
-                State::Quoted => State::Quoted,
-                State::Start | State::Plain | State::Closing if ends_field => State::Start,
-                State::Start | State::Plain | State::Closing => State::Plain,
+                TrimState::Start | TrimState::Closing if Some(byte) == self.quote => {
+                    TrimState::Quoted
+                }
+                TrimState::Quoted if Some(byte) == self.quote => TrimState::Closing,
+                TrimState::Quoted => TrimState::Quoted,
+                TrimState::Start | TrimState::Plain | TrimState::Closing if ends_field => {
+                    TrimState::Start
+                }
+                TrimState::Start | TrimState::Plain | TrimState::Closing => TrimState::Plain,
             };
             bytes[length] = byte;
             length += 1;

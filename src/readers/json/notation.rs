@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::say::quoted;
 
 /// How records are to be taken.
@@ -27,9 +27,9 @@ pub(crate) fn continues(key: &str) -> bool {
 }
 
 /// Says that only the first part of an expanded list is there.
-pub(crate) fn incomplete(list: &str) -> Problem {
+pub(crate) fn incomplete(list: &str) -> DataProblem {
     let name = list.rsplit('/').next().unwrap_or(list);
-    Problem::new(format!(
+    DataProblem::new(format!(
         "the service gives only the first part of the expanded list {}, and a link to the rest",
         quoted(list)
     ))

@@ -47,11 +47,11 @@ struct KeyPrefix {
 pub(crate) struct Member {
     key: (u32, u32),
     value: (u32, u32),
-    pub(crate) kind: Kind,
+    pub(crate) kind: JsonKind,
 }
 
 impl Member {
-    fn new(key: Range<usize>, value: Range<usize>, kind: Kind) -> Option<Member> {
+    fn new(key: Range<usize>, value: Range<usize>, kind: JsonKind) -> Option<Member> {
         let short = |at: usize| u32::try_from(at).ok();
         Some(Member {
             key: (short(key.start)?, short(key.end)?),
@@ -73,22 +73,22 @@ impl Member {
     /// Returns the value as a token, if it needs no look inside.
     pub(crate) fn token<'t>(&self, object: &'t str) -> Option<Token<'t>> {
         match self.kind {
-            Kind::Plain => {
+            JsonKind::Plain => {
                 let quoted = self.value(object);
                 Some(Token::Text(&quoted[1..quoted.len() - 1]))
             }
-            Kind::Number => Some(Token::Number(self.value(object))),
-            Kind::True => Some(Token::Boolean(true)),
-            Kind::False => Some(Token::Boolean(false)),
-            Kind::Null => Some(Token::Null),
-            Kind::Escaped | Kind::Nested => None,
+            JsonKind::Number => Some(Token::Number(self.value(object))),
+            JsonKind::True => Some(Token::Boolean(true)),
+            JsonKind::False => Some(Token::Boolean(false)),
+            JsonKind::Null => Some(Token::Null),
+            JsonKind::Escaped | JsonKind::Nested => None,
         }
     }
 }
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum JsonKind {
     /// A string without escapes.
     Plain,
     /// A string with escapes, each of them written as it should.
@@ -103,7 +103,7 @@ pub(crate) enum Kind {
 
 /// What a look at some bytes showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum ObjectScan {
     /// The object ends before this index, and all of it is right but perhaps its UTF-8.
     Whole(usize),
     /// It may go on behind the last byte.
@@ -121,7 +121,7 @@ enum Fault {
     Other,
 }
 
-type Found<T> = Result<T, Fault>;
+type Scanned<T> = Result<T, Fault>;
 
 impl Members {
     /// Prepares for many objects that are written alike.
@@ -133,13 +133,13 @@ impl Members {
     }
 
     /// Looks at the object that the bytes begin with.
-    pub(crate) fn look(&mut self, bytes: &[u8]) -> Look {
+    pub(crate) fn look(&mut self, bytes: &[u8]) -> ObjectScan {
         self.list.clear();
         self.key_order = None;
         match self.object(bytes) {
-            Ok(end) => Look::Whole(end),
-            Err(Fault::More) => Look::More,
-            Err(Fault::Other) => Look::Other,
+            Ok(end) => ObjectScan::Whole(end),
+            Err(Fault::More) => ObjectScan::More,
+            Err(Fault::Other) => ObjectScan::Other,
         }
     }
 
@@ -153,7 +153,7 @@ impl Members {
         &self.list
     }
 
-    fn object(&mut self, bytes: &[u8]) -> Found<usize> {
+    fn object(&mut self, bytes: &[u8]) -> Scanned<usize> {
         let mut is_usual = true;
         let mut at = 0;
         loop {
@@ -167,7 +167,7 @@ impl Members {
                     (at + usual.key.start..at + usual.key.end, start)
                 }
                 _ => match lead(bytes, at)? {
-                    Next::To { key, value } => {
+                    NextKey::To { key, value } => {
                         is_usual = false;
                         if let Some(habit) = &mut self.habit {
                             habit.learn(
@@ -178,7 +178,7 @@ impl Members {
                         }
                         (key, value)
                     }
-                    Next::Out(end) => {
+                    NextKey::Out(end) => {
                         let n_usual = self.habit.as_ref().map(|habit| habit.leads.len());
                         if is_usual && n_usual == Some(self.list.len()) {
                             self.key_order =
@@ -234,7 +234,7 @@ impl KeyPrefix {
 }
 
 /// Where one member or the object ends and what comes next.
-enum Next {
+enum NextKey {
     /// To the next value.
     To { key: Range<usize>, value: usize },
     /// To the end of the object.
@@ -242,7 +242,7 @@ enum Next {
 }
 
 /// Reads what stands before a value: the brace is the first byte, a comma comes somewhere behind.
-fn lead(bytes: &[u8], at: usize) -> Found<Next> {
+fn lead(bytes: &[u8], at: usize) -> Scanned<NextKey> {
     let is_first = at == 0;
     let mut at = if is_first {
         expect(bytes, 0, b'{')?
@@ -251,26 +251,26 @@ fn lead(bytes: &[u8], at: usize) -> Found<Next> {
     };
     at = blanks(bytes, at);
     match byte(bytes, at)? {
-        b'}' => return Ok(Next::Out(at + 1)),
+        b'}' => return Ok(NextKey::Out(at + 1)),
         b',' if !is_first => at = blanks(bytes, at + 1),
         _ if is_first => {}
         _ => return Err(Fault::Other),
     }
-    let (after, Kind::Plain) = string(bytes, at)? else {
+    let (after, JsonKind::Plain) = string(bytes, at)? else {
         return Err(Fault::Other);
     };
     let colon = expect(bytes, blanks(bytes, after), b':')?;
-    Ok(Next::To {
+    Ok(NextKey::To {
         key: at + 1..after - 1,
         value: blanks(bytes, colon),
     })
 }
 
-fn byte(bytes: &[u8], at: usize) -> Found<u8> {
+fn byte(bytes: &[u8], at: usize) -> Scanned<u8> {
     bytes.get(at).copied().ok_or(Fault::More)
 }
 
-fn expect(bytes: &[u8], at: usize, wanted: u8) -> Found<usize> {
+fn expect(bytes: &[u8], at: usize, wanted: u8) -> Scanned<usize> {
     if byte(bytes, at)? == wanted {
         Ok(at + 1)
     } else {
@@ -286,21 +286,21 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Passes over a value; returns the index behind it.
-fn value(bytes: &[u8], at: usize, depth: u8) -> Found<(usize, Kind)> {
+fn value(bytes: &[u8], at: usize, depth: u8) -> Scanned<(usize, JsonKind)> {
     match byte(bytes, at)? {
         b'"' => string(bytes, at),
-        b'-' | b'0'..=b'9' => Ok((number(bytes, at)?, Kind::Number)),
-        b't' => Ok((word(bytes, at, b"true")?, Kind::True)),
-        b'f' => Ok((word(bytes, at, b"false")?, Kind::False)),
-        b'n' => Ok((word(bytes, at, b"null")?, Kind::Null)),
+        b'-' | b'0'..=b'9' => Ok((number(bytes, at)?, JsonKind::Number)),
+        b't' => Ok((word(bytes, at, b"true")?, JsonKind::True)),
+        b'f' => Ok((word(bytes, at, b"false")?, JsonKind::False)),
+        b'n' => Ok((word(bytes, at, b"null")?, JsonKind::Null)),
         open @ (b'{' | b'[') if depth < DEEPEST => {
-            Ok((nested(bytes, at, open, depth + 1)?, Kind::Nested))
+            Ok((nested(bytes, at, open, depth + 1)?, JsonKind::Nested))
         }
         _ => Err(Fault::Other),
     }
 }
 
-fn nested(bytes: &[u8], at: usize, open: u8, depth: u8) -> Found<usize> {
+fn nested(bytes: &[u8], at: usize, open: u8, depth: u8) -> Scanned<usize> {
     let close = if open == b'{' { b'}' } else { b']' };
     let mut at = blanks(bytes, at + 1);
     if byte(bytes, at)? == close {
@@ -322,7 +322,7 @@ fn nested(bytes: &[u8], at: usize, open: u8, depth: u8) -> Found<usize> {
     }
 }
 
-fn word(bytes: &[u8], at: usize, word: &[u8]) -> Found<usize> {
+fn word(bytes: &[u8], at: usize, word: &[u8]) -> Scanned<usize> {
     let found = &bytes[at..bytes.len().min(at + word.len())];
     if found == word {
         Ok(at + word.len())
@@ -334,15 +334,15 @@ fn word(bytes: &[u8], at: usize, word: &[u8]) -> Found<usize> {
 }
 
 /// Passes over a string and tells whether it has escapes.
-fn string(bytes: &[u8], at: usize) -> Found<(usize, Kind)> {
+fn string(bytes: &[u8], at: usize) -> Scanned<(usize, JsonKind)> {
     let mut at = expect(bytes, at, b'"')?;
-    let mut kind = Kind::Plain;
+    let mut kind = JsonKind::Plain;
     loop {
         at += plain(&bytes[at..]);
         match byte(bytes, at)? {
             b'"' => return Ok((at + 1, kind)),
             b'\\' => {
-                kind = Kind::Escaped;
+                kind = JsonKind::Escaped;
                 at = escape(bytes, at + 1)?;
             }
             _ => return Err(Fault::Other),
@@ -350,7 +350,7 @@ fn string(bytes: &[u8], at: usize) -> Found<(usize, Kind)> {
     }
 }
 
-fn escape(bytes: &[u8], at: usize) -> Found<usize> {
+fn escape(bytes: &[u8], at: usize) -> Scanned<usize> {
     match byte(bytes, at)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
         b'u' => {
@@ -365,7 +365,7 @@ fn escape(bytes: &[u8], at: usize) -> Found<usize> {
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> Found<usize> {
+fn number(bytes: &[u8], at: usize) -> Scanned<usize> {
     let mut at = at + usize::from(byte(bytes, at)? == b'-');
     at = match byte(bytes, at)? {
         b'0' => at + 1,
@@ -383,7 +383,7 @@ fn number(bytes: &[u8], at: usize) -> Found<usize> {
 }
 
 /// At least one. Inside an object something follows a number, so its end is never the last byte.
-fn digits(bytes: &[u8], at: usize) -> Found<usize> {
+fn digits(bytes: &[u8], at: usize) -> Scanned<usize> {
     let mut end = at;
     while byte(bytes, end)?.is_ascii_digit() {
         end += 1;

@@ -6,10 +6,10 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use super::object::{KeyOrder, Look, Member, Members};
+use super::object::{KeyOrder, Member, Members, ObjectScan};
 use super::scan::Scanner;
 use crate::data::path::{RecordsPath, Step, pointer};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::{REMEMBERED, Stop, missing};
 use crate::readers::refusal;
 use crate::say::quoted;
@@ -23,7 +23,7 @@ const BATCHES_AHEAD: usize = 4;
 
 /// One record and where it was.
 #[derive(Debug)]
-pub(crate) struct Record<'r> {
+pub(crate) struct JsonRecord<'r> {
     pub(crate) text: &'r str,
     /// Of an object that is plain enough.
     pub(crate) members: Option<&'r [Member]>,
@@ -41,7 +41,7 @@ pub(crate) struct Record<'r> {
 pub(crate) fn read<E>(
     file: &StagedFile,
     path: Option<&RecordsPath>,
-    sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+    sink: &mut impl FnMut(JsonRecord<'_>) -> Result<(), E>,
 ) -> Result<Option<String>, Stop<E>> {
     thread::scope(|scope| {
         let (to_sink, batches) = sync_channel(BATCHES_AHEAD);
@@ -53,7 +53,7 @@ pub(crate) fn read<E>(
             }
         }
         let notice = cutter.join().unwrap_or_else(|panic| resume_unwind(panic));
-        notice.map_err(Stop::Problem)
+        notice.map_err(Stop::DataProblem)
     })
 }
 
@@ -61,9 +61,9 @@ pub(crate) fn read<E>(
 fn cut(
     file: &StagedFile,
     path: Option<&RecordsPath>,
-    to_sink: &SyncSender<Batch>,
-) -> Result<Option<String>, Problem> {
-    let mut pile = BatchBuilder::default();
+    to_sink: &SyncSender<RawBatch>,
+) -> Result<Option<String>, DataProblem> {
+    let mut pile = RawBatchBuilder::default();
     let result = each(file, path, &mut |raw: RawRecord<'_>| {
         pile.push(&raw);
         if pile.bytes.len() >= BATCH_BYTES {
@@ -74,7 +74,7 @@ fn cut(
     // What comes before a problem is told before it; if nobody listens any more, nobody minds.
     match pile.pass_on(to_sink).and(result) {
         Ok(notice) => Ok(notice),
-        Err(Stop::Problem(problem)) => Err(problem),
+        Err(Stop::DataProblem(problem)) => Err(problem),
         Err(Stop::Sink(Gone)) => Ok(None),
     }
 }
@@ -93,13 +93,13 @@ struct RawRecord<'r> {
 
 /// Records that are collected, to be found to be text all at once.
 #[derive(Default)]
-struct BatchBuilder {
+struct RawBatchBuilder {
     bytes: Vec<u8>,
     members: Vec<Member>,
     places: Vec<RawPosition>,
 }
 
-impl BatchBuilder {
+impl RawBatchBuilder {
     fn push(&mut self, raw: &RawRecord<'_>) {
         if self.bytes.is_empty() {
             self.bytes.reserve(BATCH_BYTES + raw.bytes.len() + 1);
@@ -119,14 +119,14 @@ impl BatchBuilder {
     }
 
     /// Sends the records, up to the first one that is no text.
-    fn pass_on(&mut self, to_sink: &SyncSender<Batch>) -> Result<(), Stop<Gone>> {
+    fn pass_on(&mut self, to_sink: &SyncSender<RawBatch>) -> Result<(), Stop<Gone>> {
         // The next ones are probably as many.
-        let next = BatchBuilder {
+        let next = RawBatchBuilder {
             bytes: Vec::new(),
             members: Vec::with_capacity(self.members.len() + self.members.len() / 8),
             places: Vec::with_capacity(self.places.len() + self.places.len() / 8),
         };
-        let BatchBuilder {
+        let RawBatchBuilder {
             bytes,
             members,
             mut places,
@@ -146,7 +146,7 @@ impl BatchBuilder {
                 (String::from_utf8(bytes).unwrap_or_default(), problem)
             }
         };
-        let batch = Batch {
+        let batch = RawBatch {
             text,
             members,
             places,
@@ -158,7 +158,7 @@ impl BatchBuilder {
 
 /// Records on their way from one thread to the other.
 #[derive(Debug)]
-struct Batch {
+struct RawBatch {
     text: String,
     members: Vec<Member>,
     places: Vec<RawPosition>,
@@ -174,9 +174,9 @@ struct RawPosition {
     offset: u64,
 }
 
-impl Batch {
-    fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        self.places.iter().map(|place| Record {
+impl RawBatch {
+    fn records(&self) -> impl Iterator<Item = JsonRecord<'_>> {
+        self.places.iter().map(|place| JsonRecord {
             text: &self.text[place.text.clone()],
             members: place.members.clone().map(|members| &self.members[members]),
             key_order: place.key_order,
@@ -209,7 +209,7 @@ fn each<E>(
         let (input, skipped) = crate::readers::text::open_utf8(&file.path)?;
         let mut scanner = Scanner::new(input, skipped);
         if scanner.peek()?.is_none() {
-            return Err(Problem::new("the file is empty, not even `[]`").into());
+            return Err(DataProblem::new("the file is empty, not even `[]`").into());
         }
         let descended = walk.descend(&mut scanner, 0);
         if walk.missing > 0 && walk.found == 0 {
@@ -256,7 +256,7 @@ fn lines<E, F: FnMut(RawRecord<'_>) -> Result<(), Stop<E>>>(
             let look = walk.members.look(record);
             (walk.sink)(RawRecord {
                 bytes: record,
-                members: (look == Look::Whole(record.len())).then(|| walk.members.list()),
+                members: (look == ObjectScan::Whole(record.len())).then(|| walk.members.list()),
                 key_order: walk.members.key_order(),
                 key: None,
                 offset: start,
@@ -276,7 +276,7 @@ struct Walk<'a, F> {
     found: u64,
     missing: u64,
     /// The first place that lacks the path.
-    first: Option<Problem>,
+    first: Option<DataProblem>,
     sink: &'a mut F,
 }
 
@@ -305,9 +305,9 @@ impl<F> Walk<'_, F> {
             (Step::Key(key), b'[') => self.element(scanner, at, key, offset),
             (_, first) => {
                 scanner.check()?;
-                self.lacks(Problem {
+                self.lacks(DataProblem {
                     offset: Some(offset),
-                    ..Problem::new(format!(
+                    ..DataProblem::new(format!(
                         "`{}` is {}, so there is no `{}`",
                         pointer(&steps[..at]),
                         kind(first),
@@ -334,7 +334,7 @@ impl<F> Walk<'_, F> {
         scanner.object(|scanner, key| {
             if key == wanted {
                 if std::mem::replace(&mut found, true) {
-                    let problem = Problem::new(format!(
+                    let problem = DataProblem::new(format!(
                         "the key {} comes twice in one object",
                         quoted(wanted)
                     ));
@@ -385,9 +385,9 @@ impl<F> Walk<'_, F> {
             here.trim_end_matches('/'),
             pointer(&self.steps[at..])
         );
-        self.lacks(Problem {
+        self.lacks(DataProblem {
             offset: Some(offset),
-            ..Problem::new(format!(
+            ..DataProblem::new(format!(
                 "`{}` does not exist: `{here}` is an array of {n_elements} elements",
                 pointer(&self.steps[..=at])
             ))
@@ -396,7 +396,7 @@ impl<F> Walk<'_, F> {
     }
 
     /// A missing path is an error, unless `*` leads to other places that have it.
-    fn lacks<E>(&mut self, problem: Problem) -> Result<(), Stop<E>> {
+    fn lacks<E>(&mut self, problem: DataProblem) -> Result<(), Stop<E>> {
         self.missing += 1;
         if !self.steps.contains(&Step::Each) {
             return Err(problem.into());

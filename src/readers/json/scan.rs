@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::object::{Look, Members};
-use crate::readers::position::Problem;
+use super::object::{Members, ObjectScan};
+use crate::readers::position::DataProblem;
 use crate::readers::text::{LARGEST_VALUE, not_utf8, too_large, unreadable};
 
 /// Bytes asked for at once.
@@ -50,7 +50,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Returns the place of the next value in the file.
-    pub(crate) fn offset_of_next(&mut self) -> Result<u64, Problem> {
+    pub(crate) fn offset_of_next(&mut self) -> Result<u64, DataProblem> {
         self.peek()?;
         Ok(self.offset())
     }
@@ -60,7 +60,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Reads more; returns false at the end. Positions relative to `start` stay valid.
-    fn fill(&mut self) -> Result<bool, Problem> {
+    fn fill(&mut self) -> Result<bool, DataProblem> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.base = self.place(self.start);
@@ -69,7 +69,7 @@ impl<R: Read> Scanner<R> {
         }
         if self.end == self.buffer.len() {
             if u64::try_from(self.buffer.len()).is_ok_and(|length| length >= LARGEST_VALUE) {
-                return Err(Problem {
+                return Err(DataProblem {
                     offset: Some(self.base),
                     ..too_large("set `records` to the path of the rows inside the document")
                 });
@@ -89,7 +89,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Returns the next byte that is not white space, without taking it.
-    pub(crate) fn peek(&mut self) -> Result<Option<u8>, Problem> {
+    pub(crate) fn peek(&mut self) -> Result<Option<u8>, DataProblem> {
         loop {
             while self.start < self.end {
                 let byte = self.buffer[self.start];
@@ -110,10 +110,10 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Returns the first byte of the value that must come next.
-    pub(crate) fn begin(&mut self) -> Result<u8, Problem> {
+    pub(crate) fn begin(&mut self) -> Result<u8, DataProblem> {
         match self.peek()? {
             Some(byte @ (b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => Ok(byte),
-            Some(_) => Err(Problem::broken(
+            Some(_) => Err(DataProblem::broken(
                 "broken JSON: expected a value",
                 self.offset(),
             )),
@@ -122,7 +122,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Takes the next value and returns where it is in the buffer.
-    pub(crate) fn value(&mut self) -> Result<Range<usize>, Problem> {
+    pub(crate) fn value(&mut self) -> Result<Range<usize>, DataProblem> {
         self.begin()?;
         let length = self.length()?;
         let range = self.start..self.start + length;
@@ -131,36 +131,39 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Takes the next value if it is an object that shows its `members` at a look.
-    pub(crate) fn look(&mut self, members: &mut Members) -> Result<Option<Range<usize>>, Problem> {
+    pub(crate) fn look(
+        &mut self,
+        members: &mut Members,
+    ) -> Result<Option<Range<usize>>, DataProblem> {
         loop {
             match members.look(&self.buffer[self.start..self.end]) {
-                Look::Whole(length) => {
+                ObjectScan::Whole(length) => {
                     let range = self.start..self.start + length;
                     self.start += length;
                     return Ok(Some(range));
                 }
-                Look::More if self.fill()? => {}
-                Look::More | Look::Other => return Ok(None),
+                ObjectScan::More if self.fill()? => {}
+                ObjectScan::More | ObjectScan::Other => return Ok(None),
             }
         }
     }
 
     /// Passes over the next value if it is an object that shows its `members` at a look, without making room for it.
-    pub(crate) fn skim(&mut self, members: &mut Members) -> Result<bool, Problem> {
+    pub(crate) fn skim(&mut self, members: &mut Members) -> Result<bool, DataProblem> {
         loop {
             match members.look(&self.buffer[self.start..self.end]) {
-                Look::Whole(length) => {
+                ObjectScan::Whole(length) => {
                     self.start += length;
                     return Ok(true);
                 }
-                Look::More if self.start > 0 && self.fill()? => {}
-                Look::More | Look::Other => return Ok(false),
+                ObjectScan::More if self.start > 0 && self.fill()? => {}
+                ObjectScan::More | ObjectScan::Other => return Ok(false),
             }
         }
     }
 
     /// Takes the next line, without its end; `None` behind the last one.
-    pub(crate) fn line(&mut self) -> Result<Option<Range<usize>>, Problem> {
+    pub(crate) fn line(&mut self) -> Result<Option<Range<usize>>, DataProblem> {
         let mut searched = 0;
         loop {
             let rest = &self.buffer[self.start + searched..self.end];
@@ -184,7 +187,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Returns a value taken last, with its place in the file.
-    pub(crate) fn text(&self, range: &Range<usize>) -> Result<(&str, u64), Problem> {
+    pub(crate) fn text(&self, range: &Range<usize>) -> Result<(&str, u64), DataProblem> {
         let (bytes, offset) = self.bytes(range);
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok((text, offset)),
@@ -193,7 +196,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Passes over the next value, however large, without a look inside.
-    pub(crate) fn pass(&mut self) -> Result<(), Problem> {
+    pub(crate) fn pass(&mut self) -> Result<(), DataProblem> {
         self.begin()?;
         let mut splitter = Splitter::default();
         loop {
@@ -216,11 +219,11 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Takes the next value, however large, and finds out whether it is right.
-    pub(crate) fn check(&mut self) -> Result<(), Problem> {
+    pub(crate) fn check(&mut self) -> Result<(), DataProblem> {
         self.check_at(0)
     }
 
-    fn check_at(&mut self, depth: u8) -> Result<(), Problem> {
+    fn check_at(&mut self, depth: u8) -> Result<(), DataProblem> {
         match self.begin()? {
             b'[' if depth < DEEPEST => self.array(|scanner, _| scanner.check_at(depth + 1)),
             b'{' if depth < DEEPEST => self.object(|scanner, _| scanner.check_at(depth + 1)),
@@ -229,13 +232,13 @@ impl<R: Read> Scanner<R> {
                 let (text, offset) = self.text(&range)?;
                 serde_json::from_str::<serde::de::IgnoredAny>(text)
                     .map(drop)
-                    .map_err(|error| Problem::json(text, &error).within(offset))
+                    .map_err(|error| DataProblem::json(text, &error).within(offset))
             }
         }
     }
 
     /// Takes an array; `element` takes each of its values and is told its index.
-    pub(crate) fn array<E: From<Problem>>(
+    pub(crate) fn array<E: From<DataProblem>>(
         &mut self,
         mut element: impl FnMut(&mut Self, u64) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -254,7 +257,7 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Takes an object; `member` takes each of its values and is told its key.
-    pub(crate) fn object<E: From<Problem>>(
+    pub(crate) fn object<E: From<DataProblem>>(
         &mut self,
         mut member: impl FnMut(&mut Self, String) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -272,11 +275,11 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn key(&mut self) -> Result<String, Problem> {
+    fn key(&mut self) -> Result<String, DataProblem> {
         match self.peek()? {
             Some(b'"') => {}
             Some(_) => {
-                return Err(Problem::broken(
+                return Err(DataProblem::broken(
                     "broken JSON: expected a key in quotes",
                     self.offset(),
                 ));
@@ -286,16 +289,21 @@ impl<R: Read> Scanner<R> {
         let range = self.value()?;
         let (text, offset) = self.text(&range)?;
         let key = serde_json::from_str(text)
-            .map_err(|error| Problem::json(text, &error).within(offset))?;
+            .map_err(|error| DataProblem::json(text, &error).within(offset))?;
         match self.peek()? {
             Some(b':') => self.bump(),
-            Some(_) => return Err(Problem::broken("broken JSON: expected `:`", self.offset())),
+            Some(_) => {
+                return Err(DataProblem::broken(
+                    "broken JSON: expected `:`",
+                    self.offset(),
+                ));
+            }
             None => return Err(self.cut_short()),
         }
         Ok(key)
     }
 
-    fn separator(&mut self, close: u8) -> Result<Separator, Problem> {
+    fn separator(&mut self, close: u8) -> Result<Separator, DataProblem> {
         match self.peek()? {
             Some(b',') => {
                 self.bump();
@@ -307,18 +315,18 @@ impl<R: Read> Scanner<R> {
             }
             Some(_) => {
                 let expected = format!("broken JSON: expected `,` or `{}`", char::from(close));
-                Err(Problem::broken(expected, self.offset()))
+                Err(DataProblem::broken(expected, self.offset()))
             }
             None => Err(self.cut_short()),
         }
     }
 
     /// Expects nothing more.
-    pub(crate) fn end(&mut self) -> Result<(), Problem> {
+    pub(crate) fn end(&mut self) -> Result<(), DataProblem> {
         match self.peek()? {
             None => Ok(()),
             Some(byte) => {
-                let problem = Problem::broken(
+                let problem = DataProblem::broken(
                     "there is more after the end of the JSON document",
                     self.offset(),
                 );
@@ -331,12 +339,12 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn cut_short(&self) -> Problem {
-        Problem::broken("broken JSON: the document ends too early", self.offset())
+    fn cut_short(&self) -> DataProblem {
+        DataProblem::broken("broken JSON: the document ends too early", self.offset())
             .hint("was the file or download cut short?")
     }
 
-    fn length(&mut self) -> Result<usize, Problem> {
+    fn length(&mut self) -> Result<usize, DataProblem> {
         let mut splitter = Splitter::default();
         let mut fed = 0;
         loop {
@@ -349,7 +357,7 @@ impl<R: Read> Scanner<R> {
                 return if splitter.is_bare() {
                     Ok(fed)
                 } else {
-                    Err(Problem {
+                    Err(DataProblem {
                         offset: Some(self.place(self.end)),
                         ..self.cut_short()
                     })
@@ -365,8 +373,8 @@ enum Separator {
     End,
 }
 
-fn control(offset: u64) -> Problem {
-    Problem::broken(
+fn control(offset: u64) -> DataProblem {
+    DataProblem::broken(
         "broken JSON: a line break or control character inside a string",
         offset,
     )
@@ -376,11 +384,11 @@ fn control(offset: u64) -> Problem {
 #[derive(Debug, Default)]
 struct Splitter {
     depth: u32,
-    state: State,
+    state: ScanState,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-enum State {
+enum ScanState {
     #[default]
     Start,
     /// In a number or literal that is not inside anything.
@@ -400,29 +408,29 @@ enum Fed {
 
 impl Splitter {
     fn is_bare(&self) -> bool {
-        self.state == State::Bare
+        self.state == ScanState::Bare
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Fed {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             match self.state {
-                State::Text => {
+                ScanState::Text => {
                     at += run(&bytes[at..], &PLAIN_TEXT);
                     match bytes.get(at) {
                         None => return Fed::More,
                         Some(b'"') if self.depth == 0 => return Fed::End(at + 1),
-                        Some(b'"') => self.state = State::Inside,
-                        Some(b'\\') => self.state = State::Escape,
+                        Some(b'"') => self.state = ScanState::Inside,
+                        Some(b'\\') => self.state = ScanState::Escape,
                         Some(_) => return Fed::Control(at),
                     }
                 }
-                State::Escape => self.state = State::Text,
-                State::Inside => {
+                ScanState::Escape => self.state = ScanState::Text,
+                ScanState::Inside => {
                     at += run(&bytes[at..], &PLAIN_INSIDE);
                     match bytes.get(at) {
                         None => return Fed::More,
-                        Some(b'"') => self.state = State::Text,
+                        Some(b'"') => self.state = ScanState::Text,
                         Some(b'{' | b'[') => self.depth = self.depth.saturating_add(1),
                         Some(_) => {
                             self.depth -= 1;
@@ -432,15 +440,15 @@ impl Splitter {
                         }
                     }
                 }
-                State::Start => match byte {
-                    b'"' => self.state = State::Text,
+                ScanState::Start => match byte {
+                    b'"' => self.state = ScanState::Text,
                     b'{' | b'[' => {
                         self.depth = 1;
-                        self.state = State::Inside;
+                        self.state = ScanState::Inside;
                     }
-                    _ => self.state = State::Bare,
+                    _ => self.state = ScanState::Bare,
                 },
-                State::Bare => {
+                ScanState::Bare => {
                     if matches!(
                         byte,
                         b',' | b']'

@@ -1,11 +1,11 @@
 //! Atom entries of `OData`: their properties as a tree of their own, without what the feed wraps around them.
 
-use super::tree::{Exactness, ItemId, Kind, Tree};
+use super::tree::{Exactness, ItemId, ItemKind, Tree};
 use crate::readers::json::notation::incomplete;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 
 /// Brings the properties of an Atom entry into a tree of their own.
-pub(crate) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), Problem> {
+pub(crate) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), DataProblem> {
     into.clear();
     into.start("entry")?;
     let child = |at: ItemId, name: &str| entry.elements(at).find(|item| entry.name(*item) == name);
@@ -28,7 +28,7 @@ pub(crate) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), Problem> {
         if let Some(feed) = child(inline, "feed") {
             check_feed(entry, feed, name)?;
             into.start(name)?;
-            into.mark(Kind::List, None)?;
+            into.mark(ItemKind::List, None)?;
             for inner in entry.elements(feed) {
                 if entry.name(inner) == "entry" {
                     related(entry, inner, "element", into)?;
@@ -43,7 +43,7 @@ pub(crate) fn properties(entry: &Tree, into: &mut Tree) -> Result<(), Problem> {
 }
 
 /// A feed inside an entry may have a link to its next page.
-fn check_feed(entry: &Tree, feed: ItemId, name: &str) -> Result<(), Problem> {
+fn check_feed(entry: &Tree, feed: ItemId, name: &str) -> Result<(), DataProblem> {
     let is_next = |link: ItemId| {
         let mut attributes = entry.children(link);
         attributes.any(|item| entry.name(item) == "@rel" && entry.value(item) == Some("next"))
@@ -56,7 +56,7 @@ fn check_feed(entry: &Tree, feed: ItemId, name: &str) -> Result<(), Problem> {
 }
 
 /// Copies an entry inside another one.
-fn related(entry: &Tree, at: ItemId, name: &str, into: &mut Tree) -> Result<(), Problem> {
+fn related(entry: &Tree, at: ItemId, name: &str, into: &mut Tree) -> Result<(), DataProblem> {
     let child = |at: ItemId, name: &str| entry.elements(at).find(|item| entry.name(*item) == name);
     into.start(name)?;
     let holder = child(at, "properties")
@@ -67,7 +67,7 @@ fn related(entry: &Tree, at: ItemId, name: &str, into: &mut Tree) -> Result<(), 
     into.end().map(drop)
 }
 
-fn copy_all(entry: &Tree, from: ItemId, into: &mut Tree) -> Result<(), Problem> {
+fn copy_all(entry: &Tree, from: ItemId, into: &mut Tree) -> Result<(), DataProblem> {
     for property in entry.elements(from) {
         copy(entry, property, into)?;
     }
@@ -75,11 +75,11 @@ fn copy_all(entry: &Tree, from: ItemId, into: &mut Tree) -> Result<(), Problem> 
 }
 
 /// Copies a property; its attributes are about it.
-fn copy(entry: &Tree, at: ItemId, into: &mut Tree) -> Result<(), Problem> {
+fn copy(entry: &Tree, at: ItemId, into: &mut Tree) -> Result<(), DataProblem> {
     let attribute = |name: &str| {
-        let found = entry
-            .children(at)
-            .find(|item| entry.kind(*item) == Kind::Attribute && local(entry.name(*item)) == name);
+        let found = entry.children(at).find(|item| {
+            entry.kind(*item) == ItemKind::Attribute && local(entry.name(*item)) == name
+        });
         found.and_then(|item| entry.value(item))
     };
     let is_null = attribute("null").is_some_and(|value| matches!(value.trim(), "true" | "1"));
@@ -87,9 +87,9 @@ fn copy(entry: &Tree, at: ItemId, into: &mut Tree) -> Result<(), Problem> {
     let is_list =
         type_name.is_some_and(|name| name.starts_with("Collection(") || name.starts_with("Bag("));
     let kind = match (is_null, is_list) {
-        (true, _) => Kind::Null,
-        (false, true) => Kind::List,
-        (false, false) => Kind::Element,
+        (true, _) => ItemKind::Null,
+        (false, true) => ItemKind::List,
+        (false, false) => ItemKind::Element,
     };
     into.start(entry.name(at))?;
     // A null that says no type says nothing about it.

@@ -14,8 +14,8 @@ use quick_xml::escape::{EscapeError, resolve_xml_entity};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::tree::{Exactness, Kind, Tree};
-use crate::readers::position::{Problem, Syntax};
+use super::tree::{Exactness, ItemKind, Tree};
+use crate::readers::position::{DataProblem, Syntax};
 use crate::readers::text::{self, Input};
 use crate::say::quoted;
 use crate::source::StagedFile;
@@ -47,7 +47,7 @@ pub(crate) struct Names<'n> {
 }
 
 /// Returns the encoding a document declares; `None` leaves it to the byte order mark or UTF-8.
-pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, Problem> {
+pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, DataProblem> {
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(1024).read_to_end(&mut head))
@@ -74,7 +74,7 @@ pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, Problem
         // These letters were not read as two bytes each.
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(None),
         Some(encoding) => Ok(Some(encoding)),
-        None => Err(Problem::new(format!(
+        None => Err(DataProblem::new(format!(
             "the document declares the encoding {}, which is unknown",
             quoted(label)
         ))),
@@ -85,7 +85,7 @@ impl Document {
     pub(crate) fn open(
         file: &StagedFile,
         encoding: Option<&'static Encoding>,
-    ) -> Result<Document, Problem> {
+    ) -> Result<Document, DataProblem> {
         let opened = text::open(&file.path, encoding)?;
         let input = BufReader::with_capacity(1 << 18, opened.input);
         let mut reader = Reader::from_reader(input);
@@ -104,7 +104,7 @@ impl Document {
     }
 
     /// Reads until the next element begins or ends; text goes to `tree`, if there is one.
-    pub(crate) fn next(&mut self, tree: &mut Option<&mut Tree>) -> Result<Node, Problem> {
+    pub(crate) fn next(&mut self, tree: &mut Option<&mut Tree>) -> Result<XmlNode, DataProblem> {
         loop {
             self.buffer.clear();
             self.reader
@@ -117,7 +117,7 @@ impl Document {
                 Ok(event) => event,
                 Err(error) => return Err(self.failed(&error, offset)),
             };
-            let at = |problem: Problem| Problem {
+            let at = |problem: DataProblem| DataProblem {
                 offset: problem.offset.or(Some(offset)),
                 ..problem
             };
@@ -125,7 +125,7 @@ impl Document {
             match event {
                 Event::Start(start) => {
                     if self.depth == 0 && std::mem::replace(&mut self.has_root, true) {
-                        return Err(Problem::broken(
+                        return Err(DataProblem::broken(
                             "broken XML: there is a second root element",
                             offset,
                         ));
@@ -134,19 +134,19 @@ impl Document {
                     let start = start.into_owned();
                     self.declare(&start, offset)?;
                     self.buffer = buffer;
-                    return Ok(Node::Start(start, offset));
+                    return Ok(XmlNode::Start(start, offset));
                 }
                 Event::End(_) => {
                     self.depth = self.depth.saturating_sub(1);
                     let depth = self.depth;
                     while self.prefixes.pop_if(|(at, ..)| *at > depth).is_some() {}
                     self.buffer = buffer;
-                    return Ok(Node::End);
+                    return Ok(XmlNode::End);
                 }
                 Event::Text(text) => {
                     let text = text.xml_content(self.version);
                     if is_outside && !text.trim().is_empty() {
-                        return Err(Problem::broken(
+                        return Err(DataProblem::broken(
                             "broken XML: there is text outside the root element",
                             offset,
                         ));
@@ -174,13 +174,13 @@ impl Document {
                 }
                 Event::Eof => {
                     if self.depth > 0 || !self.has_root {
-                        return Err(Problem::broken(
+                        return Err(DataProblem::broken(
                             "broken XML: the document ends too early",
                             offset,
                         )
                         .hint("was the file or download cut short?"));
                     }
-                    return Ok(Node::Eof);
+                    return Ok(XmlNode::Eof);
                 }
                 Event::Empty(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
             }
@@ -189,13 +189,13 @@ impl Document {
     }
 
     /// Takes note of the prefixes that an element declares, before its own attributes are looked at.
-    fn declare(&mut self, start: &BytesStart<'_>, offset: u64) -> Result<(), Problem> {
+    fn declare(&mut self, start: &BytesStart<'_>, offset: u64) -> Result<(), DataProblem> {
         if !start.attributes_raw().contains("xmlns:") {
             return Ok(());
         }
         for attribute in start.attributes() {
             let attribute = attribute
-                .map_err(|error| Problem::broken(format!("broken XML: {error}"), offset))?;
+                .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
             if let Some(prefix) = attribute.key.as_ref().strip_prefix("xmlns:") {
                 let is_schema = attribute
                     .normalized_value(self.version)
@@ -208,7 +208,7 @@ impl Document {
     }
 
     /// Tells an error of the piece that begins at `start`.
-    fn failed(&mut self, error: &Error, start: u64) -> Problem {
+    fn failed(&mut self, error: &Error, start: u64) -> DataProblem {
         let input = self.reader.get_mut().get_mut();
         if let Some(problem) = input.failed.take() {
             return match problem.hint {
@@ -219,10 +219,10 @@ impl Document {
         let offset = self.skipped + self.reader.error_position();
         match error {
             Error::Io(error) => crate::readers::text::unreadable(error),
-            Error::Encoding(error) => Problem::broken("the text is not UTF-8", start + valid(error)).hint(
+            Error::Encoding(error) => DataProblem::broken("the text is not UTF-8", start + valid(error)).hint(
                 "the document declares no other encoding: let the source declare the one it has, as in `<?xml version=\"1.0\" encoding=\"windows-1252\"?>`",
             ),
-            other => Problem::broken(format!("broken XML: {other}"), offset)
+            other => DataProblem::broken(format!("broken XML: {other}"), offset)
                 .hint("let the source write valid XML, or set `format` if it is another format"),
         }
     }
@@ -234,27 +234,27 @@ impl Document {
         offset: u64,
         tree: &mut Tree,
         names: &mut Names<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         tree.clear();
         self.begin(start, offset, tree, names)?;
         // Names of the elements inside each open one, to find clashes.
         let mut siblings: Vec<HashMap<String, String>> = vec![HashMap::new()];
         loop {
             match self.next(&mut Some(tree))? {
-                Node::Start(start, offset) => {
+                XmlNode::Start(start, offset) => {
                     if let Some(siblings) = siblings.last_mut() {
                         names.note(siblings, start.name().as_ref());
                     }
                     self.begin(&start, offset, tree, names)?;
                     siblings.push(HashMap::new());
                 }
-                Node::End => {
+                XmlNode::End => {
                     siblings.pop();
                     if tree.end().map_err(|problem| placed(problem, offset))? {
                         return Ok(());
                     }
                 }
-                Node::Eof => return Ok(()),
+                XmlNode::Eof => return Ok(()),
             }
         }
     }
@@ -265,13 +265,13 @@ impl Document {
         offset: u64,
         tree: &mut Tree,
         names: &mut Names<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         tree.start(names.of(start.name().as_ref()))
             .map_err(|problem| placed(problem, offset))?;
         let mut siblings = HashMap::new();
         for attribute in start.attributes() {
             let attribute = attribute
-                .map_err(|error| Problem::broken(format!("broken XML: {error}"), offset))?;
+                .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
             let name = attribute.key.as_ref();
             let value = attribute
                 .normalized_value(self.version)
@@ -279,7 +279,7 @@ impl Document {
                     Error::Escape(EscapeError::UnrecognizedEntity(_, entity)) => {
                         unknown_entity(&entity, offset)
                     }
-                    other => Problem::broken(format!("broken XML: {other}"), offset),
+                    other => DataProblem::broken(format!("broken XML: {other}"), offset),
                 })?;
             if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
@@ -292,12 +292,12 @@ impl Document {
             });
             let kind = if let Some((_, local)) = about {
                 if local == "nil" && matches!(value.trim(), "true" | "1") {
-                    tree.mark(Kind::Null, None)?;
+                    tree.mark(ItemKind::Null, None)?;
                 }
-                Kind::Schema
+                ItemKind::Schema
             } else {
                 names.note(&mut siblings, name);
-                Kind::Attribute
+                ItemKind::Attribute
             };
             tree.attribute(kind, names.of(name), &value)
                 .map_err(|problem| placed(problem, offset))?;
@@ -314,7 +314,7 @@ fn valid(error: &EncodingError) -> u64 {
     }
 }
 
-pub(crate) enum Node {
+pub(crate) enum XmlNode {
     Start(BytesStart<'static>, u64),
     End,
     Eof,
@@ -352,20 +352,20 @@ pub(crate) fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-fn placed(problem: Problem, offset: u64) -> Problem {
-    Problem {
+fn placed(problem: DataProblem, offset: u64) -> DataProblem {
+    DataProblem {
         offset: problem.offset.or(Some(offset)),
         ..problem
     }
 }
 
-fn resolved(reference: &BytesRef<'_>, offset: u64) -> Result<String, Problem> {
+fn resolved(reference: &BytesRef<'_>, offset: u64) -> Result<String, DataProblem> {
     let character = reference
         .resolve_char_ref()
-        .map_err(|error| Problem::broken(format!("broken XML: {error}"), offset))?;
+        .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
     match character {
         Some(c) if c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{7f}'..='\u{9f}') => {
-            Err(Problem::broken(
+            Err(DataProblem::broken(
                 format!(
                     "broken XML: `&{};` stands for no character of XML",
                     &**reference
@@ -381,11 +381,11 @@ fn resolved(reference: &BytesRef<'_>, offset: u64) -> Result<String, Problem> {
     }
 }
 
-fn unknown_entity(name: &str, offset: u64) -> Problem {
-    Problem {
+fn unknown_entity(name: &str, offset: u64) -> DataProblem {
+    DataProblem {
         syntax: Syntax::Broken,
         offset: Some(offset),
-        ..Problem::new(format!(
+        ..DataProblem::new(format!(
             "the entity {} is unknown",
             quoted(&format!("&{name};"))
         ))
@@ -399,9 +399,9 @@ fn unknown_entity(name: &str, offset: u64) -> Problem {
 pub(crate) fn root(
     file: &StagedFile,
     encoding: Option<&'static Encoding>,
-) -> Result<String, Problem> {
+) -> Result<String, DataProblem> {
     match Document::open(file, encoding)?.next(&mut None)? {
-        Node::Start(start, _) => Ok(local(start.name().as_ref()).to_owned()),
-        Node::End | Node::Eof => Ok(String::new()),
+        XmlNode::Start(start, _) => Ok(local(start.name().as_ref()).to_owned()),
+        XmlNode::End | XmlNode::Eof => Ok(String::new()),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::shape::{Shape, ShapeId};
-use super::tree::{ItemId, Kind, Tree};
+use super::shape::{RecordShape, ShapeId};
+use super::tree::{ItemId, ItemKind, Tree};
 
 /// Returns the JSON array of the list that begins with `first` inside `parent`.
 pub(crate) fn array<'t>(
     tree: &'t Tree,
     (parent, first): (ItemId, ItemId),
-    shape: (&Shape, ShapeId),
+    shape: (&RecordShape, ShapeId),
 ) -> &'t str {
     tree.json(first, || {
         let mut json = String::new();
@@ -19,7 +19,7 @@ pub(crate) fn array<'t>(
 }
 
 /// Returns the JSON object of an element.
-pub(crate) fn object<'t>(tree: &'t Tree, at: ItemId, shape: (&Shape, ShapeId)) -> &'t str {
+pub(crate) fn object<'t>(tree: &'t Tree, at: ItemId, shape: (&RecordShape, ShapeId)) -> &'t str {
     tree.json(at, || {
         let mut json = String::new();
         write(tree, at, shape, &mut json);
@@ -27,7 +27,7 @@ pub(crate) fn object<'t>(tree: &'t Tree, at: ItemId, shape: (&Shape, ShapeId)) -
     })
 }
 
-fn write_array(tree: &Tree, items: &[ItemId], shape: (&Shape, ShapeId), json: &mut String) {
+fn write_array(tree: &Tree, items: &[ItemId], shape: (&RecordShape, ShapeId), json: &mut String) {
     json.push('[');
     for (position, item) in items.iter().enumerate() {
         if position > 0 {
@@ -38,8 +38,8 @@ fn write_array(tree: &Tree, items: &[ItemId], shape: (&Shape, ShapeId), json: &m
     json.push(']');
 }
 
-fn write(tree: &Tree, at: ItemId, (shape, id): (&Shape, ShapeId), json: &mut String) {
-    if shape.is_simple(id) || tree.kind(at) == Kind::Null {
+fn write(tree: &Tree, at: ItemId, (shape, id): (&RecordShape, ShapeId), json: &mut String) {
+    if shape.is_simple(id) || tree.kind(at) == ItemKind::Null {
         write_text(tree.value(at), json);
         return;
     }
@@ -48,7 +48,7 @@ fn write(tree: &Tree, at: ItemId, (shape, id): (&Shape, ShapeId), json: &mut Str
     for child in tree.children(at) {
         let name = tree.name(child);
         match tree.kind(child) {
-            Kind::Attribute => {
+            ItemKind::Attribute => {
                 // Beside an element of that name it keeps its `@`.
                 let plain = &name[1..];
                 let is_taken =
@@ -56,8 +56,8 @@ fn write(tree: &Tree, at: ItemId, (shape, id): (&Shape, ShapeId), json: &mut Str
                 let json = members.begin(if is_taken { name } else { plain });
                 write_text(tree.value(child), json);
             }
-            Kind::Schema => {}
-            Kind::Element | Kind::Null | Kind::List => {
+            ItemKind::Schema => {}
+            ItemKind::Element | ItemKind::Null | ItemKind::List => {
                 let Some(inner) = shape.child(id, name) else {
                     continue;
                 };

@@ -2,8 +2,8 @@
 
 use encoding_rs::Encoding;
 
-use super::document::{Document, Names, Node};
-use super::search::Search;
+use super::document::{Document, Names, XmlNode};
+use super::search::PathSearch;
 use super::tree::{Exactness, Tree};
 use crate::data::path::RecordsPath;
 use crate::readers::record::Stop;
@@ -11,7 +11,7 @@ use crate::source::{Format, StagedFile};
 
 /// A record in its document.
 #[derive(Debug)]
-pub(crate) struct Record<'r> {
+pub(crate) struct XmlRecord<'r> {
     pub(crate) tree: &'r Tree,
     /// What `*` stood for.
     pub(crate) key: Option<&'r str>,
@@ -31,22 +31,22 @@ pub(crate) fn read<E>(
     file: &StagedFile,
     (encoding, path, emptiness): (&'static Encoding, &RecordsPath, Emptiness),
     names: &mut Names<'_>,
-    sink: &mut impl FnMut(Record<'_>) -> Result<(), E>,
+    sink: &mut impl FnMut(XmlRecord<'_>) -> Result<(), E>,
 ) -> Result<(), Stop<E>> {
     let mut document = Document::open(file, Some(encoding))?;
     if file.format == Format::Atom {
         document.exactness = Exactness::Exact;
     }
-    let mut search = Search::new(&path.steps);
+    let mut search = PathSearch::new(&path.steps);
     let mut tree = Tree::default();
     loop {
         match document.next(&mut None)? {
-            Node::Start(start, offset) => {
+            XmlNode::Start(start, offset) => {
                 if search.enter(start.name().as_ref(), offset) {
                     document.record(&start, offset, &mut tree, names)?;
                     let key = search.key();
                     search.leave();
-                    sink(Record {
+                    sink(XmlRecord {
                         tree: &tree,
                         key: key.as_deref(),
                         offset,
@@ -54,9 +54,9 @@ pub(crate) fn read<E>(
                     .map_err(Stop::Sink)?;
                 }
             }
-            Node::End => search.leave(),
-            Node::Eof if emptiness == Emptiness::Fine => return Ok(()),
-            Node::Eof => return search.finish().map_err(Stop::Problem),
+            XmlNode::End => search.leave(),
+            XmlNode::Eof if emptiness == Emptiness::Fine => return Ok(()),
+            XmlNode::Eof => return search.finish().map_err(Stop::DataProblem),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Follows a path through an XML document.
 
 use crate::data::path::{Step, pointer};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::{REMEMBERED, missing};
 use crate::readers::xml::document::local;
 
 /// Follows a path through a document.
-pub(crate) struct Search<'p> {
+pub(crate) struct PathSearch<'p> {
     steps: &'p [Step],
     /// Names of the open elements.
     open: Vec<String>,
@@ -17,11 +17,11 @@ pub(crate) struct Search<'p> {
     there: Vec<Option<(Vec<String>, u64)>>,
 }
 
-impl<'p> Search<'p> {
-    pub(crate) fn new(steps: &'p [Step]) -> Search<'p> {
+impl<'p> PathSearch<'p> {
+    pub(crate) fn new(steps: &'p [Step]) -> PathSearch<'p> {
         let mut there = vec![None; steps.len() + 1];
         there[0] = Some((Vec::new(), 0));
-        Search {
+        PathSearch {
             steps,
             open: Vec::new(),
             matched: 0,
@@ -82,7 +82,7 @@ impl<'p> Search<'p> {
     }
 
     /// No record at all is fine only where the element that should hold them is empty.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
+    pub(crate) fn finish(self) -> Result<(), DataProblem> {
         if self.found > 0 {
             return Ok(());
         }
@@ -95,9 +95,9 @@ impl<'p> Search<'p> {
         }
         match &self.steps[last] {
             Step::Key(wanted) => Err(missing(self.steps, last, wanted, names, *offset)),
-            Step::Each => Err(Problem {
+            Step::Each => Err(DataProblem {
                 offset: Some(*offset),
-                ..Problem::new(format!("`{}` is empty", pointer(&self.steps[..last])))
+                ..DataProblem::new(format!("`{}` is empty", pointer(&self.steps[..last])))
                     .hint("set `records` to the path of the rows")
             }),
         }

@@ -4,14 +4,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::tree::{ItemId, Kind, Tree};
+use super::tree::{ItemId, ItemKind, Tree};
 
 /// Index of an element's place in its shape.
 pub(crate) type ShapeId = usize;
 
 /// Places of elements in a record, as a tree; the first is the record itself.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct RecordShape {
     places: Vec<Place>,
     /// Elements looked at so far.
     n_parents: u64,
@@ -43,9 +43,9 @@ pub(crate) enum Edm {
     Mixed,
 }
 
-impl Default for Shape {
-    fn default() -> Shape {
-        Shape {
+impl Default for RecordShape {
+    fn default() -> RecordShape {
+        RecordShape {
             places: vec![Place::default()],
             n_parents: 0,
             split: HashSet::new(),
@@ -53,20 +53,20 @@ impl Default for Shape {
     }
 }
 
-impl Shape {
+impl RecordShape {
     pub(crate) const RECORD: ShapeId = 0;
 
     /// A shape in which these names keep their prefix.
-    pub(crate) fn splitting(split: HashSet<String>) -> Shape {
-        Shape {
+    pub(crate) fn splitting(split: HashSet<String>) -> RecordShape {
+        RecordShape {
             split,
-            ..Shape::default()
+            ..RecordShape::default()
         }
     }
 
     /// Takes note of one record.
     pub(crate) fn observe(&mut self, tree: &Tree) {
-        self.observe_at(tree, 0, Shape::RECORD);
+        self.observe_at(tree, 0, RecordShape::RECORD);
     }
 
     fn observe_at(&mut self, tree: &Tree, at: ItemId, id: ShapeId) {
@@ -78,15 +78,15 @@ impl Shape {
         for child in tree.children(at) {
             let name = tree.name(child);
             match tree.kind(child) {
-                Kind::Attribute => {
+                ItemKind::Attribute => {
                     let attributes = &mut self.places[id].attributes;
                     if !attributes.contains(&name[1..]) {
                         attributes.insert(name[1..].to_owned());
                     }
                     continue;
                 }
-                Kind::Schema => continue,
-                Kind::Element | Kind::Null | Kind::List => {}
+                ItemKind::Schema => continue,
+                ItemKind::Element | ItemKind::Null | ItemKind::List => {}
             }
             let inner = self.child(id, name).unwrap_or_else(|| {
                 let inner = self.places.len();
@@ -97,7 +97,7 @@ impl Shape {
             if std::mem::replace(&mut self.places[inner].seen_in, parent) == parent {
                 self.places[inner].is_list = true;
             }
-            if tree.kind(child) == Kind::List {
+            if tree.kind(child) == ItemKind::List {
                 self.places[inner].is_list = true;
                 for element in tree.elements(child) {
                     self.observe_at(tree, element, inner);

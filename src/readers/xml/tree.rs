@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use crate::data::token::Token;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 
 /// Deepest nesting of elements that is followed.
 pub(crate) const DEEPEST: usize = 100;
@@ -37,7 +37,7 @@ struct Own {
 
 #[derive(Debug)]
 struct Item {
-    kind: Kind,
+    kind: ItemKind,
     /// Of attributes behind an `@`.
     name: Range<usize>,
     value: Option<Range<usize>>,
@@ -51,7 +51,7 @@ struct Item {
 
 /// What an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ItemKind {
     Element,
     /// An element that is explicitly null.
     Null,
@@ -70,10 +70,10 @@ impl Tree {
     }
 
     /// Begins an element inside the open one.
-    pub(crate) fn start(&mut self, name: &str) -> Result<(), Problem> {
+    pub(crate) fn start(&mut self, name: &str) -> Result<(), DataProblem> {
         let depth = self.open.len();
         if depth >= DEEPEST {
-            return Err(Problem::new(format!(
+            return Err(DataProblem::new(format!(
                 "elements are nested deeper than {DEEPEST} levels"
             )));
         }
@@ -89,12 +89,17 @@ impl Tree {
         own.has_elements = false;
         let name = self.keep(&[name])?;
         self.open.push(self.items.len());
-        self.push(Kind::Element, name, None);
+        self.push(ItemKind::Element, name, None);
         Ok(())
     }
 
     /// Adds an attribute to the element begun last.
-    pub(crate) fn attribute(&mut self, kind: Kind, name: &str, value: &str) -> Result<(), Problem> {
+    pub(crate) fn attribute(
+        &mut self,
+        kind: ItemKind,
+        name: &str,
+        value: &str,
+    ) -> Result<(), DataProblem> {
         let name = self.keep(&["@", name])?;
         let value = match value {
             "" => None,
@@ -105,7 +110,7 @@ impl Tree {
     }
 
     /// Says what the element begun last is.
-    pub(crate) fn mark(&mut self, kind: Kind, edm: Option<&str>) -> Result<(), Problem> {
+    pub(crate) fn mark(&mut self, kind: ItemKind, edm: Option<&str>) -> Result<(), DataProblem> {
         let edm = match edm {
             Some(edm) => Some(self.keep(&[edm])?),
             None => None,
@@ -118,7 +123,7 @@ impl Tree {
     }
 
     /// Adds text to the open element; `is_exact` keeps even blanks that stand alone.
-    pub(crate) fn text(&mut self, text: &str, is_exact: Exactness) -> Result<(), Problem> {
+    pub(crate) fn text(&mut self, text: &str, is_exact: Exactness) -> Result<(), DataProblem> {
         if let Some(depth) = self.open.len().checked_sub(1) {
             let own = &mut self.own[depth];
             own.text.push_str(text);
@@ -133,7 +138,7 @@ impl Tree {
     }
 
     /// Ends the open element; returns true if it was the outermost.
-    pub(crate) fn end(&mut self) -> Result<bool, Problem> {
+    pub(crate) fn end(&mut self) -> Result<bool, DataProblem> {
         let Some(at) = self.open.pop() else {
             return Ok(true);
         };
@@ -146,7 +151,7 @@ impl Tree {
         } else {
             own.text.as_str()
         };
-        if !text.is_empty() && self.items[at].kind != Kind::Null {
+        if !text.is_empty() && self.items[at].kind != ItemKind::Null {
             self.items[at].value = Some(self.keep(&[text])?);
         }
         self.own[self.open.len()] = own;
@@ -159,7 +164,7 @@ impl Tree {
         Ok(self.open.is_empty())
     }
 
-    fn push(&mut self, kind: Kind, name: Range<usize>, value: Option<Range<usize>>) {
+    fn push(&mut self, kind: ItemKind, name: Range<usize>, value: Option<Range<usize>>) {
         self.items.push(Item {
             kind,
             name,
@@ -170,7 +175,7 @@ impl Tree {
         });
     }
 
-    fn keep(&mut self, parts: &[&str]) -> Result<Range<usize>, Problem> {
+    fn keep(&mut self, parts: &[&str]) -> Result<Range<usize>, DataProblem> {
         let start = self.text.len();
         for part in parts {
             self.text.push_str(part);
@@ -183,7 +188,7 @@ impl Tree {
         Ok(start..self.text.len())
     }
 
-    pub(crate) fn kind(&self, at: ItemId) -> Kind {
+    pub(crate) fn kind(&self, at: ItemId) -> ItemKind {
         self.items[at].kind
     }
 
@@ -208,7 +213,7 @@ impl Tree {
         match self.value(at) {
             Some(text) => Token::Field(text),
             // What says that it is text and not null is empty text.
-            None if item.kind == Kind::Element && self.edm(at) == Some("Edm.String") => {
+            None if item.kind == ItemKind::Element && self.edm(at) == Some("Edm.String") => {
                 Token::Text("")
             }
             None => Token::Null,
@@ -228,13 +233,17 @@ impl Tree {
 
     /// Goes through the elements directly inside an element.
     pub(crate) fn elements(&self, at: ItemId) -> impl Iterator<Item = ItemId> + '_ {
-        self.children(at)
-            .filter(|child| !matches!(self.items[*child].kind, Kind::Attribute | Kind::Schema))
+        self.children(at).filter(|child| {
+            !matches!(
+                self.items[*child].kind,
+                ItemKind::Attribute | ItemKind::Schema
+            )
+        })
     }
 
     /// Goes through the elements that are one list: those of this name, or the children of a list element.
     pub(crate) fn list(&self, parent: ItemId, first: ItemId) -> Vec<ItemId> {
-        if self.kind(first) == Kind::List {
+        if self.kind(first) == ItemKind::List {
             return self.elements(first).collect();
         }
         let name = self.name(first);

@@ -9,7 +9,7 @@ use crate::data::path::RecordsPath;
 use crate::data::path::Step;
 use crate::outline::page::PageInspector;
 use crate::outline::rows::{self, Extent};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::source::{Count, Format, PageQuestion, PageReader, Signs};
 
 /// Names of data, of envelopes and of errors, and such as no path can write.
@@ -114,13 +114,13 @@ fn count(files: &Files, path: &RecordsPath) -> Result<u64, String> {
     let mut rows = 0;
     let read = crate::readers::json::records::read(&files.staged.files[0], Some(path), &mut |_| {
         rows += 1;
-        Ok::<(), Problem>(())
+        Ok::<(), DataProblem>(())
     });
     read.map(|_| rows).map_err(|stop| format!("{stop:?}"))
 }
 
 /// The lines that a message offers, with the numbers of rows it says are there.
-fn offered(problem: &Problem) -> Vec<(String, u64)> {
+fn offered(problem: &DataProblem) -> Vec<(String, u64)> {
     let hint = problem.hint.as_deref().unwrap_or_default();
     let lines = hint.split("`records: ").skip(1);
     let paths = lines.filter_map(|line| Some(line.split_once('`')?.0));

@@ -6,7 +6,7 @@ use crate::data::DataError;
 use crate::data::local_number::CommaLooks;
 use crate::data::token::Token;
 use crate::readers::csv::records::{self, Csv, PlainNumbers};
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::source::StagedFile;
 use crate::table::fields::Fields;
 use crate::table::pass::{Ended, Pass};
@@ -15,10 +15,10 @@ use crate::typing::layout::LeafId;
 /// Takes the records of separated values.
 pub(crate) fn read(pass: &mut Pass<'_>, file: &StagedFile) -> Result<(), Ended<DataError>> {
     let options = &pass.rules.csv;
-    let at_start = |problem: Problem| problem.at(file, None, None);
+    let at_start = |problem: DataProblem| problem.at(file, None, None);
     let (encoding, dialect) = records::look(file, options).map_err(at_start)?;
     pass.set_encoding(encoding);
-    let located = |problem: Problem, record: Option<u64>| {
+    let located = |problem: DataProblem, record: Option<u64>| {
         records::advised(problem, file, encoding).at_in(file, encoding, record, None)
     };
     let mut csv = Csv::open(file, options, dialect).map_err(|problem| located(problem, None))?;
@@ -31,7 +31,7 @@ pub(crate) fn read(pass: &mut Pass<'_>, file: &StagedFile) -> Result<(), Ended<D
     for (field, name) in csv.names.iter().enumerate() {
         for leaf in pass.profile.layout.header(name) {
             if !wanted.insert(leaf) {
-                let problem = Problem::new("two headers lead to this column").column(name);
+                let problem = DataProblem::new("two headers lead to this column").column(name);
                 return Err(at_start(
                     problem.hint("give the declared one another name in `columns`"),
                 )

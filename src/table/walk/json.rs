@@ -2,8 +2,8 @@
 
 use crate::data::DataError;
 use crate::outline::rows::{self, Extent, Found};
-use crate::readers::json::records::{self, Record};
-use crate::readers::position::Problem;
+use crate::readers::json::records::{self, JsonRecord};
+use crate::readers::position::DataProblem;
 use crate::readers::record::Stop;
 use crate::readers::refusal;
 use crate::source::{Family, StagedFile};
@@ -34,7 +34,7 @@ pub(crate) fn place(pass: &mut Pass<'_>, file: &StagedFile) -> Result<Option<Fou
 }
 
 /// One document that is a row among others that hold rows is one whose rows were not found.
-fn check_extent(pass: &Pass<'_>, file: &StagedFile, found: &Found) -> Result<(), Problem> {
+fn check_extent(pass: &Pass<'_>, file: &StagedFile, found: &Found) -> Result<(), DataProblem> {
     if found.extent == Extent::Document && pass.places.contains_key(&file.origin) {
         // A later page; the first one has been looked at.
         refusal::check_document(file, pass.rules)?;
@@ -55,7 +55,7 @@ pub(crate) fn read(
     let path = found.map(|found| &found.path);
     // Another file may mean other things by the same keys.
     pass.forget_plan();
-    let result = records::read(file, path, &mut |record: Record<'_>| {
+    let result = records::read(file, path, &mut |record: JsonRecord<'_>| {
         let offset = record.offset;
         pass.record((offset, &file.origin, record.key), |row, plan| {
             key_plan::take(row, plan, &record)
@@ -75,6 +75,6 @@ pub(crate) fn read(
             Ok(())
         }
         Err(Stop::Sink(ended)) => Err(ended),
-        Err(Stop::Problem(problem)) => Err(problem.at(file, None, None).into()),
+        Err(Stop::DataProblem(problem)) => Err(problem.at(file, None, None).into()),
     }
 }

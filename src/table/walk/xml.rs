@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::DataError;
 use crate::readers::record::changed;
 use crate::readers::xml::document::Names;
-use crate::readers::xml::records::Record;
+use crate::readers::xml::records::XmlRecord;
 use crate::source::StagedFile;
 use crate::table::pass::{Ended, Pass};
 use crate::typing::flatten::xml::{self, Shaped};
@@ -22,7 +22,7 @@ pub(crate) fn read(pass: &mut Pass<'_>, file: &StagedFile) -> Result<(), Ended<D
         split: &markup.shape.split,
         clashes: None,
     };
-    known.read(file, &mut names, &mut |record: Record<'_>| {
+    known.read(file, &mut names, &mut |record: XmlRecord<'_>| {
         let shaped = Shaped {
             tree: record.tree,
             shape: &markup.shape,

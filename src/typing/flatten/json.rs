@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use crate::data::ColumnType;
 use crate::data::token::{Token, unquoted};
 use crate::readers::json::notation::{self, Notation};
-use crate::readers::json::object::{Look, Member, Members};
-use crate::readers::json::records::Record;
-use crate::readers::position::Problem;
+use crate::readers::json::object::{Member, Members, ObjectScan};
+use crate::readers::json::records::JsonRecord;
+use crate::readers::position::DataProblem;
 use crate::rules::columns::RuleKind;
 use crate::typing::layout::{Mode, NodeId, Scope};
 use crate::typing::row::Row;
@@ -20,7 +20,10 @@ use crate::typing::row::Row;
 const DEEPEST: u8 = 100;
 
 /// Takes one record apart; offsets of problems count from the start of its text.
-pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: &Record<'r>) -> Result<(), Problem> {
+pub(crate) fn record<'r>(
+    row: &mut Row<'_, 'r>,
+    record: &JsonRecord<'r>,
+) -> Result<(), DataProblem> {
     let text = record.text;
     if let Some(members) = record.members {
         return all(row, NodeId::ROOT, (text, members), Scope::All, 0);
@@ -36,7 +39,7 @@ pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: &Record<'r>) -> Result<(
         }
         _ => {
             let raw: &RawValue =
-                serde_json::from_str(text).map_err(|error| Problem::json(text, &error))?;
+                serde_json::from_str(text).map_err(|error| DataProblem::json(text, &error))?;
             if raw.get() == "null" {
                 Ok(())
             } else {
@@ -53,7 +56,7 @@ fn all<'r>(
     (text, members): (&'r str, &[Member]),
     scope: Scope,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     let mut expected = 0;
     for member in members {
         let key = member.key(text);
@@ -72,7 +75,7 @@ pub(crate) fn member<'r>(
     (text, member): (&'r str, &Member),
     scope: Scope,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     match member.token(text) {
         Some(token) => row.token(node, token, scope),
         None => value(row, node, member.value(text), scope, depth),
@@ -85,15 +88,15 @@ fn virtual_key<'r>(
     expected: usize,
     key: &str,
     text: &'r str,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     match row.key(NodeId::ROOT, expected, key, Scope::All)? {
         Some(node) => value(row, node, text, Scope::All, 0),
         None => Ok(()),
     }
 }
 
-fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
-    serde_json::from_str(text).map_err(|error| Problem::json(text, &error))
+fn elements(text: &str) -> Result<Vec<&RawValue>, DataProblem> {
+    serde_json::from_str(text).map_err(|error| DataProblem::json(text, &error))
 }
 
 fn object<'r>(
@@ -102,9 +105,9 @@ fn object<'r>(
     text: &'r str,
     scope: Scope,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     let mut members = Members::default();
-    if members.look(text.as_bytes()) == Look::Whole(text.len()) {
+    if members.look(text.as_bytes()) == ObjectScan::Whole(text.len()) {
         return all(row, node, (text, members.list()), scope, depth);
     }
     let mut failed = None;
@@ -119,7 +122,7 @@ fn object<'r>(
     let result = parser.deserialize_map(members).and_then(|()| parser.end());
     match (failed, result) {
         (Some(problem), _) => Err(problem),
-        (None, Err(error)) => Err(Problem::json(text, &error)),
+        (None, Err(error)) => Err(DataProblem::json(text, &error)),
         (None, Ok(())) => Ok(()),
     }
 }
@@ -130,7 +133,7 @@ fn value<'r>(
     text: &'r str,
     scope: Scope,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     match text.as_bytes() {
         [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {
             row.token(node, Token::Text(&text[1..text.len() - 1]), scope)
@@ -144,7 +147,7 @@ fn value<'r>(
                 let problem =
                     "an escape like `\\ud800` stands for half a character, a lone surrogate";
                 let name = row.layout().name(node);
-                return Err(Problem::new(problem).column(name).hint(format!(
+                return Err(DataProblem::new(problem).column(name).hint(format!(
                     "fix the source, or leave the column out in `columns`: `{name}: skip`"
                 )));
             }
@@ -193,14 +196,14 @@ fn nested<'r>(
     text: &'r str,
     scope: Scope,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     if depth >= DEEPEST {
         let name = row.layout().name(node);
         let top = name.split('.').next().unwrap_or(name);
         return Err(
-            Problem::new(format!("objects are nested deeper than {DEEPEST} levels")).hint(format!(
-                "keep the outermost as JSON text in `columns`: `{top}: json`"
-            )),
+            DataProblem::new(format!("objects are nested deeper than {DEEPEST} levels")).hint(
+                format!("keep the outermost as JSON text in `columns`: `{top}: json`"),
+            ),
         );
     }
     let mode = row.layout().node(node).mode;
@@ -216,7 +219,7 @@ fn nested<'r>(
         Scope::Declared
     };
     if inner == Scope::All || row.layout().node(node).declared_below {
-        object(row, node, text, inner, depth + 1).map_err(Problem::unplaced)
+        object(row, node, text, inner, depth + 1).map_err(DataProblem::unplaced)
     } else {
         Ok(())
     }
@@ -228,7 +231,7 @@ fn within_array<'r>(
     node: NodeId,
     text: &'r str,
     depth: u8,
-) -> Result<(), Problem> {
+) -> Result<(), DataProblem> {
     if depth >= DEEPEST {
         return Ok(());
     }
@@ -246,7 +249,7 @@ struct Parsed<'a, 'p, 'r> {
     scope: Scope,
     depth: u8,
     /// The parser's own errors cannot carry ours.
-    failed: &'a mut Option<Problem>,
+    failed: &'a mut Option<DataProblem>,
 }
 
 impl<'r> Visitor<'r> for Parsed<'_, '_, 'r> {
@@ -259,7 +262,7 @@ impl<'r> Visitor<'r> for Parsed<'_, '_, 'r> {
     fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
         let mut expected = 0;
         loop {
-            let key = Key {
+            let key = KeySeed {
                 row: &mut *self.row,
                 parent: self.node,
                 expected,
@@ -282,15 +285,15 @@ impl<'r> Visitor<'r> for Parsed<'_, '_, 'r> {
     }
 }
 
-struct Key<'a, 'p, 'r> {
+struct KeySeed<'a, 'p, 'r> {
     row: &'a mut Row<'p, 'r>,
     parent: NodeId,
     expected: usize,
     scope: Scope,
-    failed: &'a mut Option<Problem>,
+    failed: &'a mut Option<DataProblem>,
 }
 
-impl<'r> DeserializeSeed<'r> for Key<'_, '_, 'r> {
+impl<'r> DeserializeSeed<'r> for KeySeed<'_, '_, 'r> {
     type Value = Option<NodeId>;
 
     fn deserialize<D: serde::Deserializer<'r>>(
@@ -301,7 +304,7 @@ impl<'r> DeserializeSeed<'r> for Key<'_, '_, 'r> {
     }
 }
 
-impl<'r> Visitor<'r> for Key<'_, '_, 'r> {
+impl<'r> Visitor<'r> for KeySeed<'_, '_, 'r> {
     type Value = Option<NodeId>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use crate::data::ColumnType;
 use crate::data::token::Token;
-use crate::readers::position::Problem;
+use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
 use crate::readers::xml::json;
-use crate::readers::xml::shape::{Shape, ShapeId};
-use crate::readers::xml::tree::{ItemId, Kind, Tree};
+use crate::readers::xml::shape::{RecordShape, ShapeId};
+use crate::readers::xml::tree::{ItemId, ItemKind, Tree};
 use crate::rules::columns::RuleKind;
 use crate::say::quoted;
 use crate::typing::layout::{Mode, NodeId, Scope};
@@ -18,18 +18,18 @@ use crate::typing::row::Row;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shaped<'r> {
     pub(crate) tree: &'r Tree,
-    pub(crate) shape: &'r Shape,
+    pub(crate) shape: &'r RecordShape,
 }
 
 /// Takes one record apart.
-pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: Shaped<'r>) -> Result<(), Problem> {
-    if record.shape.is_simple(Shape::RECORD) {
+pub(crate) fn record<'r>(row: &mut Row<'_, 'r>, record: Shaped<'r>) -> Result<(), DataProblem> {
+    if record.shape.is_simple(RecordShape::RECORD) {
         return match row.key(NodeId::ROOT, 0, "value", Scope::All)? {
             Some(node) => row.token(node, record.tree.token(0), Scope::All),
             None => Ok(()),
         };
     }
-    record.inside(row, NodeId::ROOT, (0, Shape::RECORD), Scope::All)
+    record.inside(row, NodeId::ROOT, (0, RecordShape::RECORD), Scope::All)
 }
 
 impl<'r> Shaped<'r> {
@@ -40,16 +40,16 @@ impl<'r> Shaped<'r> {
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let mut expected = 0;
         let mut lists: HashSet<ShapeId> = HashSet::new();
         for child in self.tree.children(at) {
             let name = self.tree.name(child);
             match self.tree.kind(child) {
-                Kind::Attribute | Kind::Schema => {
+                ItemKind::Attribute | ItemKind::Schema => {
                     self.attribute(row, node, (child, id), &mut expected, scope)?;
                 }
-                Kind::Element | Kind::Null | Kind::List => {
+                ItemKind::Element | ItemKind::Null | ItemKind::List => {
                     let Some(inner) = self.shape.child(id, name) else {
                         return Err(changed());
                     };
@@ -84,12 +84,12 @@ impl<'r> Shaped<'r> {
         (at, id): (ItemId, ShapeId),
         expected: &mut usize,
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let name = self.tree.name(at);
         if let Some(place) = row.key(node, 0, name, Scope::Declared)? {
             return row.token(place, self.tree.token(at), Scope::Declared);
         }
-        if self.tree.kind(at) == Kind::Schema {
+        if self.tree.kind(at) == ItemKind::Schema {
             return Ok(());
         }
         let plain = &name[1..];
@@ -102,7 +102,7 @@ impl<'r> Shaped<'r> {
         };
         if let (Some(clash), Scope::All) = (clash, scope) {
             let path = row.layout().path_of(node, name);
-            return Err(Problem::new(format!(
+            return Err(DataProblem::new(format!(
                 "an element has both an attribute and {clash} {}",
                 quoted(plain)
             ))
@@ -127,12 +127,12 @@ impl<'r> Shaped<'r> {
         text: &'r str,
         expected: usize,
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         if self.shape.child(id, "value").is_some() && scope == Scope::All {
-            return Err(
-                Problem::new("an element has both text of its own and a child `value`")
-                    .hint("keep the element as JSON in `columns`: `name: json`"),
-            );
+            return Err(DataProblem::new(
+                "an element has both text of its own and a child `value`",
+            )
+            .hint("keep the element as JSON in `columns`: `name: json`"));
         }
         match row.key(node, expected, "value", scope)? {
             Some(place) => row.token(place, Token::Field(text), scope),
@@ -147,7 +147,7 @@ impl<'r> Shaped<'r> {
         (parent, first): (ItemId, ItemId),
         id: ShapeId,
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let text = json::array(self.tree, (parent, first), (self.shape, id));
         row.token(node, Token::Document(text), scope)?;
         if !row.layout().node(node).declared_below {
@@ -167,11 +167,11 @@ impl<'r> Shaped<'r> {
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         if self.shape.is_simple(id) {
             return row.token(node, self.tree.token(at), scope);
         }
-        if self.tree.kind(at) == Kind::Null {
+        if self.tree.kind(at) == ItemKind::Null {
             return row.token(node, Token::Null, scope);
         }
         let mode = row.layout().node(node).mode;
@@ -213,7 +213,7 @@ impl<'r> Shaped<'r> {
         node: NodeId,
         (at, id): (ItemId, ShapeId),
         scope: Scope,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), DataProblem> {
         let mut expected = 0;
         for child in self.tree.children(at) {
             self.attribute(row, node, (child, id), &mut expected, scope)?;

@@ -33,10 +33,10 @@ fn by_the_library(text: &str) -> Option<Vec<(String, String)>> {
     serde_json::from_str(text).ok().map(|All(all)| all)
 }
 
-fn agrees(text: &str) -> Look {
+fn agrees(text: &str) -> ObjectScan {
     let mut members = Members::default();
     let look = members.look(text.as_bytes());
-    if let Look::Whole(end) = look {
+    if let ObjectScan::Whole(end) = look {
         let object = &text[..end];
         let found: Vec<(String, String)> = members
             .list()
@@ -44,13 +44,13 @@ fn agrees(text: &str) -> Look {
             .map(|member| {
                 let (key, value) = (member.key(object), member.value(object));
                 let is_right = match member.kind {
-                    Kind::Plain => value.starts_with('"') && !value.contains('\\'),
-                    Kind::Escaped => value.starts_with('"') && value.contains('\\'),
-                    Kind::Number => value.parse::<f64>().is_ok(),
-                    Kind::True => value == "true",
-                    Kind::False => value == "false",
-                    Kind::Null => value == "null",
-                    Kind::Nested => value.starts_with(['{', '[']),
+                    JsonKind::Plain => value.starts_with('"') && !value.contains('\\'),
+                    JsonKind::Escaped => value.starts_with('"') && value.contains('\\'),
+                    JsonKind::Number => value.parse::<f64>().is_ok(),
+                    JsonKind::True => value == "true",
+                    JsonKind::False => value == "false",
+                    JsonKind::Null => value == "null",
+                    JsonKind::Nested => value.starts_with(['{', '[']),
                 };
                 assert!(is_right, "{:?} {value}", member.kind);
                 (key.to_owned(), value.to_owned())
@@ -95,27 +95,27 @@ fn what_is_broken_is_never_taken() {
         "{\u{a0}}",
         r#"{"a":0x1}"#,
     ] {
-        assert_eq!(agrees(text), Look::Other, "{text}");
+        assert_eq!(agrees(text), ObjectScan::Other, "{text}");
     }
     // Right, and all the same nothing for this place.
-    assert_eq!(agrees(r#"{"\u0061":1}"#), Look::Other);
+    assert_eq!(agrees(r#"{"\u0061":1}"#), ObjectScan::Other);
 }
 
 #[test]
 fn a_beginning_is_never_taken_for_the_whole() {
     let text = r#"{"a" : "x\"\u00e9é" , "b":[{"c":[-1.5e+3,0,true]},{}],"d":false,"e":null,"f":{"g":"h"},"i":12} "#;
-    assert_eq!(agrees(text), Look::Whole(text.len() - 1));
+    assert_eq!(agrees(text), ObjectScan::Whole(text.len() - 1));
     for end in 0..text.len() - 1 {
         let look = Members::default().look(&text.as_bytes()[..end]);
         assert_eq!(
             look,
-            Look::More,
+            ObjectScan::More,
             "{}",
             &text.as_bytes()[..end].escape_ascii()
         );
     }
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
-    assert_eq!(agrees(&deep), Look::Other);
+    assert_eq!(agrees(&deep), ObjectScan::Other);
 }
 
 fn piece() -> impl Strategy<Value = &'static str> {
@@ -189,7 +189,7 @@ proptest! {
                 let mut members = Members::default();
                 let look = members.look(text.as_bytes());
                 prop_assert_eq!(habitual.look(text.as_bytes()), look, "{}", text);
-                if let Look::Whole(_) = look {
+                if let ObjectScan::Whole(_) = look {
                     prop_assert_eq!(habitual.list(), members.list(), "{}", text);
                     let keys: Vec<String> = members.list().iter().map(|member| member.key(&text).to_owned()).collect();
                     if let Some(key_order) = habitual.key_order() {
@@ -214,6 +214,6 @@ proptest! {
             }
         }
         let text = format!("{{{}}}", members.join(" ,"));
-        prop_assert_eq!(agrees(&text), Look::Whole(text.len()));
+        prop_assert_eq!(agrees(&text), ObjectScan::Whole(text.len()));
     }
 }
