@@ -6,37 +6,41 @@
 //!
 //! ```text
 //! INPUT_* → Inputs → Staged → Table → Draft → Extract → Published → Run → log, outputs, summary
-//!           inputs   source   table   hyper   guards·hyper  tableau   lib    report
+//!           inputs   source   table   hyper   guards·hyper  tableau   run    report
 //! ```
 //!
 //! # Rooms
 //!
 //! | module | what it is | may import |
 //! |---|---|---|
+//! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
+//! | [`say`] | how numbers, names and values are said to people | `secrets` |
+//! | [`problem`] | the one error that is told rather than handled | – |
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
 //! | [`panics`] | a defect, made an error like others | – |
-//! | [`problem`] | the one error that is told rather than handled | – |
-//! | [`secrets`] | every secret in every spelling; takes them out of texts | – |
-//! | [`say`] | how numbers, names and values are said to people | `secrets` |
-//! | [`data`] | the words for typed data: columns, values | – |
 //! | [`disk`] | whether it is the disk that has no room | `say` |
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
+//! | [`data`] | the words for typed data: columns, values, tokens, numbers, times, batches | – |
+//! | [`rules`] | what the user declares about the data: `records`, `columns`, `csv` | `data say` |
 //! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events problem say secrets workspace` |
-//! | [`source`] | brings bytes to this disk, knows their format | `data events http problem say secrets workspace` |
-//! | [`readers`] | files of every format: where records begin and end, values as tokens | `data problem say secrets source` |
-//! | [`outline`] | documents from afar: where their rows are, what they say of further pages | `data readers source say` |
-//! | [`typing`] | from what values look like to the one type of their column | `data readers source say problem` |
-//! | [`columnar`] | files whose columns have types: Parquet | `data readers typing source say` |
-//! | [`table`] | all rows of all files, with types that all of them confirm | `data outline readers source say typing columnar` |
-//! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel data events problem say table` |
-//! | [`guards`] | guards over the built result | `hyper say secrets` |
+//! | [`source`] | brings bytes to this disk, and knows every format by name and first bytes | `data events http problem say secrets workspace` |
+//! | [`readers`] | files of records: where each begins and ends, its values as tokens | `data http rules say secrets source` |
+//! | [`typing`] | from what values look like to the one type of their column, and a row of values | `data readers rules say source` |
+//! | [`columnar`] | files whose columns have types: leaves, batches, what the engine reads itself | `data http readers rules say source typing` |
+//! | [`outline`] | documents from afar: where their rows are, what they say of further pages | `columnar data readers rules say source` |
+//! | [`table`] | all rows of all files; types assumed by the first and confirmed by all; batches | `columnar data outline readers rules say source typing` |
+//! | [`hyper`] | the engine: loads, runs the user's SQL, completes the file | `cancel columnar data events problem say table` |
+//! | [`guards`] | guards over the built result | `hyper say` |
 //! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics problem say secrets` |
-//! | [`inputs`] | environment to checked values | the types it parses into, `secrets` |
-//! | [`report`] | everything a person or a later step sees | the results it shows, `secrets panics` |
-//! | this file | the only place that knows the order | all |
+//! | [`inputs`] | environment to checked values | `data guards http hyper rules say secrets source tableau` |
+//! | [`run`] | the order of a run; what it came to | `cancel data disk events guards http hyper inputs outline panics say source table tableau workspace` |
+//! | [`report`] | everything a person or a later step sees | `data events guards http hyper inputs panics problem run say secrets source tableau` |
 //!
-//! `tests/it/tidy.rs` holds this table and the owners of outside names to the code.
+//! Each room imports only rooms above it. Inside a room *words live at the bottom, order at the top*: no circle of
+//! files, the door counts; a file imports from the file that defines; an `impl` stands with its type; no type name
+//! twice in the house. `tests/it/tidy.rs` holds all this, and the owners of outside names, to the code.
+//! Start reading at [`run`]; `docs/code-map.md` has a line for every file.
 //!
 //! # Invariants
 //!

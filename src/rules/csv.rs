@@ -3,7 +3,6 @@
 use encoding_rs::Encoding;
 
 use crate::data::local_number::Numbers;
-use crate::readers::text;
 use crate::say::nearest;
 
 /// What is said about CSV files; the rest is found out or usual.
@@ -102,34 +101,14 @@ impl CsvOptions {
     }
 }
 
-fn delimiter(text: &str) -> Result<u8, String> {
+/// Reads what stands between fields.
+pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" | "\t" => Ok(b'\t'),
         _ => separator(text).ok_or_else(|| {
             format!("`delimiter` is one sign such as `;` or `|`, or `tab`: `{text}`")
         }),
     }
-}
-
-/// Returns what the first line of a file says about its delimiter: Excel's `sep=;`, which is no header.
-pub(crate) fn announced(head: &[u8]) -> Option<u8> {
-    let line = &head[..text::line_length(head)];
-    let line = std::str::from_utf8(line)
-        .ok()?
-        .trim_end_matches(['\r', '\n']);
-    let inside = line
-        .strip_prefix('"')
-        .and_then(|line| line.strip_suffix('"'));
-    let line = inside.unwrap_or(line);
-    let (key, sign) = line.split_at_checked("sep=".len())?;
-    if !key.eq_ignore_ascii_case("sep=") {
-        return None;
-    }
-    // Programs that save the file again fill the line up with the delimiter.
-    let one = sign
-        .get(..1)
-        .filter(|one| sign.trim_end_matches(one).is_empty());
-    delimiter(one.unwrap_or(sign)).ok()
 }
 
 fn quote(text: &str) -> Result<Quote, String> {
@@ -266,29 +245,6 @@ mod tests {
             Some(b'\t')
         );
         assert_eq!(read(&[("quote", "none")]).unwrap().quote, Some(Quote::None));
-    }
-
-    #[test]
-    fn a_first_line_may_say_the_delimiter() {
-        for (head, said) in [
-            ("sep=;\na;b\n", Some(b';')),
-            ("SEP=,\r\na,b", Some(b',')),
-            ("\"sep=|\"\r", Some(b'|')),
-            ("sep=\t\n", Some(b'\t')),
-            ("sep=\\t\n", Some(b'\t')),
-            ("sep=tab\n", Some(b'\t')),
-            ("sep=;;;;\n", Some(b';')),
-            ("sep=^", Some(b'^')),
-            ("sep=\n", None),
-            ("sep=x\n", None),
-            ("sep=a;b\n", None),
-            ("sep;b\n", None),
-            ("a;sep=;\n", None),
-            ("", None),
-            ("séé", None),
-        ] {
-            assert_eq!(announced(head.as_bytes()), said, "{head}");
-        }
     }
 
     #[test]

@@ -9,5 +9,4 @@ mod made_up;
 mod owners;
 mod paths;
 mod rules;
-mod today;
 mod tree;

@@ -11,7 +11,7 @@ use super::dialect::Dialect;
 use super::trim::Trimmer;
 use crate::readers::position::DataProblem;
 use crate::readers::text;
-use crate::rules::csv::{Blanks, CsvOptions, Header, Quote, announced};
+use crate::rules::csv::{Blanks, CsvOptions, Header, Quote, delimiter};
 
 /// Bytes looked at.
 const LOOKED_AT: usize = 1 << 20;
@@ -273,6 +273,27 @@ fn choose(shapes: &[Candidate], header: Header) -> Result<u8, DataProblem> {
     }
 }
 
+/// Returns what the first line of a file says about its delimiter: Excel's `sep=;`, which is no header.
+fn announced(head: &[u8]) -> Option<u8> {
+    let line = &head[..text::line_length(head)];
+    let line = std::str::from_utf8(line)
+        .ok()?
+        .trim_end_matches(['\r', '\n']);
+    let inside = line
+        .strip_prefix('"')
+        .and_then(|line| line.strip_suffix('"'));
+    let line = inside.unwrap_or(line);
+    let (key, sign) = line.split_at_checked("sep=".len())?;
+    if !key.eq_ignore_ascii_case("sep=") {
+        return None;
+    }
+    // Programs that save the file again fill the line up with the delimiter.
+    let one = sign
+        .get(..1)
+        .filter(|one| sign.trim_end_matches(one).is_empty());
+    delimiter(one.unwrap_or(sign)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,5 +402,28 @@ mod tests {
     fn a_record_that_is_cut_off_does_not_count() {
         let text = "a;b\n1,5;2\n".repeat(LOOKED_AT / 10 + 10);
         assert_eq!(sniff(&text), Ok((';', '"')));
+    }
+
+    #[test]
+    fn a_first_line_may_say_the_delimiter() {
+        for (head, said) in [
+            ("sep=;\na;b\n", Some(b';')),
+            ("SEP=,\r\na,b", Some(b',')),
+            ("\"sep=|\"\r", Some(b'|')),
+            ("sep=\t\n", Some(b'\t')),
+            ("sep=\\t\n", Some(b'\t')),
+            ("sep=tab\n", Some(b'\t')),
+            ("sep=;;;;\n", Some(b';')),
+            ("sep=^", Some(b'^')),
+            ("sep=\n", None),
+            ("sep=x\n", None),
+            ("sep=a;b\n", None),
+            ("sep;b\n", None),
+            ("a;sep=;\n", None),
+            ("", None),
+            ("séé", None),
+        ] {
+            assert_eq!(announced(head.as_bytes()), said, "{head}");
+        }
     }
 }

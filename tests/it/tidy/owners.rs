@@ -5,9 +5,9 @@ use super::tree::{room_of, rust_files};
 /// Names of the outside world and the modules that may say them.
 const OWNERS: [(&str, &[&str]); 13] = [
     ("hyperdb_api", &["hyper"]),
-    ("arrow_", &["hyper", "table"]),
-    ("parquet::arrow", &["table"]),
-    ("quick_xml", &["table", "tableau"]),
+    ("arrow_", &["data", "columnar", "table", "hyper"]),
+    ("parquet::arrow", &["columnar"]),
+    ("quick_xml", &["readers", "typing", "outline", "tableau"]),
     ("envy::", &["inputs"]),
     ("reqwest", &["http"]),
     ("flate2", &["http"]),

@@ -216,10 +216,3 @@ pub(super) fn explain_name(graph: &Graph, name: &str) -> String {
         .collect();
     format!("`{name}` is defined at {}", places.join(", "))
 }
-
-/// Compares what is wrong with what is known to be: returns new things, and those that are no more.
-pub(super) fn beyond<T: Ord + Clone>(found: &BTreeSet<T>, known: &BTreeSet<T>) -> (Vec<T>, Vec<T>) {
-    let new = found.difference(known).cloned().collect();
-    let gone = known.difference(found).cloned().collect();
-    (new, gone)
-}
