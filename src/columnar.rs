@@ -1,8 +1,8 @@
-//! Parquet: typed columns in files the engine mostly reads by itself.
+//! Tables of files whose columns have types, which the engine mostly reads by itself.
 //!
 //! Nothing is inferred from values: the types are in the files. What the engine cannot read, or
-//! would change on the way, is converted here, row by row, by the same converters as any other
-//! format's values.
+//! would change on the way, is converted here: whole columns where nothing but their width changes, else value by
+//! value, by the same converters as any other format's values.
 
 mod container;
 mod leaf;

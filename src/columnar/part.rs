@@ -27,7 +27,7 @@ pub struct Part {
     pub(crate) rows: u64,
     /// What fills the table's columns, one each.
     pub(crate) fills: Vec<Fill>,
-    /// The same as the engine does it, if it can.
+    /// What the engine puts into each column, if it can read the file by itself.
     pub(crate) expressions: Option<Vec<EngineExpression>>,
     /// Equal for files whose schemas are.
     pub(crate) signature: String,

@@ -35,7 +35,7 @@ pub(crate) enum Scalar<'a> {
     Time(i64),
     /// Microseconds since 1970-01-01 00:00:00; units of files reach farther than 64 bits of them.
     Timestamp(i128),
-    /// The same in UTC.
+    /// Microseconds since 1970-01-01 00:00:00 UTC.
     Zoned(i128),
     Uuid(&'a [u8]),
     Json(String),

@@ -1,4 +1,7 @@
 //! ISO 8601 days and times, from text to numbers since 1970. Validity is jiff's, the year 1 to 9999.
+//!
+//! Own code before jiff's parser because every text of every column passes here: only what is written like a day or
+//! time to the last sign may become one, and nearly all of it must be told to be none by its first bytes.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;

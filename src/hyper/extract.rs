@@ -1,4 +1,4 @@
-//! The finished file.
+//! The finished extract: where it lies, and what is known of it.
 
 use std::fs::File;
 use std::io::Read;

@@ -83,7 +83,7 @@ pub(crate) fn known(file: &StagedFile) -> Result<Option<Found>, DataProblem> {
         .map(|path| Found::at(&path.steps)))
 }
 
-/// The same for a document whose outline is known; it has none if its root is no object.
+/// Finds the rows of a document whose outline is known; it has none if its root is no object.
 pub(crate) fn locate_in(
     file: &StagedFile,
     outline: Option<&Outline>,

@@ -151,7 +151,7 @@ const ABOUT: &[&str] = &[
     "ttl",
 ];
 
-/// The same, as beginnings: `next_page_url`, `generatedAt`, `queryTimeMs`.
+/// Beginnings of words that are about an answer: `next_page_url`, `generatedAt`, `queryTimeMs`.
 const BEGINNINGS: &[&str] = &[
     "next",
     "prev",
@@ -170,7 +170,7 @@ const BEGINNINGS: &[&str] = &[
     "timedout",
 ];
 
-/// The same, as ends: `row_count`, `servertime`, `_request_id`.
+/// Ends of words that are about an answer: `row_count`, `servertime`, `_request_id`.
 const ENDS: &[&str] = &[
     "count",
     "pageurl",

@@ -1,4 +1,4 @@
-//! Where in a file something is wrong, and how values appear in messages.
+//! Problems with data, and where in a file each is.
 
 use std::io::{BufRead, Read};
 use std::num::NonZeroU64;
@@ -27,7 +27,7 @@ pub(crate) struct DataProblem {
 pub(crate) enum Syntax {
     /// The notation is broken at exactly this place.
     Broken,
-    /// The same, but found while reading ahead: nobody knows in which record.
+    /// The notation is broken, but that was found while reading ahead: nobody knows in which record.
     Bytes,
     /// The notation is fine, its meaning is not.
     #[default]
@@ -124,7 +124,7 @@ impl DataProblem {
         self.at_in(file, UTF_8, record, offset)
     }
 
-    /// The same for a file in another encoding, whose offsets count decoded bytes.
+    /// Gives the problem its place in a file in another encoding, whose offsets count decoded bytes.
     pub(crate) fn at_in(
         self,
         file: &StagedFile,

@@ -1,4 +1,6 @@
 //! Types of `OData`'s entity data model: what a service says about its properties, and the column that makes.
+//!
+//! Own code because no kept crate reads `$metadata`.
 
 use std::collections::HashMap;
 

@@ -133,12 +133,13 @@ impl KindsSeen {
         }
     }
 
-    /// The same for an integer with so many digits that a double keeps.
+    /// Whether an integer with so many digits, which a double keeps, adds nothing to what was seen.
     pub(crate) fn covers_integer(self, whole: u8) -> bool {
         self.has(ColumnKind::Integer) && whole <= self.whole_digits
     }
 
-    /// The same for a number with so many digits before and after its point that a double keeps.
+    /// Whether a number with so many digits before and after its point, which a double keeps, adds nothing to what was
+    /// seen.
     pub(crate) fn covers_decimal(self, whole: u8, scale: u8) -> bool {
         self.has(ColumnKind::Decimal) && whole <= self.whole_digits && scale <= self.scale
     }

@@ -1,6 +1,7 @@
 //! Watches quotes on their way to the CSV parser, which forgives what would change a value.
 //!
-//! `"abc"def` and `"a \"b\" c"` are read by the parser without complaint, and not as anybody meant them.
+//! `"abc"def` and `"a \"b\" c"` are read by the parser without complaint, and not as anybody meant them: the csv crate
+//! has no strict quotes.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -43,7 +44,7 @@ enum QuoteState {
     Inside,
     /// Behind a quote that closes, unless another follows.
     Closing,
-    /// The same, and blanks have followed.
+    /// Behind a quote that may be the closing one, and blanks have followed.
     Blank,
 }
 

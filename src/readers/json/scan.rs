@@ -1,6 +1,10 @@
 //! Bytes of a JSON file, cut into values without reading more than one value at a time.
 //!
 //! Knows where a value ends, not whether it is right: that is the parser's business.
+//! `object` is the other grammar of JSON here: it sees one object that is whole in memory, this file the bytes around it.
+//!
+//! Own code beside streaming parsers because documents are larger than memory and every problem has an exact place;
+//! struson has both, and took 5.7 s in a first measurement.
 
 use std::io::{self, Read};
 use std::ops::Range;

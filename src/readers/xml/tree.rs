@@ -1,4 +1,7 @@
 //! One XML element with everything inside, in a flat piece of memory that is used again for the next.
+//!
+//! Own code beside roxmltree and xot, which hold a whole document: here it is one record, and whether an element is a
+//! list is decided over all records.
 
 use std::cell::OnceCell;
 use std::ops::Range;
