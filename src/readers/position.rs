@@ -1,5 +1,6 @@
 //! Problems with data, and where in a file each is.
 
+use std::fmt;
 use std::io::{BufRead, Read};
 use std::num::NonZeroU64;
 
@@ -29,6 +30,8 @@ pub(crate) enum Syntax {
     Broken,
     /// The notation is broken, but that was found while reading ahead: nobody knows in which record.
     Bytes,
+    /// Bytes of a record are no text of the encoding: not the notation is wrong, but what is said of the encoding.
+    Encoding,
     /// The notation is fine, its meaning is not.
     #[default]
     Fine,
@@ -42,19 +45,25 @@ impl DataProblem {
         }
     }
 
+    /// Says that the notation is broken at a byte of the file.
     pub(crate) fn broken(what: impl Into<String>, offset: u64) -> DataProblem {
-        let what = what.into();
-        let kinds = [("broken XML", "XML"), ("broken JSON", "JSON")];
-        let kind = kinds.iter().find(|(words, _)| what.starts_with(words));
-        let hint = kind.map(|(_, kind)| {
-            format!("let the source write valid {kind}, or set `format` if it is another format")
-        });
         DataProblem {
-            hint,
             offset: Some(offset),
             syntax: Syntax::Broken,
             ..DataProblem::new(what)
         }
+    }
+
+    /// Says that this is no JSON, at a byte of the file.
+    pub(crate) fn broken_json(what: impl fmt::Display, offset: u64) -> DataProblem {
+        DataProblem::broken(format!("broken JSON: {what}"), offset)
+            .hint("let the source write valid JSON, or set `format` if it is another format")
+    }
+
+    /// Says that this is no XML, at a byte of the file.
+    pub(crate) fn broken_xml(what: impl fmt::Display, offset: u64) -> DataProblem {
+        DataProblem::broken(format!("broken XML: {what}"), offset)
+            .hint("let the source write valid XML, or set `format` if it is another format")
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> DataProblem {
@@ -73,6 +82,7 @@ impl DataProblem {
 
     /// Turns the parser's error on `text` into a problem at an offset from the start of `text`.
     pub(crate) fn json(text: &str, error: &serde_json::Error) -> DataProblem {
+        // The library tells its errors apart by their words only.
         let message = error.to_string();
         let message = match message.split(" at line ").next() {
             Some("unexpected end of hex escape" | "lone leading surrogate in hex escape") => {
@@ -86,14 +96,11 @@ impl DataProblem {
             .map(str::len)
             .sum();
         let offset = (before + error.column().saturating_sub(1)).min(text.len());
-        let problem = DataProblem::broken(
-            format!("broken JSON: {message}"),
-            u64::try_from(offset).unwrap_or(u64::MAX),
-        );
+        let problem = DataProblem::broken_json(message, u64::try_from(offset).unwrap_or(u64::MAX));
         if error.is_eof() {
             problem.hint("was the file or download cut short?")
         } else {
-            problem.hint("let the source write valid JSON, or set `format` if it is another format")
+            problem
         }
     }
 

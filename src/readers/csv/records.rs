@@ -246,7 +246,7 @@ impl Csv {
                 let problem = format!("field {} is not UTF-8", err.field() + 1);
                 DataProblem {
                     offset: Some(start),
-                    syntax: Syntax::Fine,
+                    syntax: Syntax::Encoding,
                     ..DataProblem::new(problem)
                 }
             }
@@ -284,7 +284,7 @@ pub(crate) fn advised(
     file: &StagedFile,
     encoding: &'static Encoding,
 ) -> DataProblem {
-    if encoding == UTF_8 && problem.hint.is_none() && problem.what.ends_with("is not UTF-8") {
+    if encoding == UTF_8 && problem.syntax == Syntax::Encoding {
         return problem.hint(text::advice(&file.path, "csv: encoding="));
     }
     if problem.syntax == Syntax::Bytes && problem.hint.is_none() {

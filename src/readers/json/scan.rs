@@ -117,10 +117,7 @@ impl<R: Read> Scanner<R> {
     pub(crate) fn begin(&mut self) -> Result<u8, DataProblem> {
         match self.peek()? {
             Some(byte @ (b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => Ok(byte),
-            Some(_) => Err(DataProblem::broken(
-                "broken JSON: expected a value",
-                self.offset(),
-            )),
+            Some(_) => Err(DataProblem::broken_json("expected a value", self.offset())),
             None => Err(self.cut_short()),
         }
     }
@@ -283,8 +280,8 @@ impl<R: Read> Scanner<R> {
         match self.peek()? {
             Some(b'"') => {}
             Some(_) => {
-                return Err(DataProblem::broken(
-                    "broken JSON: expected a key in quotes",
+                return Err(DataProblem::broken_json(
+                    "expected a key in quotes",
                     self.offset(),
                 ));
             }
@@ -297,10 +294,7 @@ impl<R: Read> Scanner<R> {
         match self.peek()? {
             Some(b':') => self.bump(),
             Some(_) => {
-                return Err(DataProblem::broken(
-                    "broken JSON: expected `:`",
-                    self.offset(),
-                ));
+                return Err(DataProblem::broken_json("expected `:`", self.offset()));
             }
             None => return Err(self.cut_short()),
         }
@@ -318,8 +312,8 @@ impl<R: Read> Scanner<R> {
                 Ok(Separator::End)
             }
             Some(_) => {
-                let expected = format!("broken JSON: expected `,` or `{}`", char::from(close));
-                Err(DataProblem::broken(expected, self.offset()))
+                let expected = format!("expected `,` or `{}`", char::from(close));
+                Err(DataProblem::broken_json(expected, self.offset()))
             }
             None => Err(self.cut_short()),
         }
@@ -344,7 +338,7 @@ impl<R: Read> Scanner<R> {
     }
 
     fn cut_short(&self) -> DataProblem {
-        DataProblem::broken("broken JSON: the document ends too early", self.offset())
+        DataProblem::broken_json("the document ends too early", self.offset())
             .hint("was the file or download cut short?")
     }
 
@@ -378,10 +372,7 @@ enum Separator {
 }
 
 fn control(offset: u64) -> DataProblem {
-    DataProblem::broken(
-        "broken JSON: a line break or control character inside a string",
-        offset,
-    )
+    DataProblem::broken_json("a line break or control character inside a string", offset)
 }
 
 /// Finds the end of a value that comes in pieces.

@@ -125,8 +125,8 @@ impl Document {
             match event {
                 Event::Start(start) => {
                     if self.depth == 0 && std::mem::replace(&mut self.has_root, true) {
-                        return Err(DataProblem::broken(
-                            "broken XML: there is a second root element",
+                        return Err(DataProblem::broken_xml(
+                            "there is a second root element",
                             offset,
                         ));
                     }
@@ -146,8 +146,8 @@ impl Document {
                 Event::Text(text) => {
                     let text = text.xml_content(self.version);
                     if is_outside && !text.trim().is_empty() {
-                        return Err(DataProblem::broken(
-                            "broken XML: there is text outside the root element",
+                        return Err(DataProblem::broken_xml(
+                            "there is text outside the root element",
                             offset,
                         ));
                     }
@@ -174,11 +174,10 @@ impl Document {
                 }
                 Event::Eof => {
                     if self.depth > 0 || !self.has_root {
-                        return Err(DataProblem::broken(
-                            "broken XML: the document ends too early",
-                            offset,
-                        )
-                        .hint("was the file or download cut short?"));
+                        return Err(
+                            DataProblem::broken_xml("the document ends too early", offset)
+                                .hint("was the file or download cut short?"),
+                        );
                     }
                     return Ok(XmlNode::Eof);
                 }
@@ -194,8 +193,7 @@ impl Document {
             return Ok(());
         }
         for attribute in start.attributes() {
-            let attribute = attribute
-                .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
+            let attribute = attribute.map_err(|error| DataProblem::broken_xml(error, offset))?;
             if let Some(prefix) = attribute.key.as_ref().strip_prefix("xmlns:") {
                 let is_schema = attribute
                     .normalized_value(self.version)
@@ -222,8 +220,7 @@ impl Document {
             Error::Encoding(error) => DataProblem::broken("the text is not UTF-8", start + valid(error)).hint(
                 "the document declares no other encoding: let the source declare the one it has, as in `<?xml version=\"1.0\" encoding=\"windows-1252\"?>`",
             ),
-            other => DataProblem::broken(format!("broken XML: {other}"), offset)
-                .hint("let the source write valid XML, or set `format` if it is another format"),
+            other => DataProblem::broken_xml(other, offset),
         }
     }
 
@@ -270,8 +267,7 @@ impl Document {
             .map_err(|problem| placed(problem, offset))?;
         let mut siblings = HashMap::new();
         for attribute in start.attributes() {
-            let attribute = attribute
-                .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
+            let attribute = attribute.map_err(|error| DataProblem::broken_xml(error, offset))?;
             let name = attribute.key.as_ref();
             let value = attribute
                 .normalized_value(self.version)
@@ -279,7 +275,7 @@ impl Document {
                     Error::Escape(EscapeError::UnrecognizedEntity(_, entity)) => {
                         unknown_entity(&entity, offset)
                     }
-                    other => DataProblem::broken(format!("broken XML: {other}"), offset),
+                    other => DataProblem::broken_xml(other, offset),
                 })?;
             if name == "xmlns" || name.starts_with("xmlns:") {
                 continue;
@@ -362,14 +358,11 @@ fn placed(problem: DataProblem, offset: u64) -> DataProblem {
 fn resolved(reference: &BytesRef<'_>, offset: u64) -> Result<String, DataProblem> {
     let character = reference
         .resolve_char_ref()
-        .map_err(|error| DataProblem::broken(format!("broken XML: {error}"), offset))?;
+        .map_err(|error| DataProblem::broken_xml(error, offset))?;
     match character {
         Some(c) if c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{7f}'..='\u{9f}') => {
-            Err(DataProblem::broken(
-                format!(
-                    "broken XML: `&{};` stands for no character of XML",
-                    &**reference
-                ),
+            Err(DataProblem::broken_xml(
+                format!("`&{};` stands for no character of XML", &**reference),
                 offset,
             ))
         }
