@@ -19,11 +19,12 @@
 //! | [`events`] | what stages say while they work | – |
 //! | [`cancel`] | the wish to stop, told on one thread and noticed on all | – |
 //! | [`panics`] | a defect, made an error like others | – |
+//! | [`random`] | chance, for waits and separators | – |
 //! | [`disk`] | whether it is the disk that has no room | `say` |
 //! | [`workspace`] | paths a user may name: regular files inside, wherever links lead | – |
 //! | [`data`] | the words for typed data: columns, values, tokens, numbers, times, batches | – |
 //! | [`rules`] | what the user declares about the data: `records`, `columns`, `csv` | `data say` |
-//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events problem say secrets workspace` |
+//! | [`http`] | one client for both networks; retries, redirects, codings, trust | `events problem random say secrets workspace` |
 //! | [`source`] | brings bytes to this disk, and knows every format by name and first bytes | `data events http problem say secrets workspace` |
 //! | [`readers`] | files of records: where each begins and ends, its values as tokens | `data http rules say secrets source` |
 //! | [`typing`] | from what values look like to the one type of their column, and a row of values | `data readers rules say source` |
@@ -32,10 +33,10 @@
 //! | [`table`] | all rows of all files; types assumed by the first and confirmed by all; batches | `columnar data outline readers rules say source typing` |
 //! | [`hyper`] | the engine: loads, runs the user's SQL, completes the file | `cancel columnar data events problem say table` |
 //! | [`guards`] | guards over the built result | `hyper say` |
-//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics problem say secrets` |
+//! | [`tableau`] | publishes a file through the REST API and verifies it | `cancel events http panics problem random say secrets` |
 //! | [`inputs`] | environment to checked values | `data guards http hyper rules say secrets source tableau` |
 //! | [`run`] | the order of a run; what it came to | `cancel data disk events guards http hyper inputs outline panics say source table tableau workspace` |
-//! | [`report`] | everything a person or a later step sees | `data events guards http hyper inputs panics problem run say secrets source tableau` |
+//! | [`report`] | everything a person or a later step sees | `data events guards http hyper inputs panics problem random run say secrets source tableau` |
 //!
 //! Each room imports only rooms above it. Inside a room *words live at the bottom, order at the top*: no circle of
 //! files, the door counts; a file imports from the file that defines; an `impl` stands with its type; no type name
@@ -83,6 +84,7 @@ pub mod inputs;
 pub mod outline;
 pub mod panics;
 pub mod problem;
+pub mod random;
 pub mod readers;
 pub mod report;
 pub mod rules;

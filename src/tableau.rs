@@ -28,7 +28,6 @@ mod payload;
 mod project;
 mod published;
 mod publishing;
-mod random;
 mod reply;
 mod requests;
 mod requirements;

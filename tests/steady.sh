@@ -8,7 +8,7 @@ sh tests/setup.sh
 export HYPERD_PATH="$PWD/target/tools/hyper" TSC_PYTHON="$PWD/target/tools/python/bin/python"
 times=${1:-10}
 [ $# = 0 ] || shift
-[ $# != 0 ] || set -- matrix:: way:: cancel:: watching:: engine:: closed:: http:: auth:: network:: \
+[ $# != 0 ] || set -- matrix:: flaky_proxy:: cancel:: progress:: engine:: sandbox:: http:: auth:: network:: \
   secrets:: soak:: workflow:: publish:: conformance:: pipeline:: paging
 # All tests of the simulator have to do with time, if only that of its connections.
 cargo test --locked --workspace --test it --test contract --test tsc --no-run

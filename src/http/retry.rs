@@ -8,6 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::request::Replay;
+use crate::random::random;
 use crate::say::span;
 
 /// A reset above this is a moment, seconds since 1970; below it a number of seconds (28 years).
@@ -190,13 +191,9 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// A number from the hasher the standard library seeds per process; good enough to spread retries.
+/// A number that differs between processes and tries, to spread retries.
 fn jitter() -> u32 {
-    use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
-    u32::try_from(hash >> 32).unwrap_or(u32::MAX)
+    u32::try_from(random() >> 32).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! cut at 4096 characters, a heredoc with a random delimiter for every output.
 
 use std::fs::OpenOptions;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::Path;
 
 use secrecy::ExposeSecret;
 
+use crate::random::random;
 use crate::secrets;
 
 /// The runner keeps ten annotations of a kind; the last one says how many there would be.
@@ -132,7 +132,6 @@ pub(super) fn output(name: &str, value: &str) -> String {
 }
 
 fn random_delimiter() -> String {
-    let random = || RandomState::new().build_hasher().finish();
     format!("ghadelimiter_{:016x}{:016x}", random(), random())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::context::Pace;
-use super::random::random;
+use crate::random::random;
 use crate::say::span;
 
 /// Waits that grow from `first_wait` by half up to `longest_wait`, a tenth more or less by chance.

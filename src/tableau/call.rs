@@ -5,8 +5,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::random::random;
 use crate::http::{Body, Method, Replay};
+use crate::random::random;
 
 /// A part of a file, in bytes.
 pub(super) struct FileChunk {

@@ -17,8 +17,8 @@ use publish_to_tableau::tableau::{CATALOGUE, DataState, Description, PublishMode
 use tableau_simulator::{DescriptionAtPublish, Settings, Setup, Simulator, Site};
 
 use crate::extract;
+use crate::flaky_proxy::Way;
 use crate::harness::Action;
-use crate::way::Way;
 use crate::workflow::{Outcome, Run, chain, hints};
 
 /// A call of a publish, in the order of a run.

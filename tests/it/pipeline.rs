@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use expect_test::expect;
 use tableau_simulator::{Page, Simulator};
 
+use crate::flaky_proxy::Nobody;
 use crate::harness::{Action, leftovers};
-use crate::way::Nobody;
 
 const DOG: &str = r#"{"message":"https://images.dog.ceo/breeds/hound-afghan/n02088094_1003.jpg","status":"success"}"#;
 const DOG_SQL: &str = "SELECT split_part(message, '/', -2) AS breed,\n       message AS image_url,\n       _fetched_at AS created_at\nFROM input";

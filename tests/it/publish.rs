@@ -3,8 +3,8 @@
 use tableau_simulator::{JobOutcome, PROJECT, Settings, Setup, Simulator, UploadLife, XmlStyle};
 
 use crate::echoes::check_lines;
+use crate::flaky_proxy::Nobody;
 use crate::harness::{Action, Ended};
-use crate::way::Nobody;
 
 /// Publishes one row as `Orders`.
 fn orders(site: &Simulator) -> Action {

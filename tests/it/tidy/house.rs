@@ -9,20 +9,21 @@ use super::rules;
 use super::tree::{room_of, root, rust_files};
 
 /// Which module may import which; the crate doc says why.
-const IMPORTS: [(&str, &[&str]); 25] = [
+const IMPORTS: [(&str, &[&str]); 26] = [
     ("secrets", &[]),
     ("say", &["secrets"]),
     ("problem", &[]),
     ("events", &[]),
     ("cancel", &[]),
     ("panics", &[]),
+    ("random", &[]),
     ("disk", &["say"]),
     ("workspace", &[]),
     ("data", &[]),
     ("rules", &["data", "say"]),
     (
         "http",
-        &["events", "problem", "say", "secrets", "workspace"],
+        &["events", "problem", "random", "say", "secrets", "workspace"],
     ),
     (
         "source",
@@ -67,7 +68,7 @@ const IMPORTS: [(&str, &[&str]); 25] = [
     (
         "tableau",
         &[
-            "cancel", "events", "http", "panics", "problem", "say", "secrets",
+            "cancel", "events", "http", "panics", "problem", "random", "say", "secrets",
         ],
     ),
     (
@@ -99,8 +100,8 @@ const IMPORTS: [(&str, &[&str]); 25] = [
     (
         "report",
         &[
-            "data", "events", "guards", "http", "hyper", "inputs", "panics", "problem", "run",
-            "say", "secrets", "source", "tableau",
+            "data", "events", "guards", "http", "hyper", "inputs", "panics", "problem", "random",
+            "run", "say", "secrets", "source", "tableau",
         ],
     ),
     ("lib", &[]),

@@ -1,4 +1,4 @@
-//! Chance, for waits that differ and for separators that no file holds.
+//! Chance: for waits that differ, and for separators that no content holds.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -6,6 +6,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 ///
 /// The standard library keys its hasher from the system's randomness. `fastrand`, which is here for `tempfile`, seeds
 /// itself from the clock and the thread alone: good enough for waits, not to keep a file's content out of a request.
-pub(super) fn random() -> u64 {
+pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
