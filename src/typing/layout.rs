@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
+use crate::data::ColumnType;
 use crate::data::token::{Token, is_numeral};
 use crate::readers::position::DataProblem;
 use crate::rules::columns::{ColumnRule, RuleKind};
@@ -27,6 +28,24 @@ impl NodeId {
 /// Index of a leaf in its layout.
 pub(crate) type LeafId = usize;
 
+/// What becomes of a value with others inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nested {
+    /// Whether it is a value itself.
+    pub(crate) whole: Whole,
+    /// What of the values inside matters; `None` if nothing does.
+    pub(crate) inner: Option<Scope>,
+}
+
+/// Whether a value with others inside is one itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// As JSON, for a column that is declared.
+    Kept,
+    /// Only what is inside matters.
+    Flattened,
+}
+
 /// How far keys without a declaration matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -42,6 +61,16 @@ pub(crate) enum Mode {
     Flatten,
     Json,
     Skip,
+}
+
+impl Mode {
+    /// Returns how far keys inside matter, where those outside matter so far.
+    pub(crate) fn inside(self, scope: Scope) -> Scope {
+        match self {
+            Mode::Flatten => scope,
+            Mode::Json | Mode::Skip => Scope::Declared,
+        }
+    }
 }
 
 /// One key of the records.
@@ -187,6 +216,28 @@ impl Layout {
         match (self.nodes[node.0].property, token) {
             (Property::Number, Token::Text(text)) if is_numeral(text) => Token::Number(text),
             _ => token,
+        }
+    }
+
+    /// Decides what becomes of a value with others inside, in whatever notation it comes.
+    pub(crate) fn nested(&self, node: NodeId, scope: Scope) -> Nested {
+        let mode = self.node(node).mode;
+        let declared = self.declared(node);
+        // A declared type has the whole of it: as text, or as a value that does not fit.
+        let is_kept = declared.is_some() || mode == Mode::Json;
+        let is_text = declared == Some(RuleKind::Typed(ColumnType::Text));
+        let inner = if is_text {
+            Scope::Declared
+        } else {
+            mode.inside(scope)
+        };
+        Nested {
+            whole: if is_kept {
+                Whole::Kept
+            } else {
+                Whole::Flattened
+            },
+            inner: (inner == Scope::All || self.node(node).declared_below).then_some(inner),
         }
     }
 

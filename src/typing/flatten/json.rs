@@ -6,14 +6,12 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::data::ColumnType;
 use crate::data::token::{Token, unquoted};
 use crate::readers::json::notation::{self, Notation};
 use crate::readers::json::object::{Member, Members, ObjectScan};
 use crate::readers::json::records::JsonRecord;
 use crate::readers::position::DataProblem;
-use crate::rules::columns::RuleKind;
-use crate::typing::layout::{Mode, NodeId, Scope};
+use crate::typing::layout::{Mode, NodeId, Scope, Whole};
 use crate::typing::row::Row;
 
 /// Deepest nesting that is flattened.
@@ -206,22 +204,13 @@ fn nested<'r>(
             ),
         );
     }
-    let mode = row.layout().node(node).mode;
-    let declared = row.layout().declared(node);
-    // A declared type has the whole object: as text, or as a value that does not fit.
-    if declared.is_some() || mode == Mode::Json {
+    let nested = row.layout().nested(node, scope);
+    if nested.whole == Whole::Kept {
         row.token(node, Token::Document(text), scope)?;
     }
-    let is_text = declared == Some(RuleKind::Typed(ColumnType::Text));
-    let inner = if mode == Mode::Flatten && !is_text {
-        scope
-    } else {
-        Scope::Declared
-    };
-    if inner == Scope::All || row.layout().node(node).declared_below {
-        object(row, node, text, inner, depth + 1).map_err(DataProblem::unplaced)
-    } else {
-        Ok(())
+    match nested.inner {
+        Some(inner) => object(row, node, text, inner, depth + 1).map_err(DataProblem::unplaced),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use crate::data::ColumnType;
 use crate::data::token::Token;
 use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
@@ -11,7 +10,7 @@ use crate::readers::xml::shape::{RecordShape, ShapeId};
 use crate::readers::xml::tree::{ItemId, ItemKind, Tree};
 use crate::rules::columns::RuleKind;
 use crate::say::quoted;
-use crate::typing::layout::{Mode, NodeId, Scope};
+use crate::typing::layout::{NodeId, Scope, Whole};
 use crate::typing::row::Row;
 
 /// A record and what its like look like.
@@ -174,36 +173,21 @@ impl<'r> Shaped<'r> {
         if self.tree.kind(at) == ItemKind::Null {
             return row.token(node, Token::Null, scope);
         }
-        let mode = row.layout().node(node).mode;
-        let declared = row.layout().declared(node);
-        let mut inner = if mode == Mode::Flatten {
-            scope
-        } else {
-            Scope::Declared
-        };
-        match declared {
-            Some(RuleKind::Json) => {
-                let text = json::object(self.tree, at, (self.shape, id));
-                row.token(node, Token::Document(text), scope)?;
-            }
+        let nested = row.layout().nested(node, scope);
+        if nested.whole == Whole::Kept {
+            let is_typed = matches!(row.layout().declared(node), Some(RuleKind::Typed(_)));
             // What such an element says is its text; the attributes remain columns beside it.
-            Some(RuleKind::Typed(_)) if !self.shape.has_elements(id) => {
+            if is_typed && !self.shape.has_elements(id) {
+                let inner = row.layout().node(node).mode.inside(scope);
                 row.token(node, self.tree.token(at), scope)?;
                 return self.attributes(row, node, (at, id), inner);
             }
-            Some(RuleKind::Typed(column_type)) => {
-                let text = json::object(self.tree, at, (self.shape, id));
-                row.token(node, Token::Document(text), scope)?;
-                if column_type == ColumnType::Text {
-                    inner = Scope::Declared;
-                }
-            }
-            Some(RuleKind::Skip) | None => {}
+            let text = json::object(self.tree, at, (self.shape, id));
+            row.token(node, Token::Document(text), scope)?;
         }
-        if inner == Scope::All || row.layout().node(node).declared_below {
-            self.inside(row, node, (at, id), inner)
-        } else {
-            Ok(())
+        match nested.inner {
+            Some(inner) => self.inside(row, node, (at, id), inner),
+            None => Ok(()),
         }
     }
 
