@@ -22,7 +22,7 @@ pub(crate) struct Members {
     key_order: Option<KeyOrder>,
 }
 
-/// Objects of one key_order have the same keys in the same order.
+/// Objects with one order of keys have the same keys, written alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyOrder(u64);
 
@@ -147,7 +147,7 @@ impl Members {
         }
     }
 
-    /// Returns the key_order of the object looked at last, if it is written like others before.
+    /// Returns the order of the keys of the object looked at last, if it is written like others before.
     pub(crate) fn key_order(&self) -> Option<KeyOrder> {
         self.key_order
     }
