@@ -24,7 +24,7 @@ pub(crate) fn locate(
     encoding: Option<&'static Encoding>,
 ) -> Result<Found, DataProblem> {
     let mut document = Document::open(file, encoding)?;
-    let mut places = vec![Seen::default()];
+    let mut places = vec![ElementsAt::default()];
     let mut open = vec![Some(0)];
     loop {
         match document.next(&mut None)? {
@@ -48,7 +48,7 @@ pub(crate) fn locate(
 
 /// A place of elements in a document.
 #[derive(Default)]
-struct Seen {
+struct ElementsAt {
     children: Vec<(String, usize)>,
     count: u64,
     /// In the parent that is open.
@@ -56,7 +56,7 @@ struct Seen {
     is_repeated: bool,
 }
 
-fn enter(places: &mut Vec<Seen>, parent: usize, name: &str) -> Option<usize> {
+fn enter(places: &mut Vec<ElementsAt>, parent: usize, name: &str) -> Option<usize> {
     let known = places[parent]
         .children
         .iter()
@@ -65,7 +65,7 @@ fn enter(places: &mut Vec<Seen>, parent: usize, name: &str) -> Option<usize> {
         Some((_, at)) => *at,
         None if places.len() >= MOST_PLACES => return None,
         None => {
-            places.push(Seen::default());
+            places.push(ElementsAt::default());
             let at = places.len() - 1;
             places[parent].children.push((name.to_owned(), at));
             at
@@ -87,7 +87,7 @@ fn enter(places: &mut Vec<Seen>, parent: usize, name: &str) -> Option<usize> {
 }
 
 fn outermost(
-    places: &[Seen],
+    places: &[ElementsAt],
     at: usize,
     path: &mut Vec<Step>,
     candidates: &mut Vec<(Vec<Step>, u64)>,
@@ -103,7 +103,7 @@ fn outermost(
     }
 }
 
-fn decided(places: &[Seen], candidates: &[(Vec<Step>, u64)]) -> Result<Found, DataProblem> {
+fn decided(places: &[ElementsAt], candidates: &[(Vec<Step>, u64)]) -> Result<Found, DataProblem> {
     let unclear = |spots: &[(Vec<Step>, u64)]| {
         let counted: Vec<String> = spots
             .iter()
@@ -145,7 +145,7 @@ fn decided(places: &[Seen], candidates: &[(Vec<Step>, u64)]) -> Result<Found, Da
 }
 
 /// Whether an element on the way to the rows has values of its own, which make it a record that holds a list.
-fn has_data_beside(places: &[Seen], steps: &[Step]) -> bool {
+fn has_data_beside(places: &[ElementsAt], steps: &[Step]) -> bool {
     let name = match steps.last() {
         Some(Step::Key(name)) => name.as_str(),
         _ => "",

@@ -6,13 +6,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::tree::{ItemId, ItemKind, Tree};
 
-/// Index of an element's place in its shape.
+/// Index of an element in the shape of its record.
 pub(crate) type ShapeId = usize;
 
-/// Places of elements in a record, as a tree; the first is the record itself.
+/// Elements of a record, as a tree; the first is the record itself.
 #[derive(Debug)]
 pub(crate) struct RecordShape {
-    places: Vec<Place>,
+    elements: Vec<ElementShape>,
     /// Elements looked at so far.
     n_parents: u64,
     /// Local names that need their prefix: two namespaces use them side by side.
@@ -20,7 +20,7 @@ pub(crate) struct RecordShape {
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct ElementShape {
     children: HashMap<String, ShapeId>,
     attributes: HashSet<String>,
     has_text: bool,
@@ -46,7 +46,7 @@ pub(crate) enum Edm {
 impl Default for RecordShape {
     fn default() -> RecordShape {
         RecordShape {
-            places: vec![Place::default()],
+            elements: vec![ElementShape::default()],
             n_parents: 0,
             split: HashSet::new(),
         }
@@ -71,7 +71,7 @@ impl RecordShape {
 
     fn observe_at(&mut self, tree: &Tree, at: ItemId, id: ShapeId) {
         if tree.value(at).is_some() {
-            self.places[id].has_text = true;
+            self.elements[id].has_text = true;
         }
         self.n_parents += 1;
         let parent = self.n_parents;
@@ -79,7 +79,7 @@ impl RecordShape {
             let name = tree.name(child);
             match tree.kind(child) {
                 ItemKind::Attribute => {
-                    let attributes = &mut self.places[id].attributes;
+                    let attributes = &mut self.elements[id].attributes;
                     if !attributes.contains(&name[1..]) {
                         attributes.insert(name[1..].to_owned());
                     }
@@ -89,22 +89,22 @@ impl RecordShape {
                 ItemKind::Element | ItemKind::Null | ItemKind::List => {}
             }
             let inner = self.child(id, name).unwrap_or_else(|| {
-                let inner = self.places.len();
-                self.places.push(Place::default());
-                self.places[id].children.insert(name.to_owned(), inner);
+                let inner = self.elements.len();
+                self.elements.push(ElementShape::default());
+                self.elements[id].children.insert(name.to_owned(), inner);
                 inner
             });
-            if std::mem::replace(&mut self.places[inner].seen_in, parent) == parent {
-                self.places[inner].is_list = true;
+            if std::mem::replace(&mut self.elements[inner].seen_in, parent) == parent {
+                self.elements[inner].is_list = true;
             }
             if tree.kind(child) == ItemKind::List {
-                self.places[inner].is_list = true;
+                self.elements[inner].is_list = true;
                 for element in tree.elements(child) {
                     self.observe_at(tree, element, inner);
                 }
             } else {
                 if let Some(edm) = tree.edm(child).filter(|edm| !edm.is_empty()) {
-                    self.places[inner].edm.merge(edm);
+                    self.elements[inner].edm.merge(edm);
                 }
                 self.observe_at(tree, child, inner);
             }
@@ -112,34 +112,34 @@ impl RecordShape {
     }
 
     pub(crate) fn child(&self, id: ShapeId, name: &str) -> Option<ShapeId> {
-        self.places[id].children.get(name).copied()
+        self.elements[id].children.get(name).copied()
     }
 
     pub(crate) fn children(&self, id: ShapeId) -> impl Iterator<Item = (&str, ShapeId)> {
-        let children = self.places[id].children.iter();
+        let children = self.elements[id].children.iter();
         children.map(|(name, id)| (name.as_str(), *id))
     }
 
     /// Whether it never has anything but text.
     pub(crate) fn is_simple(&self, id: ShapeId) -> bool {
-        let place = &self.places[id];
-        place.children.is_empty() && place.attributes.is_empty()
+        let element = &self.elements[id];
+        element.children.is_empty() && element.attributes.is_empty()
     }
 
     pub(crate) fn has_elements(&self, id: ShapeId) -> bool {
-        !self.places[id].children.is_empty()
+        !self.elements[id].children.is_empty()
     }
 
     pub(crate) fn has_text(&self, id: ShapeId) -> bool {
-        self.places[id].has_text
+        self.elements[id].has_text
     }
 
     pub(crate) fn is_list(&self, id: ShapeId) -> bool {
-        self.places[id].is_list
+        self.elements[id].is_list
     }
 
     pub(crate) fn edm(&self, id: ShapeId) -> &Edm {
-        &self.places[id].edm
+        &self.elements[id].edm
     }
 }
 
