@@ -51,6 +51,7 @@ async fn work(pipeline: &mut Pipeline<'_>, inputs: &Inputs) -> Result<()> {
 
     pipeline.enter(Stage::Shape);
     let target = pipeline::find_target(inputs)?;
+    // If a later row contradicts assumed types, this goes back to them once.
     let (draft, folder) = pipeline.build(tables, &target, inputs)?;
 
     pipeline.enter(Stage::Check);

@@ -94,8 +94,8 @@ impl Part {
         n_bytes: usize,
         mut sink: impl FnMut(RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let whole = |problem: DataProblem| E::from(problem.at(&self.file, None, None));
-        let container = open(&self.file).map_err(whole)?;
+        let of_file = |problem: DataProblem| E::from(problem.at(&self.file, None, None));
+        let container = open(&self.file).map_err(of_file)?;
         let leaves = self.fills.iter().filter_map(|fill| match fill {
             Fill::SchemaLeaf(leaf, _) => Some(leaf),
             _ => None,
@@ -103,13 +103,14 @@ impl Part {
         let roots: Vec<usize> = leaves.map(|leaf| leaf.path[0]).collect();
         let schema = batch::schema(columns);
         let mut rows = self.rows_before;
-        for batch in container.batches(&roots).map_err(whole)? {
-            let batch = batch.map_err(whole)?;
-            let readers = self.readers(&batch, &roots).map_err(whole)?;
+        for batch in container.batches(&roots).map_err(of_file)? {
+            let batch = batch.map_err(of_file)?;
+            let readers = self.readers(&batch, &roots).map_err(of_file)?;
             // Where a value is that fits no column, counted from the batch's first row.
             let mut misfit: Option<(usize, DataProblem)> = None;
             let mut arrays = Vec::with_capacity(columns.len());
             for ((fill, reader), column) in self.fills.iter().zip(&readers).zip(columns) {
+                // Behind a misfit only an earlier one is worth finding.
                 let n_rows = misfit.as_ref().map_or(batch.num_rows(), |(row, _)| *row);
                 match self.array(fill, reader.as_ref(), column, (rows, n_rows)) {
                     Ok(array) => arrays.push(array),
@@ -131,7 +132,7 @@ impl Part {
         if rows - self.rows_before != self.rows {
             let found = rows - self.rows_before;
             let problem = format!("the file says it has {} rows and has {found}", self.rows);
-            return Err(whole(DataProblem::new(problem)));
+            return Err(of_file(DataProblem::new(problem)));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Rows as Arrow record batches: of all forms the engine takes, the one that costs it the least work.
+//! Rows gathered by column into Arrow record batches.
 
 use std::sync::Arc;
 

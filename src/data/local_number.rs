@@ -25,9 +25,10 @@ impl Numbers {
         self == Numbers::default()
     }
 
-    /// Writes a number plainly into `plain`, which is left empty if the text is no number here.
+    /// Writes a number plainly into `plain`; leaves it empty if the text is no number as this file writes them.
     ///
-    /// Returns false if the text looks like a number in neither way.
+    /// Returns whether the text is a number in this notation or in the plain one: then it must not be taken for the
+    /// other by whoever looks at it next.
     pub(crate) fn read(self, text: &str, plain: &mut String) -> bool {
         plain.clear();
         let is_candidate =
