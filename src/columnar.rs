@@ -5,6 +5,7 @@
 //! format's values.
 
 mod container;
+mod decode;
 mod leaf;
 mod open;
 mod parquet;
@@ -85,7 +86,7 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
         return Err(problem.hint(hint).at(other, None, None));
     }
     if rules.records.is_some() {
-        let problem = Problem::new("`records` is a path into documents, this is a Parquet file");
+        let problem = Problem::new("`records` is a path into documents, this file is a table");
         let problem = problem.hint("leave out `records`");
         return Err(match staged.files.first() {
             Some(file) => problem.at(file, None, None),

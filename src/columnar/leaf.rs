@@ -189,6 +189,7 @@ impl Kind {
             DataType::Time32(_) | DataType::Time64(_) => Kind::Time,
             DataType::Timestamp(_, None) => Kind::Timestamp,
             DataType::Timestamp(_, _) => Kind::Zoned,
+            DataType::Dictionary(_, values) => Kind::of(values),
             _ => Kind::Other,
         }
     }
@@ -276,6 +277,8 @@ impl Leaves<'_> {
             }
             DataType::List(field)
             | DataType::LargeList(field)
+            | DataType::ListView(field)
+            | DataType::LargeListView(field)
             | DataType::FixedSizeList(field, _) => {
                 Form::List(Box::new(self.form(field, n_columns)))
             }
@@ -289,6 +292,10 @@ impl Leaves<'_> {
                 }
                 _ => Form::Value(Kind::Other),
             },
+            DataType::Dictionary(_, values) if values.is_nested() => {
+                let values = field.clone().with_data_type(values.as_ref().clone());
+                self.form(&values, n_columns)
+            }
             _ => {
                 *n_columns += 1;
                 Form::Value((self.kind)(field))

@@ -78,7 +78,7 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
     Ok(format)
 }
 
-/// Tells by their first bytes files that are no text and no Parquet, and says what to do about them.
+/// Tells by their first bytes files that are no text and of no format here, and says what to do about them.
 fn binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const SHEET: &str = "save the sheet as CSV and name that file in `source`";
     const UNPACK: &str = "unpack it before this step and name the files in `source`; single files may be packed with gzip or zstd";
