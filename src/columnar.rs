@@ -1,9 +1,10 @@
-//! Parquet: typed columns in files the engine mostly reads by itself.
+//! Parquet and Arrow: typed columns, in files the engine mostly reads by itself.
 //!
 //! Nothing is inferred from values: the types are in the files. What the engine cannot read, or
 //! would change on the way, is converted here, row by row, by the same converters as any other
 //! format's values.
 
+mod arrow;
 mod container;
 mod decode;
 mod leaf;
@@ -81,7 +82,7 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
         .iter()
         .find(|file| file.format.family() != Family::Columnar)
     {
-        let problem = Problem::new("a table is either all Parquet or of other formats");
+        let problem = Problem::new("a table is either all Parquet and Arrow or of other formats");
         let hint = "give them names in `source` (`a: …`, `b: …`) and unite them in `sql`";
         return Err(problem.hint(hint).at(other, None, None));
     }

@@ -27,7 +27,7 @@
 //! | [`readers`] | files of every format: where records begin and end, values as tokens | `data problem say secrets source` |
 //! | [`outline`] | documents from afar: where their rows are, what they say of further pages | `data readers source say` |
 //! | [`typing`] | from what values look like to the one type of their column | `data readers source say problem` |
-//! | [`columnar`] | files whose columns have types: Parquet | `data readers typing source say` |
+//! | [`columnar`] | files whose columns have types: Parquet, Arrow | `data readers typing source say` |
 //! | [`table`] | all rows of all files, with types that all of them confirm | `data outline readers source say typing columnar` |
 //! | [`hyper`] | the engine: stages, runs the user's SQL, completes the file | `cancel data events problem say table` |
 //! | [`guards`] | guards over the built result | `hyper say secrets` |

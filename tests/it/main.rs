@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod arrow;
 mod assumed;
 mod auth;
 mod cancel;
