@@ -1,10 +1,12 @@
-//! Tables of files whose columns have types, which the engine mostly reads by itself.
+//! Parquet and Arrow: typed columns, in files the engine mostly reads by itself.
 //!
 //! Nothing is inferred from values: the types are in the files. What the engine cannot read, or
 //! would change on the way, is converted here: whole columns where nothing but their width changes, else value by
 //! value, by the same converters as any other format's values.
 
+mod arrow;
 mod container;
+mod decode;
 mod leaf;
 mod open;
 mod parquet;
@@ -80,13 +82,13 @@ pub(crate) fn read(staged: &Staged, rules: &Rules) -> Result<Columnar, DataError
         .iter()
         .find(|file| file.format.family() != Family::Columnar)
     {
-        let problem = DataProblem::new("a table is either all Parquet or of other formats");
+        let problem =
+            DataProblem::new("a table is either all Parquet and Arrow or of other formats");
         let hint = "give them names in `source` (`a: …`, `b: …`) and unite them in `sql`";
         return Err(problem.hint(hint).at(other, None, None));
     }
     if rules.records.is_some() {
-        let problem =
-            DataProblem::new("`records` is a path into documents, this is a Parquet file");
+        let problem = DataProblem::new("`records` is a path into documents, this file is a table");
         let problem = problem.hint("leave out `records`");
         return Err(match staged.files.first() {
             Some(file) => problem.at(file, None, None),

@@ -28,7 +28,7 @@
 //! | [`source`] | brings bytes to this disk, and knows every format by name and first bytes | `data events http problem say secrets workspace` |
 //! | [`readers`] | files of records: where each begins and ends, its values as tokens | `data http rules say secrets source` |
 //! | [`typing`] | from what values look like to the one type of their column, and a row of values | `data readers rules say source` |
-//! | [`columnar`] | files whose columns have types: leaves, batches, what the engine reads itself | `data http readers rules say source typing` |
+//! | [`columnar`] | files whose columns have types, Parquet and Arrow: leaves, batches, what the engine reads itself | `data http readers rules say source typing` |
 //! | [`outline`] | documents from afar: where their rows are, what they say of further pages | `columnar data readers rules say source` |
 //! | [`table`] | all rows of all files; types assumed by the first and confirmed by all; batches | `columnar data outline readers rules say source typing` |
 //! | [`hyper`] | the engine: loads, runs the user's SQL, completes the file | `cancel columnar data events problem say table` |

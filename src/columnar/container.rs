@@ -33,10 +33,20 @@ pub(crate) trait Container: fmt::Debug {
     fn damage(&self, leaf: &SchemaLeaf) -> Result<Option<Damage>, DataProblem>;
 
     /// Whether the engine can read the file by itself.
-    fn is_read_by_engine(&self) -> bool;
+    fn engine_reader(&self) -> EngineReader;
 
     /// Returns a text that is equal for files whose schemas are.
     fn signature(&self) -> String;
+}
+
+/// What the engine's own readers do with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EngineReader {
+    Reads,
+    /// It reads others of the format, but not what this one has.
+    Refuses,
+    /// It reads no file of the format.
+    Missing,
 }
 
 /// A value that is none, and in which row of the file it is, counted from 1.

@@ -198,6 +198,7 @@ impl ValueKind {
             DataType::Time32(_) | DataType::Time64(_) => ValueKind::Time,
             DataType::Timestamp(_, None) => ValueKind::Timestamp,
             DataType::Timestamp(_, _) => ValueKind::Zoned,
+            DataType::Dictionary(_, values) => ValueKind::of(values),
             _ => ValueKind::Other,
         }
     }
@@ -285,6 +286,8 @@ impl Leaves<'_> {
             }
             DataType::List(field)
             | DataType::LargeList(field)
+            | DataType::ListView(field)
+            | DataType::LargeListView(field)
             | DataType::FixedSizeList(field, _) => {
                 Form::List(Box::new(self.form(field, n_columns)))
             }
@@ -298,6 +301,10 @@ impl Leaves<'_> {
                 }
                 _ => Form::Value(ValueKind::Other),
             },
+            DataType::Dictionary(_, values) if values.is_nested() => {
+                let values = field.clone().with_data_type(values.as_ref().clone());
+                self.form(&values, n_columns)
+            }
             _ => {
                 *n_columns += 1;
                 Form::Value((self.kind)(field))

@@ -1,5 +1,6 @@
 //! Which file reads which format: the one match on the formats whose columns have types.
 
+use super::arrow;
 use super::container::Container;
 use super::parquet;
 use crate::readers::position::DataProblem;
@@ -9,6 +10,7 @@ use crate::source::{Format, StagedFile};
 pub(crate) fn open(file: &StagedFile) -> Result<Box<dyn Container>, DataProblem> {
     Ok(match file.format {
         Format::Parquet => Box::new(parquet::ParquetFile::open(&file.path)?),
+        Format::Arrow => Box::new(arrow::ArrowFile::open(&file.path)?),
         Format::Json
         | Format::NdJson
         | Format::Csv

@@ -16,9 +16,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 
-use self::broken::{BATCH, broken, guarded};
-use self::schema::EngineSupport;
-use super::container::{Batches, Container, Damage};
+use self::broken::{broken, guarded};
+use super::container::{Batches, Container, Damage, EngineReader};
+use super::decode::BATCH;
 use super::leaf::{SchemaLeaf, Wanted};
 use crate::readers::position::DataProblem;
 
@@ -107,8 +107,8 @@ impl Container for ParquetFile {
         Ok(None)
     }
 
-    fn is_read_by_engine(&self) -> bool {
-        schema::engine(&self.metadata) == EngineSupport::Reads
+    fn engine_reader(&self) -> EngineReader {
+        schema::engine(&self.metadata)
     }
 
     fn signature(&self) -> String {

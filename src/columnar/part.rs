@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 
+use super::container::EngineReader;
 use super::leaf::SchemaLeaf;
 use super::open::open;
 use super::reader::ColumnReader;
@@ -29,6 +30,7 @@ pub struct Part {
     pub(crate) fills: Vec<Fill>,
     /// What the engine puts into each column, if it can read the file by itself.
     pub(crate) expressions: Option<Vec<EngineExpression>>,
+    pub(crate) engine: EngineReader,
     /// Equal for files whose schemas are.
     pub(crate) signature: String,
     pub(crate) fetched_at: i64,
@@ -78,6 +80,11 @@ impl Part {
     /// Returns what the engine is to put into each column; `None` if it cannot read the file.
     pub fn expressions(&self) -> Option<&[EngineExpression]> {
         self.expressions.as_deref()
+    }
+
+    /// Whether the engine reads other files of the format, but not this one.
+    pub fn is_refused(&self) -> bool {
+        self.expressions.is_none() && self.engine != EngineReader::Missing
     }
 
     /// Whether the engine can read both files in one go: same expressions, same schema.
@@ -202,10 +209,12 @@ fn push(builder: &mut ColumnBuilder, value: &Value<'_>) {
 /// Cuts a batch into pieces of about `n_bytes` bytes.
 fn pieces(batch: &RecordBatch, n_bytes: usize) -> impl Iterator<Item = RecordBatch> {
     let n_rows = batch.num_rows();
-    let n_pieces = batch
-        .get_array_memory_size()
-        .div_ceil(n_bytes.max(1))
-        .max(1);
+    // Arrays may be slices of others, many times as long.
+    let sizes = batch
+        .columns()
+        .iter()
+        .map(|array| array.to_data().get_slice_memory_size().unwrap_or_default());
+    let n_pieces = sizes.sum::<usize>().div_ceil(n_bytes.max(1)).max(1);
     let length = n_rows.div_ceil(n_pieces).max(1);
     (0..n_rows)
         .step_by(length)

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampNanosecondType, UInt64Type};
 use arrow_schema::{DataType, TimeUnit};
 
-use super::container::Container;
+use super::container::{Container, EngineReader};
 use super::leaf::{SchemaLeaf, ValueKind, Wanted};
 use super::open::open;
 use super::part::{EngineExpression, Fill, Part, column_type};
@@ -307,6 +307,9 @@ fn largest(known: &KnownFile<'_>, leaf: &SchemaLeaf) -> Result<u64, DataError> {
                 .map(|group| group.column(position).clone());
             array = child.ok_or_else(|| at(changed()))?;
         }
+        if let Some(dictionary) = array.as_any_dictionary_opt() {
+            array = dictionary.values().clone();
+        }
         let found = if let Some(array) = array.as_primitive_opt::<UInt64Type>() {
             array.iter().flatten().max()
         } else if let Some(array) = array.as_primitive_opt::<Int64Type>() {
@@ -339,7 +342,8 @@ fn parts(
             .chain(system.iter().map(|column| Fill::System(*column)))
             .collect();
         let mut expressions = None;
-        if known.container.is_read_by_engine() {
+        let engine = known.container.engine_reader();
+        if engine == EngineReader::Reads {
             let all = fills
                 .iter()
                 .zip(columns)
@@ -359,6 +363,7 @@ fn parts(
             rows: known.container.rows(),
             fills,
             expressions,
+            engine,
             signature: known.container.signature(),
             fetched_at,
         });

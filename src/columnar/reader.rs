@@ -2,10 +2,11 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time64MicrosecondType,
-    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DecimalType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, TimeUnit};
@@ -14,6 +15,9 @@ use super::leaf::{Form, SchemaLeaf, ValueKind};
 use super::scalar::{DAY, Scalar, escaped};
 use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
+
+/// Bytes of one text or JSON: few bytes of a file may stand for many elements, and each of them for a long text.
+const MOST_BYTES: usize = 1 << 30;
 
 /// The values of one leaf in a batch.
 pub(crate) struct ColumnReader<'a> {
@@ -46,18 +50,52 @@ impl<'a> ColumnReader<'a> {
     }
 
     pub(crate) fn get(&self, row: usize) -> Result<Scalar<'_>, DataProblem> {
-        if self.array.is_null(row) || self.around.iter().any(|group| group.is_null(row)) {
+        let is_none = self.around.iter().any(|group| group.is_null(row));
+        let place = found(&self.array, row).filter(|_| !is_none);
+        let Some((array, row)) = place else {
             return Ok(Scalar::Null);
-        }
+        };
         match &self.leaf.form {
-            Form::Value(_) => scalar(&self.array, row, self.leaf.kind),
+            Form::Value(_) => match scalar(array, row, self.leaf.kind)? {
+                Scalar::Text(text) if text.len() > MOST_BYTES => Err(too_long()),
+                scalar => Ok(scalar),
+            },
             form => {
                 let mut text = String::new();
-                json(&mut text, &self.array, row, form)?;
+                json(&mut text, array, row, form)?;
                 Ok(Scalar::Json(text))
             }
         }
     }
+}
+
+/// Returns where a value stands, in a dictionary if it is a key of one; nothing if it is null.
+fn found(array: &ArrayRef, row: usize) -> Option<(&ArrayRef, usize)> {
+    if array.is_null(row) {
+        return None;
+    }
+    let Some(dictionary) = array.as_any_dictionary_opt() else {
+        return Some((array, row));
+    };
+    let keys = dictionary.keys();
+    let row = match keys.data_type() {
+        DataType::Int8 => key::<Int8Type>(keys, row),
+        DataType::Int16 => key::<Int16Type>(keys, row),
+        DataType::Int32 => key::<Int32Type>(keys, row),
+        DataType::Int64 => key::<Int64Type>(keys, row),
+        DataType::UInt8 => key::<UInt8Type>(keys, row),
+        DataType::UInt16 => key::<UInt16Type>(keys, row),
+        DataType::UInt32 => key::<UInt32Type>(keys, row),
+        _ => key::<UInt64Type>(keys, row),
+    }?;
+    found(dictionary.values(), row)
+}
+
+fn key<T: ArrowPrimitiveType<Native: TryInto<usize>>>(
+    keys: &dyn Array,
+    row: usize,
+) -> Option<usize> {
+    keys.as_primitive::<T>().value(row).try_into().ok()
 }
 
 /// Reads a value at the width it has.
@@ -81,9 +119,18 @@ fn scalar(array: &ArrayRef, row: usize, kind: ValueKind) -> Result<Scalar<'_>, D
         DataType::Float32 => Scalar::Double(array.as_primitive::<Float32Type>().value(row).into()),
         DataType::Float64 => Scalar::Double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => Scalar::Text(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => Scalar::Text(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => Scalar::Text(array.as_string_view().value(row)),
         DataType::Binary => bytes(array.as_binary::<i32>().value(row), kind)?,
+        DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row), kind)?,
+        DataType::BinaryView => bytes(array.as_binary_view().value(row), kind)?,
         DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), kind)?,
         DataType::Date32 => Scalar::Date(array.as_primitive::<Date32Type>().value(row)),
+        DataType::Date64 => whole_days(array.as_primitive::<Date64Type>().value(row))?,
+        DataType::Time32(TimeUnit::Second) => {
+            let seconds = array.as_primitive::<Time32SecondType>().value(row);
+            time_of_day(seconds.into(), TimeUnit::Second)?
+        }
         DataType::Time32(_) => {
             let millis = array.as_primitive::<Time32MillisecondType>().value(row);
             time_of_day(millis.into(), TimeUnit::Millisecond)?
@@ -103,13 +150,9 @@ fn scalar(array: &ArrayRef, row: usize, kind: ValueKind) -> Result<Scalar<'_>, D
                 _ => Scalar::Timestamp(micros),
             }
         }
-        DataType::Decimal128(_, _) => {
-            let array = array.as_primitive::<Decimal128Type>();
-            match kind {
-                ValueKind::Decimal { scale, .. } => Scalar::Decimal(array.value(row), scale),
-                _ => Scalar::HugeDecimal(array.value_as_string(row)),
-            }
-        }
+        DataType::Decimal32(_, _) => decimal::<Decimal32Type>(array, row, kind),
+        DataType::Decimal64(_, _) => decimal::<Decimal64Type>(array, row, kind),
+        DataType::Decimal128(_, _) => decimal::<Decimal128Type>(array, row, kind),
         DataType::Decimal256(_, _) => {
             let array = array.as_primitive::<Decimal256Type>();
             match (kind, array.value(row).to_i128()) {
@@ -128,12 +171,28 @@ fn integer<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef, row: usiz
     Scalar::Integer(array.as_primitive::<T>().value(row).into())
 }
 
+fn decimal<T: DecimalType<Native: Into<i128>>>(
+    array: &ArrayRef,
+    row: usize,
+    kind: ValueKind,
+) -> Scalar<'_> {
+    let array = array.as_primitive::<T>();
+    match kind {
+        ValueKind::Decimal { scale, .. } => Scalar::Decimal(array.value(row).into(), scale),
+        _ => Scalar::HugeDecimal(array.value_as_string(row)),
+    }
+}
+
 fn bytes(bytes: &[u8], kind: ValueKind) -> Result<Scalar<'_>, DataProblem> {
     Ok(match kind {
         ValueKind::Uuid => Scalar::Uuid(bytes),
         ValueKind::Text => Scalar::Text(std::str::from_utf8(bytes).map_err(|_| not_utf8())?),
         _ => Scalar::Bytes(bytes),
     })
+}
+
+fn too_long() -> DataProblem {
+    DataProblem::new(format!("a value has more than {} MiB", MOST_BYTES >> 20))
 }
 
 fn not_utf8() -> DataProblem {
@@ -161,6 +220,18 @@ fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
     }
 }
 
+/// A day given in milliseconds: a part of a day would be lost, so there must be none.
+fn whole_days(millis: i64) -> Result<Scalar<'static>, DataProblem> {
+    let day = DAY / 1_000;
+    let days = i32::try_from(millis.div_euclid(day)).ok();
+    match days.filter(|_| millis.rem_euclid(day) == 0) {
+        Some(days) => Ok(Scalar::Date(days)),
+        None => Err(DataProblem::new(format!(
+            "the date of {millis} ms is no day"
+        ))),
+    }
+}
+
 /// A time of day, what is finer than a microsecond cut.
 fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, DataProblem> {
     let (micros, name) = match unit {
@@ -179,15 +250,17 @@ fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, DataProble
 
 /// Writes a value as JSON: what has no notation there as text.
 fn json(text: &mut String, array: &ArrayRef, row: usize, form: &Form) -> Result<(), DataProblem> {
-    if array.is_null(row) {
+    let Some((array, row)) = found(array, row) else {
         text.push_str("null");
         return Ok(());
-    }
+    };
     match form {
         Form::List(inside) => {
             let list = match array.data_type() {
                 DataType::List(_) => array.as_list::<i32>().value(row),
                 DataType::LargeList(_) => array.as_list::<i64>().value(row),
+                DataType::ListView(_) => array.as_list_view::<i32>().value(row),
+                DataType::LargeListView(_) => array.as_list_view::<i64>().value(row),
                 _ => array.as_fixed_size_list().value(row),
             };
             sequence(text, list.len(), ('[', ']'), |text, index| {
@@ -251,6 +324,9 @@ fn sequence(
             text.push(',');
         }
         each(text, index)?;
+        if text.len() > MOST_BYTES {
+            return Err(too_long());
+        }
     }
     text.push(close);
     Ok(())
@@ -259,6 +335,15 @@ fn sequence(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_in_milliseconds_are_whole() {
+        let day = |millis| whole_days(millis).map(|day| day.text().unwrap().into_owned());
+        assert_eq!(day(-86_400_000).unwrap(), "1969-12-31");
+        for millis in [1, -1, i64::MAX, i64::MIN, 86_400_000 << 32] {
+            assert!(day(millis).is_err(), "{millis}");
+        }
+    }
 
     #[test]
     fn times_of_day_are_below_24_hours() {

@@ -111,10 +111,12 @@ pub(super) fn insert<'scope>(
                 read_files(connection, (table, &own), files, &name, observer, &stream)?;
             }
             for part in rest {
-                observer.on(Event::Note(format!(
-                    "`{}` is read row by row: it has what Hyper does not read by itself",
-                    part.origin()
-                )));
+                if part.is_refused() {
+                    observer.on(Event::Note(format!(
+                        "`{}` is read row by row: it has what Hyper does not read by itself",
+                        part.origin()
+                    )));
+                }
                 stream(Some(part))?;
             }
             Ok(())

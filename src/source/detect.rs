@@ -78,11 +78,12 @@ pub(super) fn detect(path: &Path, clues: &Clues) -> Result<Format> {
     Ok(format)
 }
 
-/// Tells by their first bytes files that are no text and no Parquet, and says what to do about them.
+/// Tells by their first bytes files that are no text and of no format here, and says what to do about them.
 fn binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
     const SHEET: &str = "save the sheet as CSV and name that file in `source`";
     const UNPACK: &str = "unpack it before this step and name the files in `source`; single files may be packed with gzip or zstd";
-    const OTHER: &str = "check what `source` delivers: it takes JSON, CSV, XML, OData and Parquet";
+    const OTHER: &str =
+        "check what `source` delivers: it takes JSON, CSV, XML, OData, Parquet and Arrow";
     let has = |part: &[u8]| memchr::memmem::find(head, part).is_some();
     let kinds: [(&[u8], &str, &str); 15] = [
         (
@@ -105,7 +106,11 @@ fn binary(head: &[u8]) -> Option<(&'static str, &'static str)> {
         (b"\x89PNG\r\n\x1A\n", "a PNG picture", OTHER),
         (b"\xFF\xD8\xFF", "a JPEG picture", OTHER),
         (b"GIF8", "a GIF picture", OTHER),
-        (b"ARROW1\0\0", "an Arrow file", OTHER),
+        (
+            b"FEA1",
+            "a Feather file of version 1",
+            "write it as Feather 2 or Parquet",
+        ),
         (b"HyPe", "a Hyper extract", OTHER),
         (b"ORC", "an ORC file", OTHER),
     ];

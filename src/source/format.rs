@@ -19,6 +19,8 @@ pub enum Format {
     Atom,
     /// Apache Parquet.
     Parquet,
+    /// Apache Arrow IPC: a file, also known as Feather 2, or a stream.
+    Arrow,
 }
 
 /// What formats have in common that are read alike.
@@ -53,13 +55,14 @@ pub struct FormatDescription {
 
 impl Format {
     /// All of them; those of one name stand together, what the name says by itself first.
-    pub const ALL: [Format; 8] = [
+    pub const ALL: [Format; 9] = [
         Format::Json,
         Format::NdJson,
         Format::Csv,
         Format::Tsv,
         Format::Xml,
         Format::Parquet,
+        Format::Arrow,
         Format::OData,
         Format::Atom,
     ];
@@ -118,6 +121,16 @@ impl Format {
                 ],
                 extensions: &["parquet", "parq"],
                 beginnings: &[b"PAR1"],
+            },
+            Format::Arrow => FormatDescription {
+                name: "arrow",
+                family: Family::Columnar,
+                media_types: &[
+                    "application/vnd.apache.arrow.stream",
+                    "application/vnd.apache.arrow.file",
+                ],
+                extensions: &["arrow", "arrows", "feather", "ipc"],
+                beginnings: &[b"ARROW1\0\0", b"\xFF\xFF\xFF\xFF"],
             },
             // Services announce JSON or XML; that it is OData shows in what is written.
             Format::OData => FormatDescription {

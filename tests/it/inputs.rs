@@ -28,7 +28,7 @@ fn everything_wrong_is_told_at_once() {
         error title=input mode::input `mode`: `replace` is not one of overwrite, append, create-new
         error title=input wait::input `wait`: `60` is no length of time: write it with a unit, such as `60m`, `90s` or `0`
         error title=input source::input `source`: is required: the address or workspace file to read, such as `https://example.com/data.json`
-        error title=input format::input `format`: `jsn` is not one of auto, json, ndjson, csv, tsv, xml, parquet, odata; did you mean `json`?
+        error title=input format::input `format`: `jsn` is not one of auto, json, ndjson, csv, tsv, xml, parquet, arrow, odata; did you mean `json`?
         error title=input columns::input `columns`: line 1: column `a`: unknown type `bigintt`, did you mean `bigint`?
         error title=input columns::input `columns`: line 2: column `b`: `decimal` needs its digits, as in `decimal(18,2)`: without them every fraction would be cut
         error::and 2 more, see the job summary

@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod arrow;
 mod auth;
 mod cancel;
 mod code_map;

@@ -43,15 +43,15 @@ fn packed(columns: Vec<(&str, ArrayRef)>, compression: Compression) -> Vec<u8> {
     bytes
 }
 
-fn array(array: impl Array + 'static) -> ArrayRef {
+pub(crate) fn array(array: impl Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
-fn texts(values: &[&str]) -> ArrayRef {
+pub(crate) fn texts(values: &[&str]) -> ArrayRef {
     array(StringArray::from(values.to_vec()))
 }
 
-fn integers(values: &[i64]) -> ArrayRef {
+pub(crate) fn integers(values: &[i64]) -> ArrayRef {
     array(Int64Array::from(values.to_vec()))
 }
 
@@ -66,7 +66,7 @@ fn by_engine(run: &Ended) -> bool {
     !run.log.contains("row by row")
 }
 
-fn common() -> Vec<(&'static str, ArrayRef)> {
+pub(crate) fn common() -> Vec<(&'static str, ArrayRef)> {
     let micros = 1_700_000_000_123_456;
     vec![
         ("i8", array(Int8Array::from(vec![Some(-1), None]))),
@@ -222,11 +222,11 @@ fn what_the_engine_refuses_is_converted_here() {
     "#]].assert_eq(&run.rows());
 }
 
-fn half(value: f32) -> <Float16Type as arrow_array::ArrowPrimitiveType>::Native {
+pub(crate) fn half(value: f32) -> <Float16Type as arrow_array::ArrowPrimitiveType>::Native {
     <Float16Type as arrow_array::ArrowPrimitiveType>::Native::from_f32(value)
 }
 
-fn arrow_value(
+pub(crate) fn arrow_value(
     text: &str,
 ) -> <arrow_array::types::Decimal256Type as arrow_array::ArrowPrimitiveType>::Native {
     <arrow_array::types::Decimal256Type as arrow_array::ArrowPrimitiveType>::Native::from_string(
@@ -375,7 +375,10 @@ fn what_cannot_be_done_says_so() {
         .run()
         .failed(
             "type",
-            &["either all Parquet or of other formats", "in `source`"],
+            &[
+                "either all Parquet and Arrow or of other formats",
+                "in `source`",
+            ],
         );
     build(file(vec![("a", integers(&[1])), ("A", integers(&[2]))]))
         .run()

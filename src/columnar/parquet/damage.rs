@@ -13,8 +13,9 @@ use parquet::errors::ParquetError;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
-use super::broken::{BATCH, broken, guarded};
+use super::broken::{broken, guarded};
 use crate::columnar::container::Damage;
+use crate::columnar::decode::BATCH;
 use crate::readers::position::DataProblem;
 
 const NANOS_OF_DAY: u64 = 86_400_000_000_000;

@@ -9,6 +9,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type};
 
+use crate::columnar::container::EngineReader;
 use crate::columnar::leaf::{Leaves, SchemaLeaf, ValueKind, Wanted};
 
 /// Returns the schema with times of 96 bits in microseconds; `None` if there are no such times.
@@ -48,13 +49,6 @@ fn widened_one(field: &FieldRef, columns: &mut std::slice::Iter<'_, ColumnDescPt
     one.first().unwrap_or(field).clone()
 }
 
-/// Whether the engine's own reader takes a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EngineSupport {
-    Reads,
-    Refuses,
-}
-
 /// Returns the leaves in the order of the file; `wanted` is asked for every place by its names.
 pub(crate) fn leaves(
     metadata: &ArrowReaderMetadata,
@@ -88,7 +82,7 @@ pub(crate) fn leaves(
 }
 
 /// Whether the engine reads the file at all: one column it does not know is enough to be refused.
-pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> EngineSupport {
+pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> EngineReader {
     let fields = metadata.schema().fields();
     let groups = metadata.metadata().row_groups();
     let mut chunks = groups.iter().flat_map(RowGroupMetaData::columns);
@@ -109,9 +103,9 @@ pub(crate) fn engine(metadata: &ArrowReaderMetadata) -> EngineSupport {
             .all(is_annotation_known)
         || !fields.iter().all(|field| is_known(field.data_type()))
     {
-        EngineSupport::Refuses
+        EngineReader::Refuses
     } else {
-        EngineSupport::Reads
+        EngineReader::Reads
     }
 }
 
