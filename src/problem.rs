@@ -25,6 +25,7 @@ impl Problem {
     }
 
     /// Adds what to change.
+    #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Problem {
         Problem {
             hint: Some(hint.into()),
@@ -33,6 +34,7 @@ impl Problem {
     }
 
     /// Adds what it follows from; the report tells it below.
+    #[must_use]
     pub fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
         Problem {
             source: Some(source.into()),

@@ -70,7 +70,7 @@ impl PageReader for PageInspector<'_> {
 
 impl PageInspector<'_> {
     fn inspect_document(
-        &self,
+        self,
         page: &StagedFile,
         ask: &PageQuestion<'_>,
     ) -> Result<PageFacts, Problem> {
@@ -156,18 +156,14 @@ impl PageInspector<'_> {
         Ok(seen)
     }
 
-    fn leads_to_rows(&self, key: &str, pinned: Option<&RecordsPath>) -> bool {
+    fn leads_to_rows(self, key: &str, pinned: Option<&RecordsPath>) -> bool {
         let path = self.rules.records.as_ref().or(pinned);
         let first = path.and_then(|path| path.steps.first());
         first.is_some_and(|step| matches!(step, Step::Key(other) if other == key))
     }
 
     /// Formats without places inside: reading them as a table counts their rows.
-    fn inspect_other(
-        &self,
-        page: &StagedFile,
-        ask: &PageQuestion<'_>,
-    ) -> anyhow::Result<PageFacts> {
+    fn inspect_other(self, page: &StagedFile, ask: &PageQuestion<'_>) -> anyhow::Result<PageFacts> {
         let feed = is_markup(page).then(|| feed::look(page)).flatten();
         let feed = feed.unwrap_or_default();
         let is_paged = feed.next.is_some() || feed.count.is_some();

@@ -139,14 +139,14 @@ impl Records {
     pub(crate) fn confirm(self) -> Result<Records, DataError> {
         match self.basis {
             Basis::AllRows => Ok(self),
-            Basis::FirstRows(found) => match found.into_inner() {
-                Some(found) => found.map(|table| *table),
-                None => {
-                    let mut table = Records::read(&self.staged, &self.rules)?;
-                    table.tell_absent();
-                    Ok(table)
+            Basis::FirstRows(found) => {
+                if let Some(found) = found.into_inner() {
+                    return found.map(|table| *table);
                 }
-            },
+                let mut table = Records::read(&self.staged, &self.rules)?;
+                table.tell_absent();
+                Ok(table)
+            }
         }
     }
 

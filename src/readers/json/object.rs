@@ -18,7 +18,7 @@ pub(crate) struct Members {
     key_order: Option<KeyOrder>,
 }
 
-/// Objects of one key_order have the same keys in the same order.
+/// Objects of one key order have the same keys in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyOrder(u64);
 
@@ -143,7 +143,7 @@ impl Members {
         }
     }
 
-    /// Returns the key_order of the object looked at last, if it is written like others before.
+    /// Returns the key order of the object looked at last, if it is written like others before.
     pub(crate) fn key_order(&self) -> Option<KeyOrder> {
         self.key_order
     }
