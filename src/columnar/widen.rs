@@ -88,11 +88,7 @@ fn timestamps(array: &ArrayRef) -> Option<ArrayRef> {
     let DataType::Timestamp(unit, _) = array.data_type() else {
         return None;
     };
-    let coarser = |value: i64, factor: i64| {
-        value
-            .checked_mul(factor)
-            .filter(|micros| time::in_range(*micros))
-    };
+    let coarser = |value: i64, factor: i64| value.checked_mul(factor).and_then(in_range);
     let times = match unit {
         TimeUnit::Second => {
             checked::<TimestampSecondType>(array, |value| coarser(value, 1_000_000))?
@@ -100,14 +96,16 @@ fn timestamps(array: &ArrayRef) -> Option<ArrayRef> {
         TimeUnit::Millisecond => {
             checked::<TimestampMillisecondType>(array, |value| coarser(value, 1_000))?
         }
-        TimeUnit::Microsecond => checked::<TimestampMicrosecondType>(array, |value| {
-            Some(value).filter(|micros| time::in_range(*micros))
-        })?,
-        TimeUnit::Nanosecond => checked::<TimestampNanosecondType>(array, |value| {
-            Some(value.div_euclid(1_000)).filter(|micros| time::in_range(*micros))
-        })?,
+        TimeUnit::Microsecond => checked::<TimestampMicrosecondType>(array, in_range)?,
+        TimeUnit::Nanosecond => {
+            checked::<TimestampNanosecondType>(array, |value| in_range(value.div_euclid(1_000)))?
+        }
     };
     Some(times)
+}
+
+fn in_range(micros: i64) -> Option<i64> {
+    time::in_range(micros).then_some(micros)
 }
 
 fn checked<T: ArrowPrimitiveType<Native = i64>>(

@@ -7,7 +7,6 @@ use secrecy::SecretString;
 use super::problems::NO_SECRET;
 use super::words::{Entry, did_you_mean, is_loopback, split};
 use crate::http::Url;
-use crate::say::is_misspelling;
 use crate::source::Auth;
 use crate::source::auth::ClientCredentials;
 
@@ -151,7 +150,10 @@ fn is_field_name(name: &str) -> bool {
 /// Whether a name is meant to be one of our fields, as `client_id` is; others go along with the request for a token.
 fn is_misspelt(name: &str) -> bool {
     let plain = name.to_ascii_lowercase().replace('_', "-");
-    FIELDS.iter().any(|field| is_misspelling(&plain, field))
+    // Two letters for short words as well: what is taken for another field goes to the server without a word.
+    FIELDS
+        .iter()
+        .any(|field| strsim::osa_distance(field, &plain) <= 2 && plain != "code")
 }
 
 #[cfg(test)]
