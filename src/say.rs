@@ -112,8 +112,15 @@ pub fn likeness(one: &str, other: &str) -> f64 {
 
 /// Returns the candidate that a mistyped name most likely means, if one is near.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let length = name.chars().count();
+    // A common beginning counts so much that of a long word its first letter alone would be near.
+    let is_comparable = |candidate: &&str| {
+        let other = candidate.chars().count();
+        2 * length.min(other) >= length.max(other)
+    };
     let rated = candidates
         .into_iter()
+        .filter(is_comparable)
         .map(|candidate| (likeness(name, candidate), candidate));
     let (likeness, candidate) = rated.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (likeness >= NEAR).then_some(candidate)
@@ -168,6 +175,7 @@ mod tests {
         assert_eq!(nearest("amout", names), Some("Amount"));
         assert_eq!(nearest("createdat", names), Some("created_at"));
         assert_eq!(nearest("weather", names), None);
+        assert_eq!(nearest("bogus", ["b"]), None);
         assert!(is_misspelling("sorce", "source"));
         assert!(!is_misspelling("id", "ip"));
     }
