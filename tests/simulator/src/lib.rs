@@ -31,9 +31,9 @@ use tokio::runtime::{Builder, Runtime};
 pub use faults::{Effect, Fault, Operation, RetryAfter};
 pub use origin::{OriginRequest, Page};
 pub use site::{
-    AsJob, CONTENT_URL, DEFAULT_PROJECT, Datasource, DescriptionAtPublish, FilterCase, Job,
-    JobOutcome, JobState, PROJECT, Paging, PersonalAccessToken, Project, Request, Seconds,
-    Settings, Site, TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
+    AsJob, CONTENT_URL, Connection, Connections, DEFAULT_PROJECT, Datasource, DescriptionAtPublish,
+    FilterCase, Job, JobOutcome, JobState, PROJECT, Paging, PersonalAccessToken, Project, Request,
+    Seconds, Settings, Site, TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
 };
 pub use xml::XmlStyle;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod call;
 mod clock;
+mod connections;
 mod datasources;
 pub(crate) mod error;
 mod jobs;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 
 use call::{Answer, Call, NoRoute, Query, Route};
 use clock::{Clock, Ids};
+pub use connections::{Connection, Connections};
 use error::{ApiError, Refusal};
 pub use jobs::{Job, JobState};
 pub use listing::FilterCase;
@@ -134,8 +136,10 @@ pub struct Datasource {
     pub certification_note: String,
     /// Whether Tableau Bridge is used.
     pub use_remote_query_agent: bool,
-    /// `hyper`, `tds`, `tdsx`, `tde` or `parquet`.
+    /// `hyper`, `tds`, `tdsx`, `tde` or `parquet`, or the class of what it reads from if nobody published a file.
     pub kind: String,
+    /// What it reads from.
+    pub connections: Vec<Connection>,
     /// The stored files: the published one, then every appended one.
     pub parts: Vec<PathBuf>,
     /// The lists that do not show its present state yet.
@@ -310,6 +314,9 @@ impl Site {
             Operation::QueryJob => self.query_job(&route.id)?,
             Operation::QueryDataSources => self.query_data_sources(&query)?,
             Operation::QueryDataSource => self.query_data_source(&route.id)?,
+            Operation::QueryDataSourceConnections => {
+                self.query_data_source_connections(&route.id)?
+            }
             Operation::DownloadDataSource => self.download_data_source(&route.id, &query)?,
             Operation::UpdateDataSource => self.update_data_source(&route.id, call)?,
             Operation::DeleteDataSource => self.delete_data_source(&route.id)?,

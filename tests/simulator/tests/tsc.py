@@ -100,6 +100,14 @@ assert server.datasources.get_by_id(visits.id).tags == {"finance"}
 item.name = "ORDERS & CO"
 expect_error("409015", lambda: server.datasources.update(item))
 
+# A published file is the only connection.
+server.datasources.populate_connections(item := server.datasources.get_by_id(visits.id))
+(connection,) = item.connections
+assert connection.connection_type == "hyper" and connection.id and connection.embed_password is False
+server.datasources.populate_connections(remote := find(server, "Remote"))
+(connection,) = remote.connections
+assert (connection.connection_type, connection.server_address) == ("snowflake", "snowflake.example.com")
+
 # Downloads are zip files with the published file in them; the client writes them where it is told.
 with tempfile.TemporaryDirectory() as folder:
     path = server.datasources.download(visits.id, os.path.join(folder, "visits"))

@@ -31,6 +31,12 @@ fn drive(style: XmlStyle) {
 
     let mut site = Site::default();
     site.add_projects(250);
+    let awkward = site
+        .project(&["Größe, Maß: Überblick"])
+        .unwrap()
+        .luid
+        .clone();
+    site.add_datasource_from("Remote", &awkward, &["snowflake"]);
     let mut setup = Setup {
         site,
         ..Setup::default()

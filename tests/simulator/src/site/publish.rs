@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::call::{Answer, Call, Content, Query, boolean};
+use super::connections::HYPER;
 use super::error::{ApiError, Refusal};
 use super::settings::{AsJob, DescriptionAtPublish};
 use super::store::Spool;
@@ -233,6 +234,11 @@ impl Site {
             .as_ref()
             .ok_or_else(|| problem(&publication.source))?;
         let path = self.place(index, file, &publication)?;
+        let is_new_origin = matches!(publication.mode, Mode::CreateNew | Mode::Overwrite)
+            && !self.datasources[index].reads_one_file();
+        if is_new_origin {
+            self.datasources[index].connections = self.connect(&[HYPER]);
+        }
         let datasource = &mut self.datasources[index];
         datasource.updated_at = now;
         match publication.mode {

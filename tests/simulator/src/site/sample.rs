@@ -1,6 +1,7 @@
 //! The site that tests and demos start from.
 
 use super::clock::{Clock, Ids};
+use super::connections::HYPER;
 use super::settings::Settings;
 use super::store::Store;
 use super::{Datasource, PersonalAccessToken, Site, User};
@@ -95,6 +96,7 @@ impl Site {
         let luid = self.ids.luid();
         let content_url = self.content_url_for(name);
         let now = self.now();
+        let connections = self.connect(&[HYPER]);
         self.datasources.push(Datasource {
             luid: luid.clone(),
             project: project.to_owned(),
@@ -114,6 +116,7 @@ impl Site {
             certification_note: String::new(),
             use_remote_query_agent: false,
             kind: "hyper".to_owned(),
+            connections,
             parts: Vec::new(),
             late_lists: 0,
             former: None,

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::connections::Connections;
 use super::listing::FilterCase;
 use crate::xml::XmlStyle;
 
@@ -159,6 +160,8 @@ pub struct Settings {
     pub single_request_limit: u64,
     /// What an overwrite makes of the description it carries.
     pub description: DescriptionAtPublish,
+    /// What is told about connections.
+    pub connections: Connections,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
     /// How lists tell where they end.
@@ -194,6 +197,7 @@ impl Default for Settings {
             chunk_limit: MEGABYTES_64,
             single_request_limit: MEGABYTES_64,
             description: DescriptionAtPublish::default(),
+            connections: Connections::default(),
             filter_case: FilterCase::default(),
             paging: Paging::default(),
             seconds: Seconds::default(),
