@@ -31,9 +31,10 @@ use tokio::runtime::{Builder, Runtime};
 pub use faults::{Effect, Fault, Operation, RetryAfter};
 pub use origin::{OriginRequest, Page};
 pub use site::{
-    AsJob, CONTENT_URL, Connection, Connections, DEFAULT_PROJECT, Datasource, DescriptionAtPublish,
-    FilterCase, Job, JobOutcome, JobState, PROJECT, Paging, PersonalAccessToken, Project, Request,
-    Seconds, Settings, Site, TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
+    AsJob, CONTENT_URL, CalculatedField, Caption, Connection, Connections, DEFAULT_PROJECT,
+    Datasource, DescriptionAtPublish, Downloads, FilterCase, Folder, Job, JobOutcome, JobState,
+    PROJECT, Paging, PersonalAccessToken, Project, Request, Seconds, Settings, Site, TOKEN_NAME,
+    TOKEN_SECRET, Upload, UploadLife, User, WithoutExtract,
 };
 pub use xml::XmlStyle;
 

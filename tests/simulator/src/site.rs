@@ -14,6 +14,7 @@ mod sample;
 mod session;
 mod settings;
 pub(crate) mod store;
+mod tds;
 mod tdsx;
 mod uploads;
 
@@ -28,9 +29,11 @@ pub use listing::FilterCase;
 pub use sample::{CONTENT_URL, DEFAULT_PROJECT, PROJECT, TOKEN_NAME, TOKEN_SECRET};
 use session::Session;
 pub use settings::{
-    AsJob, DescriptionAtPublish, JobOutcome, Paging, Seconds, Settings, UploadLife,
+    AsJob, DescriptionAtPublish, Downloads, JobOutcome, Paging, Seconds, Settings, UploadLife,
+    WithoutExtract,
 };
 use store::Store;
+pub use tds::{CalculatedField, Caption, Folder};
 pub use uploads::Upload;
 
 use crate::faults::Operation;
@@ -140,6 +143,8 @@ pub struct Datasource {
     pub kind: String,
     /// What it reads from.
     pub connections: Vec<Connection>,
+    /// Its description, the document `.tds`: where its rows are, and what people made of it.
+    pub tds: String,
     /// The stored files: the published one, then every appended one.
     pub parts: Vec<PathBuf>,
     /// The lists that do not show its present state yet.

@@ -119,6 +119,8 @@ with tempfile.TemporaryDirectory() as folder:
             assert packed.read(name) == open(sent, "rb").read(), name
     path = server.datasources.download(visits.id, os.path.join(folder, "alone"), include_extract=False)
     assert path.endswith(".tds") and open(path, "rb").read().startswith(b"<?xml"), path
+    path = server.datasources.download(remote.id, os.path.join(folder, "remote"))
+    assert path.endswith(".tds") and b"snowflake" in open(path, "rb").read(), path
 expect_error("404004", lambda: server.datasources.download(project.id))
 
 # Projects.

@@ -1,7 +1,5 @@
 //! The connections of data sources: what they read their rows from.
 
-use std::str::FromStr;
-
 use super::call::Answer;
 use super::error::ApiError;
 use super::{Datasource, Site};
@@ -35,21 +33,6 @@ pub enum Connections {
     Dataengine,
     /// Nothing: 403021.
     Forbidden,
-}
-
-impl FromStr for Connections {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "hyper" => Ok(Self::Hyper),
-            "dataengine" => Ok(Self::Dataengine),
-            "forbidden" => Ok(Self::Forbidden),
-            other => Err(format!(
-                "unknown manner of connections `{other}`, valid are: hyper, dataengine, forbidden"
-            )),
-        }
-    }
 }
 
 impl Connection {
@@ -92,8 +75,11 @@ impl Site {
     pub fn add_datasource_from(&mut self, name: &str, project: &str, kinds: &[&str]) -> String {
         let luid = self.add_datasource(name, project);
         let connections = self.connect(kinds);
+        let slug = self.datasources.last().map(|added| &added.content_url);
+        let tds = self.describe(name, &slug.cloned().unwrap_or_default(), &connections);
         if let Some(added) = self.datasources.last_mut() {
             added.connections = connections;
+            added.tds = tds;
             if let Some(first) = kinds.first() {
                 (*first).clone_into(&mut added.kind);
             }

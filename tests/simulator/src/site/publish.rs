@@ -234,10 +234,8 @@ impl Site {
             .as_ref()
             .ok_or_else(|| problem(&publication.source))?;
         let path = self.place(index, file, &publication)?;
-        let is_new_origin = matches!(publication.mode, Mode::CreateNew | Mode::Overwrite)
-            && !self.datasources[index].reads_one_file();
-        if is_new_origin {
-            self.datasources[index].connections = self.connect(&[HYPER]);
+        if matches!(publication.mode, Mode::CreateNew | Mode::Overwrite) {
+            self.describe_anew(index);
         }
         let datasource = &mut self.datasources[index];
         datasource.updated_at = now;
@@ -261,6 +259,17 @@ impl Site {
             }
         }
         Ok(datasource.luid.clone())
+    }
+
+    /// Forgets what people made of a data source, and what it read from unless that was a file.
+    fn describe_anew(&mut self, index: usize) {
+        if !self.datasources[index].reads_one_file() {
+            self.datasources[index].connections = self.connect(&[HYPER]);
+        }
+        let datasource = &self.datasources[index];
+        let (slug, connections) = (&datasource.content_url, &datasource.connections);
+        let tds = self.describe(&datasource.name, slug, connections);
+        self.datasources[index].tds = tds;
     }
 
     fn create(&mut self, publication: &Publication) -> usize {
@@ -309,7 +318,7 @@ impl Site {
 
 impl Datasource {
     /// Lets lists show its present state for as long; what they have not shown yet they skip.
-    fn fall_behind(&mut self, lists: u32) {
+    pub(super) fn fall_behind(&mut self, lists: u32) {
         if self.late_lists == 0 && lists > 0 {
             self.former = Some(Box::new(self.clone()));
         }

@@ -97,6 +97,7 @@ impl Site {
         let content_url = self.content_url_for(name);
         let now = self.now();
         let connections = self.connect(&[HYPER]);
+        let tds = self.describe(name, &content_url, &connections);
         self.datasources.push(Datasource {
             luid: luid.clone(),
             project: project.to_owned(),
@@ -117,6 +118,7 @@ impl Site {
             use_remote_query_agent: false,
             kind: "hyper".to_owned(),
             connections,
+            tds,
             parts: Vec::new(),
             late_lists: 0,
             former: None,

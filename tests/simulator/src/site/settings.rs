@@ -105,6 +105,31 @@ pub enum DescriptionAtPublish {
     Reset,
 }
 
+/// Whether data sources can be downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Downloads {
+    /// They can.
+    #[default]
+    Allowed,
+    /// The user has no such right: 403028.
+    Forbidden,
+}
+
+/// What a download with `includeExtract=False` is.
+///
+/// The reference knows a description alone, clients know packages without their file; what becomes of a file that is
+/// no extract nobody says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutExtract {
+    /// The description alone, `.tds`.
+    #[default]
+    Described,
+    /// A `.tdsx` whose file is left out.
+    Packed,
+    /// A `.tdsx` whose file is left out if it is an extract of something else.
+    LiveKept,
+}
+
 /// How lists tell where they end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paging {
@@ -162,6 +187,10 @@ pub struct Settings {
     pub description: DescriptionAtPublish,
     /// What is told about connections.
     pub connections: Connections,
+    /// Whether data sources can be downloaded.
+    pub downloads: Downloads,
+    /// What a download with `includeExtract=False` is.
+    pub without_extract: WithoutExtract,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
     /// How lists tell where they end.
@@ -198,6 +227,8 @@ impl Default for Settings {
             single_request_limit: MEGABYTES_64,
             description: DescriptionAtPublish::default(),
             connections: Connections::default(),
+            downloads: Downloads::default(),
+            without_extract: WithoutExtract::default(),
             filter_case: FilterCase::default(),
             paging: Paging::default(),
             seconds: Seconds::default(),

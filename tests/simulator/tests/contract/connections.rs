@@ -27,7 +27,7 @@ fn a_published_file_is_the_only_connection() {
     let sales = project(&simulator, &["Sales"]);
     for mode in ["overwrite=true", "append=true"] {
         api.publish(mode, &datasource("Orders", &sales), &extract("2"));
-        assert_eq!(api.get(&path).attributes("id"), [luid.clone()], "{mode}");
+        assert_eq!(api.get(&path).attributes("id"), [luid.as_str()], "{mode}");
     }
 }
 
@@ -66,8 +66,6 @@ fn connections_are_named_or_kept_secret_as_asked() {
     simulator.site(|site| site.settings.connections = Connections::Forbidden);
     let refused = api.get(&path);
     assert_eq!((refused.status, refused.code()), (403, 403_021));
-    assert_eq!("forbidden".parse(), Ok(Connections::Forbidden));
-    assert!("x".parse::<Connections>().unwrap_err().contains("hyper, "));
 }
 
 #[test]

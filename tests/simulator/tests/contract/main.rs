@@ -10,6 +10,7 @@ mod faults;
 mod jobs;
 mod life;
 mod lists;
+mod made;
 mod publish;
 mod sessions;
 mod uploads;
