@@ -33,8 +33,8 @@ pub use origin::{OriginRequest, Page};
 pub use site::{
     AsJob, CONTENT_URL, CalculatedField, Caption, Connection, Connections, DEFAULT_PROJECT,
     Datasource, DescriptionAtPublish, Downloads, FilterCase, Folder, Job, JobOutcome, JobState,
-    PROJECT, Paging, PersonalAccessToken, Project, Request, Seconds, Settings, Site, TOKEN_NAME,
-    TOKEN_SECRET, Upload, UploadLife, User, WithoutExtract,
+    PROJECT, Paging, PersonalAccessToken, Project, Replace, Request, Seconds, Settings, Site,
+    TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User, WithoutExtract,
 };
 pub use xml::XmlStyle;
 

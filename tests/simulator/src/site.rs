@@ -29,8 +29,8 @@ pub use listing::FilterCase;
 pub use sample::{CONTENT_URL, DEFAULT_PROJECT, PROJECT, TOKEN_NAME, TOKEN_SECRET};
 use session::Session;
 pub use settings::{
-    AsJob, DescriptionAtPublish, Downloads, JobOutcome, Paging, Seconds, Settings, UploadLife,
-    WithoutExtract,
+    AsJob, DescriptionAtPublish, Downloads, JobOutcome, Paging, Replace, Seconds, Settings,
+    UploadLife, WithoutExtract,
 };
 use store::Store;
 pub use tds::{CalculatedField, Caption, Folder};

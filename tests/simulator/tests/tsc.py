@@ -1,6 +1,8 @@
 """Drives the simulator with Tableau's official Python client.
 
-usage: tsc.py URL SITE TOKEN_NAME TOKEN_SECRET FILE LARGE_FILE
+usage: tsc.py URL SITE TOKEN_NAME TOKEN_SECRET FILE LARGE_FILE SUFFIX
+
+SUFFIX is what a download without its file is: `tds` or `tdsx`.
 
 Prints `done` when every step went as the documentation of the client says.
 """
@@ -13,7 +15,7 @@ import zipfile
 import tableauserverclient as TSC
 from tableauserverclient.server.endpoint.exceptions import FailedSignInError
 
-url, site, token_name, token_secret, small, large = sys.argv[1:]
+url, site, token_name, token_secret, small, large, alone = sys.argv[1:]
 PROJECT = "Größe, Maß: Überblick"
 
 
@@ -84,6 +86,13 @@ again = publish(server, "Visits", Mode.Overwrite, large, as_job=True, descriptio
 assert again.id == visits.id and again.description == "kept"
 publish(server, "Visits", Mode.Append, small, as_job=True)
 
+# The semi-documented mode replaces the rows of what exists, in whatever way they arrive.
+for path, as_job in [(small, False), (large, False), (small, True), (large, True)]:
+    again = publish(server, "Visits", Mode.Replace, path, as_job)
+    assert again.id == visits.id and again.description == "kept"
+expect_error("404004", lambda: publish(server, "Nowhere", Mode.Replace, small, as_job=False))
+publish(server, "Visits", Mode.Append, small, as_job=True)
+
 # Tags and description.
 item = server.datasources.get_by_id(visits.id)
 item.tags = {"finance", "daily load", "a/b"}
@@ -118,7 +127,12 @@ with tempfile.TemporaryDirectory() as folder:
         for name, sent in zip(extracts, [large, small], strict=True):
             assert packed.read(name) == open(sent, "rb").read(), name
     path = server.datasources.download(visits.id, os.path.join(folder, "alone"), include_extract=False)
-    assert path.endswith(".tds") and open(path, "rb").read().startswith(b"<?xml"), path
+    assert path.endswith("." + alone), path
+    if alone == "tds":
+        assert open(path, "rb").read().startswith(b"<?xml")
+    else:
+        with zipfile.ZipFile(path) as packed:
+            assert packed.namelist() == ["Visits.tds"] and b"<datasource" in packed.read("Visits.tds")
     path = server.datasources.download(remote.id, os.path.join(folder, "remote"))
     assert path.endswith(".tds") and b"snowflake" in open(path, "rb").read(), path
 expect_error("404004", lambda: server.datasources.download(project.id))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::call::{Answer, Call, Content, Query, boolean};
 use super::connections::HYPER;
 use super::error::{ApiError, Refusal};
-use super::settings::{AsJob, DescriptionAtPublish};
+use super::settings::{AsJob, DescriptionAtPublish, Replace};
 use super::store::Spool;
 use super::{Datasource, Site, malformed};
 use crate::xml::{Element, schema};
@@ -53,19 +53,22 @@ impl Site {
         token: &str,
         call: &mut Call,
     ) -> Result<Answer, Refusal> {
-        let mode = mode(query)?;
+        let mode = mode(query, self.settings.replace)?;
         let as_job =
             query.flag("asJob")? && version >= (3, 0) && self.settings.as_job == AsJob::Supported;
         let ask = take_apart(call.take_parts()?)?;
         let document = schema::read(&ask.payload, &schema::DATASOURCE).map_err(malformed)?;
         let mut publication = self.understand(&document, mode, token)?;
         let session = self.choose_file(query, ask.attachment, &mut publication)?;
-        self.resolve(&publication)?;
+        let found = self.resolve(&publication)?;
         let file = match session {
             Some(index) => self.uploads[index].file.as_ref(),
             None => publication.file.as_ref(),
         };
-        let sound = file.is_some_and(|file| is_sound(file, &publication.kind));
+        let refused = mode == Mode::Replace
+            && (self.settings.replace == Replace::RefusedAtJob
+                || found.is_some_and(|index| self.datasources[index].member().is_none()));
+        let sound = !refused && file.is_some_and(|file| is_sound(file, &publication.kind));
         if !sound && !as_job {
             return Err(problem(&publication.source).into());
         }
@@ -192,6 +195,9 @@ impl Site {
             ..
         } = publication;
         let found = self.position_of(name, project);
+        if *mode == Mode::Replace && !matches!(publication.kind.as_str(), "hyper" | "tde") {
+            return Err(ApiError::stock(400_054));
+        }
         match (mode, found) {
             (Mode::CreateNew, Some(_)) => Err(ApiError::new(
                 403_007,
@@ -234,7 +240,12 @@ impl Site {
             .as_ref()
             .ok_or_else(|| problem(&publication.source))?;
         let path = self.place(index, file, &publication)?;
-        if matches!(publication.mode, Mode::CreateNew | Mode::Overwrite) {
+        let forgets = match publication.mode {
+            Mode::CreateNew | Mode::Overwrite => true,
+            Mode::Replace => self.settings.replace == Replace::LosesMetadata,
+            Mode::Append => false,
+        };
+        if forgets {
             self.describe_anew(index);
         }
         let datasource = &mut self.datasources[index];
@@ -334,19 +345,17 @@ impl Datasource {
     }
 }
 
-fn mode(query: &Query) -> Result<Mode, ApiError> {
+fn mode(query: &Query, replace: Replace) -> Result<Mode, ApiError> {
     // `createnew` is sent by Tableau's own client, unknown to the reference, and has no effect.
-    match (
-        query.flag("overwrite")?,
-        query.flag("append")?,
-        query.flag("replace")?,
-    ) {
+    let replaces = replace != Replace::Ignored && query.flag("replace")?;
+    match (query.flag("overwrite")?, query.flag("append")?, replaces) {
         (true, true, _) => Err(ApiError::new(
             400_055,
             "The parameters 'overwrite' and 'append' must not both be 'true'.",
         )),
-        (true, false, _) => Ok(Mode::Overwrite),
-        (false, true, _) => Ok(Mode::Append),
+        (true, _, true) | (_, true, true) => Err(ApiError::stock(400_055)),
+        (true, false, false) => Ok(Mode::Overwrite),
+        (false, true, false) => Ok(Mode::Append),
         (false, false, true) => Ok(Mode::Replace),
         (false, false, false) => Ok(Mode::CreateNew),
     }

@@ -105,6 +105,22 @@ pub enum DescriptionAtPublish {
     Reset,
 }
 
+/// What `replace=true` does when a data source is published.
+///
+/// The reference does not know the parameter, two official clients send it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// It replaces the rows and keeps what people made of the data source.
+    #[default]
+    Supported,
+    /// Nothing, as any unknown parameter: 403007 if the data source exists, else it is created.
+    Ignored,
+    /// It replaces the rows and loses what people made of the data source.
+    LosesMetadata,
+    /// The request is accepted and its job fails without a word; without a job it is 400011.
+    RefusedAtJob,
+}
+
 /// Whether data sources can be downloaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Downloads {
@@ -185,6 +201,8 @@ pub struct Settings {
     pub single_request_limit: u64,
     /// What an overwrite makes of the description it carries.
     pub description: DescriptionAtPublish,
+    /// What `replace=true` does.
+    pub replace: Replace,
     /// What is told about connections.
     pub connections: Connections,
     /// Whether data sources can be downloaded.
@@ -226,6 +244,7 @@ impl Default for Settings {
             chunk_limit: MEGABYTES_64,
             single_request_limit: MEGABYTES_64,
             description: DescriptionAtPublish::default(),
+            replace: Replace::default(),
             connections: Connections::default(),
             downloads: Downloads::default(),
             without_extract: WithoutExtract::default(),

@@ -112,10 +112,12 @@ fn people_edit_in_tableau() {
 }
 
 #[test]
-fn an_overwrite_loses_what_people_made_and_an_append_keeps_it() {
+fn an_overwrite_loses_what_people_made_and_other_modes_keep_it() {
     for (parameters, kept) in [
         ("append=true", true),
         ("append=true&asJob=true", true),
+        ("replace=true", true),
+        ("replace=true&asJob=true", true),
         ("overwrite=true", false),
         ("overwrite=true&asJob=true", false),
         ("", true),

@@ -12,5 +12,6 @@ mod life;
 mod lists;
 mod made;
 mod publish;
+mod replace;
 mod sessions;
 mod uploads;
