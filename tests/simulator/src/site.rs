@@ -7,6 +7,7 @@ mod datasources;
 pub(crate) mod error;
 mod jobs;
 mod listing;
+mod package;
 mod paging;
 mod projects;
 mod publish;
@@ -147,6 +148,8 @@ pub struct Datasource {
     pub tds: String,
     /// The stored files: the published one, then every appended one.
     pub parts: Vec<PathBuf>,
+    /// The package somebody published, for what is in it beside description and rows.
+    package: Option<PathBuf>,
     /// The lists that do not show its present state yet.
     late_lists: u32,
     /// What those lists show; nothing if it is new.

@@ -135,6 +135,24 @@ with tempfile.TemporaryDirectory() as folder:
             assert packed.namelist() == ["Visits.tds"] and b"<datasource" in packed.read("Visits.tds")
     path = server.datasources.download(remote.id, os.path.join(folder, "remote"))
     assert path.endswith(".tds") and b"snowflake" in open(path, "rb").read(), path
+    # Another file in the same place, and all the rest as it was.
+    swapped = publish(server, "Swapped", Mode.CreateNew, large, as_job=False)
+    path = server.datasources.download(swapped.id, os.path.join(folder, "whole"))
+    with zipfile.ZipFile(path) as packed, zipfile.ZipFile(os.path.join(folder, "swap.tdsx"), "w", zipfile.ZIP_DEFLATED) as out:
+        for name in packed.namelist():
+            is_extract = name.endswith(".hyper")
+            out.writestr(name, open(small, "rb").read() if is_extract else packed.read(name))
+    for as_job in (False, True):
+        again = publish(server, "Swapped", Mode.Overwrite, out.filename, as_job)
+        assert again.id == swapped.id
+    again = server.datasources.download(swapped.id, os.path.join(folder, "again"))
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(again) as after:
+        assert before.namelist() == after.namelist()
+        for name in after.namelist():
+            expected = open(small, "rb").read() if name.endswith(".hyper") else before.read(name)
+            assert after.read(name) == expected, name
+    expect_error("400011", lambda: publish(server, "Swapped", Mode.Append, out.filename, as_job=False))
+    expect_error("400054", lambda: publish(server, "Swapped", Mode.Replace, out.filename, as_job=False))
 expect_error("404004", lambda: server.datasources.download(project.id))
 
 # Projects.

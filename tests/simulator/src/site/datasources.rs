@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use super::call::{Answer, Call, Query, boolean};
 use super::error::{ApiError, Refusal};
 use super::listing::{Kind, Listing};
+use super::package::Package;
 use super::settings::{Downloads, WithoutExtract};
 use super::tdsx;
 use super::{Datasource, Project, Site, malformed};
@@ -72,18 +74,26 @@ impl Datasource {
 
     /// Packs description and file, or leaves the file out.
     fn content(&self, whole: bool, without: WithoutExtract) -> io::Result<Vec<u8>> {
-        if let ("tds" | "tdsx", [part]) = (self.kind.as_str(), self.parts.as_slice()) {
-            return fs::read(part);
-        }
         let member = self.member().filter(|_| !self.parts.is_empty());
-        let keeps = whole || (without == WithoutExtract::LiveKept && self.is_live());
-        match member {
-            Some(member) if keeps => tdsx::pack(&self.tds, &self.content_url, &member, &self.parts),
-            Some(member) if without != WithoutExtract::Described => {
-                tdsx::pack(&self.tds, &self.content_url, &member, &[])
-            }
-            _ => Ok(self.tds.clone().into_bytes()),
+        let is_alone = member.is_none() && self.package.is_none();
+        if is_alone || (!whole && without == WithoutExtract::Described) {
+            return Ok(self.tds.clone().into_bytes());
         }
+        let keeps = whole || (without == WithoutExtract::LiveKept && self.is_live());
+        let rows = member.filter(|_| keeps);
+        let rows = rows.map(|member| (member, self.parts.as_slice()));
+        let others = match &self.package {
+            Some(path) => Package::open(path)
+                .ok_or(io::ErrorKind::InvalidData)?
+                .others()?,
+            None => Vec::new(),
+        };
+        tdsx::pack(&self.tds, &self.content_url, rows, &others)
+    }
+
+    /// Everything stored of it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.parts.iter().chain(&self.package)
     }
 
     fn has_tag(&self, tag: &str) -> bool {
@@ -261,8 +271,8 @@ impl Site {
             .iter()
             .position(|datasource| datasource.luid == luid);
         let removed = self.datasources.remove(index.ok_or_else(|| unknown(luid))?);
-        for part in removed.parts {
-            let _ = fs::remove_file(part);
+        for file in removed.files() {
+            let _ = fs::remove_file(file);
         }
         Ok(Answer::empty(204))
     }

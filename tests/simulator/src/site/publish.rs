@@ -1,13 +1,16 @@
 //! Publishing data sources: the modes, their errors, and what a publication does.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::call::{Answer, Call, Content, Query, boolean};
 use super::connections::HYPER;
 use super::error::{ApiError, Refusal};
+use super::package::Package;
 use super::settings::{AsJob, DescriptionAtPublish, Replace};
 use super::store::Spool;
+use super::tds;
 use super::{Datasource, Site, malformed};
 use crate::xml::{Element, schema};
 
@@ -211,8 +214,9 @@ impl Site {
             )),
             (Mode::Append, Some(index)) => {
                 let can_append = |kind: &str| matches!(kind, "hyper" | "tde" | "");
-                let extracts =
-                    can_append(&publication.kind) && can_append(&self.datasources[index].kind);
+                let known = &self.datasources[index];
+                let extracts = can_append(&publication.kind)
+                    && (can_append(&known.kind) || known.has_extract());
                 if extracts {
                     Ok(found)
                 } else {
@@ -245,17 +249,18 @@ impl Site {
             Mode::Replace => self.settings.replace == Replace::LosesMetadata,
             Mode::Append => false,
         };
-        if forgets {
-            self.describe_anew(index);
-        }
+        let path = if forgets {
+            self.describe_anew(index, &path, &publication)?
+        } else {
+            Some(path)
+        };
         let datasource = &mut self.datasources[index];
         datasource.updated_at = now;
         match publication.mode {
-            Mode::Append => datasource.parts.push(path),
+            Mode::Append => datasource.parts.extend(path),
             Mode::Replace => datasource.replace_parts(path),
             Mode::CreateNew | Mode::Overwrite => {
                 datasource.replace_parts(path);
-                datasource.kind.clone_from(&publication.kind);
                 // Old servers empty the description when the request carries none.
                 datasource.description = match self.settings.description {
                     DescriptionAtPublish::Set => publication.description.unwrap_or_default(),
@@ -272,15 +277,59 @@ impl Site {
         Ok(datasource.luid.clone())
     }
 
-    /// Forgets what people made of a data source, and what it read from unless that was a file.
-    fn describe_anew(&mut self, index: usize) {
-        if !self.datasources[index].reads_one_file() {
-            self.datasources[index].connections = self.connect(&[HYPER]);
+    /// Forgets what people made of a data source and takes what the publication brings instead; returns the file of
+    /// rows, if there is one.
+    fn describe_anew(
+        &mut self,
+        index: usize,
+        path: &Path,
+        publication: &Publication,
+    ) -> Result<Option<PathBuf>, ApiError> {
+        let damaged = || problem(&publication.source);
+        let (rows, package) = match publication.kind.as_str() {
+            "tdsx" => {
+                let package = Package::open(path).ok_or_else(damaged)?;
+                let rows = match package.carrier {
+                    Some(_) => Some(self.unpack(index, &package).map_err(|_| damaged())?),
+                    None => None,
+                };
+                self.adopt(index, package.tds);
+                (rows, Some(path.to_owned()))
+            }
+            "tds" => {
+                self.adopt(index, fs::read_to_string(path).map_err(|_| damaged())?);
+                (Some(path.to_owned()), None)
+            }
+            kind => {
+                if !self.datasources[index].reads_one_file() {
+                    self.datasources[index].connections = self.connect(&[HYPER]);
+                }
+                let datasource = &self.datasources[index];
+                let (slug, connections) = (&datasource.content_url, &datasource.connections);
+                let tds = self.describe(&datasource.name, slug, connections);
+                self.datasources[index].tds = tds;
+                kind.clone_into(&mut self.datasources[index].kind);
+                (Some(path.to_owned()), None)
+            }
+        };
+        let former = std::mem::replace(&mut self.datasources[index].package, package);
+        if let Some(former) = former.filter(|former| former != path) {
+            let _ = fs::remove_file(former);
         }
-        let datasource = &self.datasources[index];
-        let (slug, connections) = (&datasource.content_url, &datasource.connections);
-        let tds = self.describe(&datasource.name, slug, connections);
-        self.datasources[index].tds = tds;
+        Ok(rows)
+    }
+
+    fn unpack(&self, index: usize, package: &Package) -> io::Result<PathBuf> {
+        let mut rows = self.store.receive()?;
+        package.copy_rows(|bytes| rows.write(bytes))?;
+        let name = &self.datasources[index].name;
+        let taken = |path: &Path| self.is_taken(index, path);
+        self.store.publish(&rows.finish(), name, ".hyper", taken)
+    }
+
+    fn is_taken(&self, index: usize, path: &Path) -> bool {
+        let mut others = self.datasources.iter().enumerate();
+        others.any(|(other, known)| other != index && known.files().any(|file| file == path))
     }
 
     fn create(&mut self, publication: &Publication) -> usize {
@@ -303,16 +352,7 @@ impl Site {
             Mode::Append => format!(".part{}.{}", datasource.parts.len() + 1, publication.kind),
             _ => format!(".{}", publication.kind),
         };
-        let taken = |path: &std::path::Path| {
-            let others = self
-                .datasources
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index);
-            others
-                .flat_map(|(_, other)| &other.parts)
-                .any(|part| part == path)
-        };
+        let taken = |path: &Path| self.is_taken(index, path);
         self.store
             .publish(file, &datasource.name, &suffix, taken)
             .map_err(|_| problem(&publication.source))
@@ -336,9 +376,9 @@ impl Datasource {
         self.late_lists = self.late_lists.max(lists);
     }
 
-    fn replace_parts(&mut self, path: PathBuf) {
-        for old in std::mem::replace(&mut self.parts, vec![path]) {
-            if !self.parts.contains(&old) {
+    fn replace_parts(&mut self, rows: Option<PathBuf>) {
+        for old in std::mem::replace(&mut self.parts, rows.into_iter().collect()) {
+            if !self.files().any(|file| *file == old) {
                 let _ = fs::remove_file(old);
             }
         }
@@ -393,15 +433,19 @@ fn take_apart(parts: Vec<super::call::Part>) -> Result<Ask, Refusal> {
     })
 }
 
-/// Looks at the first bytes, as a server does when it opens the file.
+/// Looks at the first bytes, or into the package, as a server does when it opens the file.
 fn is_sound(file: &Spool, kind: &str) -> bool {
     let Ok(head) = file.head() else { return false };
     match kind {
         "hyper" => head
             .get(..5)
             .is_some_and(|magic| magic.eq_ignore_ascii_case(b"hyper")),
-        "tdsx" => head.starts_with(b"PK\x03\x04"),
-        "tds" => head.starts_with(b"<?xml"),
+        "tdsx" => head.starts_with(b"PK\x03\x04") && Package::open(file.path()).is_some(),
+        // What reads from a file cannot come without the file.
+        "tds" => fs::read_to_string(file.path())
+            .ok()
+            .and_then(|text| tds::read(&text))
+            .is_some_and(|root| !root.reads_files()),
         "parquet" => head.starts_with(b"PAR1"),
         _ => true,
     }

@@ -120,6 +120,7 @@ impl Site {
             connections,
             tds,
             parts: Vec::new(),
+            package: None,
             late_lists: 0,
             former: None,
         });

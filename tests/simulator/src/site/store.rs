@@ -153,6 +153,10 @@ impl Spool {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the first bytes, fewer if the file is shorter.
     pub(crate) fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();

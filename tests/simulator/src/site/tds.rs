@@ -251,6 +251,42 @@ impl Site {
         );
     }
 
+    /// Takes a description somebody wrote; connections of the same classes keep their LUIDs.
+    pub(super) fn adopt(&mut self, index: usize, tds: String) {
+        let root = read(&tds);
+        let origins = root.as_ref().map(Node::origins).unwrap_or_default();
+        let kinds: Vec<&str> = origins
+            .iter()
+            .map(|origin| origin.attribute("class"))
+            .collect();
+        let known = self.datasources[index].connections.iter();
+        if !known
+            .map(|known| known.kind.as_str())
+            .eq(kinds.iter().copied())
+        {
+            self.datasources[index].connections = self.connect(&kinds);
+        }
+        let datasource = &mut self.datasources[index];
+        let connections = datasource.connections.iter_mut().zip(&origins);
+        for (connection, origin) in connections.filter(|(known, _)| known.kind != HYPER) {
+            origin
+                .attribute("server")
+                .clone_into(&mut connection.server_address);
+            origin
+                .attribute("port")
+                .clone_into(&mut connection.server_port);
+            origin
+                .attribute("username")
+                .clone_into(&mut connection.user_name);
+        }
+        kinds
+            .first()
+            .copied()
+            .unwrap_or("tds")
+            .clone_into(&mut datasource.kind);
+        datasource.tds = tds;
+    }
+
     /// Writes the description Tableau makes when nobody gives it one.
     pub(super) fn describe(&self, name: &str, slug: &str, connections: &[Connection]) -> String {
         let handle = |connection: &Connection| {
@@ -441,6 +477,15 @@ impl Node {
                 .collect(),
             None => vec![connection],
         }
+    }
+
+    /// Whether rows are in a file beside the description.
+    pub(super) fn reads_files(&self) -> bool {
+        let origins = self.origins();
+        self.extract().is_some()
+            || origins
+                .iter()
+                .any(|origin| matches!(origin.attribute("class"), HYPER | "dataengine"))
     }
 
     /// Returns the connection to the file in the package: the one of the extract, else the only one there is.

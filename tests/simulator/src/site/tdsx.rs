@@ -15,17 +15,27 @@ pub(crate) fn is_packed(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// Writes a `.tdsx` of a description and the stored files, the first of them as the member that is named.
-pub(crate) fn pack(tds: &str, slug: &str, member: &str, parts: &[PathBuf]) -> io::Result<Vec<u8>> {
+/// Writes a `.tdsx` of a description, the stored files, the first of them as the member that is named, and others.
+pub(crate) fn pack(
+    tds: &str,
+    slug: &str,
+    rows: Option<(String, &[PathBuf])>,
+    others: &[(String, Vec<u8>)],
+) -> io::Result<Vec<u8>> {
     let mut archive = Archive::default();
     archive.add(&format!("{slug}.tds"), tds.as_bytes())?;
-    let (stem, suffix) = member.rsplit_once('.').unwrap_or((member, "hyper"));
-    for (n, part) in (1..).zip(parts) {
-        let name = match n {
-            1 => member.to_owned(),
-            n => format!("{stem}_{n}.{suffix}"),
-        };
-        archive.add(&name, &fs::read(part)?)?;
+    if let Some((member, parts)) = rows {
+        let (stem, suffix) = member.rsplit_once('.').unwrap_or((&member, "hyper"));
+        for (n, part) in (1..).zip(parts) {
+            let name = match n {
+                1 => member.clone(),
+                n => format!("{stem}_{n}.{suffix}"),
+            };
+            archive.add(&name, &fs::read(part)?)?;
+        }
+    }
+    for (name, content) in others {
+        archive.add(name, content)?;
     }
     archive.finish()
 }

@@ -11,6 +11,7 @@ mod jobs;
 mod life;
 mod lists;
 mod made;
+mod packages;
 mod publish;
 mod replace;
 mod sessions;
