@@ -301,14 +301,21 @@ impl Site {
                 (Some(path.to_owned()), None)
             }
             kind => {
-                if !self.datasources[index].reads_one_file() {
-                    self.datasources[index].connections = self.connect(&[HYPER]);
+                // Replaced rows come from where they came from before.
+                let is_same_origin = publication.mode == Mode::Replace;
+                if !is_same_origin {
+                    kind.clone_into(&mut self.datasources[index].kind);
+                    if !self.datasources[index].reads_one_file() {
+                        self.datasources[index].connections = self.connect(&[HYPER]);
+                    }
                 }
                 let datasource = &self.datasources[index];
                 let (slug, connections) = (&datasource.content_url, &datasource.connections);
-                let tds = self.describe(&datasource.name, slug, connections);
+                let mut tds = self.describe(&datasource.name, slug, connections);
+                if is_same_origin && datasource.has_extract() {
+                    tds::insert_extract(&mut tds, slug).ok_or_else(damaged)?;
+                }
                 self.datasources[index].tds = tds;
-                kind.clone_into(&mut self.datasources[index].kind);
                 (Some(path.to_owned()), None)
             }
         };

@@ -216,19 +216,7 @@ impl Site {
             .find_datasource(luid)
             .map(|datasource| datasource.content_url.clone())
             .unwrap_or_default();
-        self.edit(luid, |tds| {
-            let connection = file_connection(&slug)
-                .with("tablename", "Extract")
-                .child(relation(None));
-            let extract = Element::new("extract")
-                .with("count", "-1")
-                .with("enabled", "true")
-                .with("units", "records")
-                .child(connection);
-            let at = line_of(tds, read(tds)?.start_of(&BEHIND_COLUMNS[5..])?);
-            tds.insert_str(at, &lines(&extract, 1));
-            Some(())
-        });
+        self.edit(luid, |tds| insert_extract(tds, &slug));
     }
 
     fn edit(&mut self, luid: &str, change: impl FnOnce(&mut String) -> Option<()>) {
@@ -394,6 +382,20 @@ fn lines(element: &Element, depth: usize) -> String {
 fn insert_column(tds: &mut String, column: &Element) -> Option<()> {
     let at = line_of(tds, read(tds)?.start_of(&BEHIND_COLUMNS)?);
     tds.insert_str(at, &lines(column, 1));
+    Some(())
+}
+
+pub(super) fn insert_extract(tds: &mut String, slug: &str) -> Option<()> {
+    let connection = file_connection(slug)
+        .with("tablename", "Extract")
+        .child(relation(None));
+    let extract = Element::new("extract")
+        .with("count", "-1")
+        .with("enabled", "true")
+        .with("units", "records")
+        .child(connection);
+    let at = line_of(tds, read(tds)?.start_of(&BEHIND_COLUMNS[5..])?);
+    tds.insert_str(at, &lines(&extract, 1));
     Some(())
 }
 

@@ -189,6 +189,33 @@ fn what_people_made_is_lost_as_asked() {
 }
 
 #[test]
+fn an_extract_stays_one_even_if_its_metadata_is_lost() {
+    let orders = Orders::with(Replace::LosesMetadata);
+    let remote = |look: fn(&mut Site, &str)| {
+        orders.simulator.site(|site| {
+            let luid = site.datasource("Remote").unwrap().luid.clone();
+            look(site, &luid);
+            site.datasource("Remote").unwrap().clone()
+        })
+    };
+    orders
+        .simulator
+        .site(|site| site.add_datasource_from("Remote", &orders.sales, &["snowflake"]));
+    remote(|site, luid| {
+        site.add_extract(luid);
+        site.set_caption(luid, "a", "b");
+    });
+    let answer = orders.publish("replace=true", "Remote", false);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let after = remote(|_, _| {});
+    assert!(after.has_extract() && after.captions().is_empty());
+    assert_eq!(
+        (after.kind.as_str(), after.connections[0].kind.as_str()),
+        ("snowflake", "snowflake")
+    );
+}
+
+#[test]
 fn jobs_refuse_without_a_word_as_asked() {
     let orders = Orders::with(Replace::RefusedAtJob);
     let answer = orders.publish("replace=true&asJob=true", "Orders", true);
