@@ -4,6 +4,7 @@ pub(crate) mod call;
 mod clock;
 mod connections;
 mod datasources;
+mod engine;
 pub(crate) mod error;
 mod jobs;
 mod listing;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use call::{Answer, Call, NoRoute, Query, Route};
 use clock::{Clock, Ids};
 pub use connections::{Connection, Connections};
+pub use engine::{Column, Table, Tables};
 use error::{ApiError, Refusal};
 pub use jobs::{Job, JobState};
 pub use listing::FilterCase;
@@ -67,6 +69,7 @@ pub struct Site {
     pub settings: Settings,
     pub(crate) store: Store,
     pub(crate) address: String,
+    pub(crate) engine: Option<Box<dyn Tables>>,
     sessions: Vec<Session>,
     clock: Clock,
     ids: Ids,

@@ -1,6 +1,7 @@
 //! The connections of data sources: what they read their rows from.
 
 use super::call::Answer;
+use super::engine::Table;
 use super::error::ApiError;
 use super::{Datasource, Site};
 use crate::xml::Element;
@@ -76,7 +77,12 @@ impl Site {
         let luid = self.add_datasource(name, project);
         let connections = self.connect(kinds);
         let slug = self.datasources.last().map(|added| &added.content_url);
-        let tds = self.describe(name, &slug.cloned().unwrap_or_default(), &connections);
+        let tds = self.describe(
+            name,
+            &slug.cloned().unwrap_or_default(),
+            &connections,
+            &[Table::assumed()],
+        );
         if let Some(added) = self.datasources.last_mut() {
             added.connections = connections;
             added.tds = tds;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::call::{Answer, Call, Content, Query, boolean};
 use super::connections::HYPER;
+use super::engine::Table;
 use super::error::{ApiError, Refusal};
 use super::package::Package;
 use super::settings::{AsJob, DescriptionAtPublish, Replace};
-use super::store::Spool;
+use super::store::{self, Spool};
 use super::tds;
 use super::{Datasource, Site, malformed};
 use crate::xml::{Element, schema};
@@ -68,10 +69,11 @@ impl Site {
             Some(index) => self.uploads[index].file.as_ref(),
             None => publication.file.as_ref(),
         };
+        let file = file.map(|file| file.path().to_owned());
         let refused = mode == Mode::Replace
             && (self.settings.replace == Replace::RefusedAtJob
                 || found.is_some_and(|index| self.datasources[index].member().is_none()));
-        let sound = !refused && file.is_some_and(|file| is_sound(file, &publication.kind));
+        let sound = !refused && file.is_some_and(|file| self.is_sound(&file, &publication.kind));
         if !sound && !as_job {
             return Err(problem(&publication.source).into());
         }
@@ -309,9 +311,10 @@ impl Site {
                         self.datasources[index].connections = self.connect(&[HYPER]);
                     }
                 }
+                let tables = self.tables(path).ok_or_else(damaged)?;
                 let datasource = &self.datasources[index];
                 let (slug, connections) = (&datasource.content_url, &datasource.connections);
-                let mut tds = self.describe(&datasource.name, slug, connections);
+                let mut tds = self.describe(&datasource.name, slug, connections, &tables);
                 if is_same_origin && datasource.has_extract() {
                     tds::insert_extract(&mut tds, slug).ok_or_else(damaged)?;
                 }
@@ -324,6 +327,65 @@ impl Site {
             let _ = fs::remove_file(former);
         }
         Ok(rows)
+    }
+
+    /// Looks at the first bytes, or into the package, as a server does when it opens the file.
+    fn is_sound(&mut self, file: &Path, kind: &str) -> bool {
+        let Ok(head) = store::head(file) else {
+            return false;
+        };
+        match kind {
+            "hyper" => {
+                head.get(..5)
+                    .is_some_and(|magic| magic.eq_ignore_ascii_case(b"hyper"))
+                    && self.tables(file).is_some_and(|tables| !tables.is_empty())
+            }
+            "tdsx" => {
+                head.starts_with(b"PK\x03\x04")
+                    && Package::open(file).is_some_and(|package| self.fits(&package))
+            }
+            // What reads from a file cannot come without the file.
+            "tds" => fs::read_to_string(file)
+                .ok()
+                .and_then(|text| tds::read(&text))
+                .is_some_and(|root| !root.reads_files()),
+            "parquet" => head.starts_with(b"PAR1"),
+            _ => true,
+        }
+    }
+
+    /// Whether the rows of a package have the tables and columns its description speaks of.
+    fn fits(&mut self, package: &Package) -> bool {
+        if self.engine.is_none() || package.carrier.is_none() {
+            return true;
+        }
+        let Ok(mut rows) = self.store.receive() else {
+            return false;
+        };
+        if package.copy_rows(|bytes| rows.write(bytes)).is_err() {
+            return false;
+        }
+        let rows = rows.finish();
+        let (Some(tables), Some(root)) = (self.tables(rows.path()), tds::read(&package.tds)) else {
+            return false;
+        };
+        let (named, columns) = root.names();
+        let has_column = |name: &String| {
+            let mut all = tables.iter().flat_map(|table| &table.columns);
+            all.any(|column| column.name == *name)
+        };
+        named
+            .iter()
+            .all(|name| tables.iter().any(|table| table.quoted() == *name))
+            && columns.iter().all(has_column)
+    }
+
+    /// Returns the tables of a file, those assumed if there is no engine, nothing if it cannot be read.
+    fn tables(&mut self, file: &Path) -> Option<Vec<Table>> {
+        match &mut self.engine {
+            Some(engine) => engine.tables(file).ok(),
+            None => Some(vec![Table::assumed()]),
+        }
     }
 
     fn unpack(&self, index: usize, package: &Package) -> io::Result<PathBuf> {
@@ -438,24 +500,6 @@ fn take_apart(parts: Vec<super::call::Part>) -> Result<Ask, Refusal> {
         payload,
         attachment,
     })
-}
-
-/// Looks at the first bytes, or into the package, as a server does when it opens the file.
-fn is_sound(file: &Spool, kind: &str) -> bool {
-    let Ok(head) = file.head() else { return false };
-    match kind {
-        "hyper" => head
-            .get(..5)
-            .is_some_and(|magic| magic.eq_ignore_ascii_case(b"hyper")),
-        "tdsx" => head.starts_with(b"PK\x03\x04") && Package::open(file.path()).is_some(),
-        // What reads from a file cannot come without the file.
-        "tds" => fs::read_to_string(file.path())
-            .ok()
-            .and_then(|text| tds::read(&text))
-            .is_some_and(|root| !root.reads_files()),
-        "parquet" => head.starts_with(b"PAR1"),
-        _ => true,
-    }
 }
 
 fn problem(source: &str) -> ApiError {

@@ -2,6 +2,7 @@
 
 use super::clock::{Clock, Ids};
 use super::connections::HYPER;
+use super::engine::Table;
 use super::settings::Settings;
 use super::store::Store;
 use super::{Datasource, PersonalAccessToken, Site, User};
@@ -71,6 +72,7 @@ impl Site {
             settings: Settings::default(),
             store: Store::temporary(),
             address: "http://localhost".to_owned(),
+            engine: None,
             sessions: Vec::new(),
             clock: Clock::default(),
             ids,
@@ -97,7 +99,7 @@ impl Site {
         let content_url = self.content_url_for(name);
         let now = self.now();
         let connections = self.connect(&[HYPER]);
-        let tds = self.describe(name, &content_url, &connections);
+        let tds = self.describe(name, &content_url, &connections, &[Table::assumed()]);
         self.datasources.push(Datasource {
             luid: luid.clone(),
             project: project.to_owned(),

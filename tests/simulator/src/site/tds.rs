@@ -1,7 +1,7 @@
 //! The `.tds` of a data source: where its rows are, and what people made of it in Tableau.
 //!
 //! The text is what counts; it is read anew by whoever asks, so that a document somebody published comes back byte
-//! by byte. A generated one has structure without columns, because reading those takes an engine.
+//! by byte. A generated one has columns only if there is an engine that reads them.
 
 use std::ops::Range;
 
@@ -10,6 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::connections::{Connection, HYPER};
+use super::engine::{Column, Table};
 use super::{Datasource, Site};
 use crate::xml::{Element, escape};
 
@@ -276,7 +277,13 @@ impl Site {
     }
 
     /// Writes the description Tableau makes when nobody gives it one.
-    pub(super) fn describe(&self, name: &str, slug: &str, connections: &[Connection]) -> String {
+    pub(super) fn describe(
+        &self,
+        name: &str,
+        slug: &str,
+        connections: &[Connection],
+        tables: &[Table],
+    ) -> String {
         let handle = |connection: &Connection| {
             let (_, number) = connection.luid.rsplit_once('-').unwrap_or_default();
             format!("{}.{number}", connection.kind)
@@ -296,21 +303,26 @@ impl Site {
                 .with("name", handle(connection))
                 .child(within)
         });
-        let mut relations = connections
+        let mut relations: Vec<Element> = connections
             .iter()
-            .map(|connection| relation(Some(handle(connection))));
-        let relation = match connections {
-            [_] => relations.next(),
-            _ => Some(
-                Element::new("relation")
-                    .with("type", "collection")
-                    .children(relations),
-            ),
+            .flat_map(|connection| {
+                let tables = tables.iter();
+                tables.map(move |table| relation(Some(handle(connection)), table))
+            })
+            .collect();
+        let relation = if relations.len() == 1 {
+            relations.pop()
+        } else {
+            let collection = Element::new("relation").with("type", "collection");
+            Some(collection.children(relations))
         };
+        let records: Vec<Element> = tables.iter().flat_map(records).collect();
+        let records = Some(records).filter(|records| !records.is_empty());
         let federated = Element::new("connection")
             .with("class", "federated")
             .child(Element::new("named-connections").children(named))
-            .children(relation);
+            .children(relation)
+            .children(records.map(|records| Element::new("metadata-records").children(records)));
         let datasource = Element::new("datasource")
             .with("formatted-name", name)
             .with("inline", "true")
@@ -354,12 +366,39 @@ fn file_connection(slug: &str) -> Element {
         .with("username", "tableau_internal_user")
 }
 
-fn relation(connection: Option<String>) -> Element {
+fn relation(connection: Option<String>, table: &Table) -> Element {
     Element::new("relation")
         .maybe("connection", connection)
-        .with("name", "Extract")
-        .with("table", "[Extract].[Extract]")
+        .with("name", &table.name)
+        .with("table", table.quoted())
         .with("type", "table")
+}
+
+/// Writes what is known of each column of a table.
+fn records(table: &Table) -> Vec<Element> {
+    let columns = (0..).zip(&table.columns);
+    let record = |(ordinal, column): (u32, &Column)| {
+        let number = matches!(column.local_type.as_str(), "integer" | "real");
+        let fields = [
+            ("remote-name", column.name.clone()),
+            ("remote-type", column.remote_type.to_string()),
+            ("local-name", format!("[{}]", column.name)),
+            ("parent-name", format!("[{}]", table.name)),
+            ("remote-alias", column.name.clone()),
+            ("ordinal", ordinal.to_string()),
+            ("local-type", column.local_type.clone()),
+            (
+                "aggregation",
+                if number { "Sum" } else { "Count" }.to_owned(),
+            ),
+            ("contains-null", "true".to_owned()),
+        ];
+        let fields = fields.map(|(name, text)| Element::new(name).text(text));
+        Element::new("metadata-record")
+            .with("class", "column")
+            .children(fields)
+    };
+    columns.map(record).collect()
 }
 
 /// Writes one element a line, as Tableau does.
@@ -368,6 +407,9 @@ fn lines(element: &Element, depth: usize) -> String {
     let mut out = format!("{indent}<{}", element.name);
     for (key, value) in &element.attributes {
         out += &format!(" {key}=\"{}\"", escape(value));
+    }
+    if !element.text.is_empty() {
+        return out + &format!(">{}</{}>\n", escape(&element.text), element.name);
     }
     if element.children.is_empty() {
         return out + " />\n";
@@ -388,7 +430,7 @@ fn insert_column(tds: &mut String, column: &Element) -> Option<()> {
 pub(super) fn insert_extract(tds: &mut String, slug: &str) -> Option<()> {
     let connection = file_connection(slug)
         .with("tablename", "Extract")
-        .child(relation(None));
+        .child(relation(None, &Table::assumed()));
     let extract = Element::new("extract")
         .with("count", "-1")
         .with("enabled", "true")
@@ -416,6 +458,7 @@ pub(super) struct Node {
     pub(super) name: String,
     attributes: Vec<(String, String)>,
     children: Vec<Node>,
+    text: String,
     /// The start tag.
     head: Range<usize>,
     /// The beginning of the end tag, if there is one.
@@ -434,6 +477,7 @@ impl Node {
             name: start.name().into_inner().to_owned(),
             attributes,
             children: Vec::new(),
+            text: String::new(),
             head,
             tail: None,
         })
@@ -481,6 +525,30 @@ impl Node {
         }
     }
 
+    /// Returns the tables and the columns that must be in the file of rows.
+    pub(super) fn names(&self) -> (Vec<String>, Vec<String>) {
+        fn visit(node: &Node, names: &mut (Vec<String>, Vec<String>)) {
+            // Newer and older forms of one relation have longer names.
+            if node.name.ends_with("relation") && node.attribute("type") == "table" {
+                names.0.push(node.attribute("table").to_owned());
+            }
+            if node.name == "metadata-record" && node.attribute("class") == "column" {
+                names
+                    .1
+                    .extend(node.child("remote-name").map(|name| name.text.clone()));
+            }
+            for child in &node.children {
+                visit(child, names);
+            }
+        }
+        let mut names = (Vec::new(), Vec::new());
+        let around = self.extract().unwrap_or(self);
+        if let Some(connection) = around.child("connection") {
+            visit(connection, &mut names);
+        }
+        names
+    }
+
     /// Whether rows are in a file beside the description.
     pub(super) fn reads_files(&self) -> bool {
         let origins = self.origins();
@@ -521,6 +589,27 @@ pub(super) fn read(tds: &str) -> Option<Node> {
                 let mut node = open.pop()?;
                 node.tail = Some(start);
                 node
+            }
+            Event::Text(text) => {
+                if let Some(node) = open.last_mut() {
+                    node.text += &text.xml10_content();
+                }
+                continue;
+            }
+            Event::GeneralRef(reference) => {
+                let character = match reference.resolve_char_ref().ok()? {
+                    Some(character) => character,
+                    None => match reference.as_ref() {
+                        "amp" => '&',
+                        "lt" => '<',
+                        "gt" => '>',
+                        "quot" => '"',
+                        "apos" => '\'',
+                        _ => return None,
+                    },
+                };
+                open.last_mut()?.text.push(character);
+                continue;
             }
             Event::DocType(_) | Event::Eof => return None,
             _ => continue,

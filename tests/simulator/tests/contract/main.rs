@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod connections;
 mod documents;
+mod engine;
 mod faults;
 mod jobs;
 mod life;

@@ -9,7 +9,7 @@ use tableau_simulator::{Datasource, Simulator, Site, WithoutExtract};
 use crate::client::{Api, Response, datasource, extract, launch, project, sign_in};
 
 /// A zip file as `zip` writes it: deflated members whose sizes stand in the directory only.
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in members {
         let offset = u32::try_from(file.len()).unwrap();
