@@ -3,16 +3,15 @@
 //! The text is what counts; it is read anew by whoever asks, so that a document somebody published comes back byte
 //! by byte. A generated one has columns only if there is an engine that reads them.
 
-use std::ops::Range;
+mod node;
 
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::reader::Reader;
+pub(super) use node::read;
 
 use super::connections::{Connection, HYPER};
 use super::engine::{Column, Table};
 use super::{Datasource, Site};
 use crate::xml::{Element, escape};
+use node::Node;
 
 /// What may stand behind the columns of a data source.
 const BEHIND_COLUMNS: [&str; 6] = [
@@ -450,173 +449,4 @@ fn columns(tds: &str) -> Vec<Node> {
     let children = read(tds).map(|root| root.children).unwrap_or_default();
     let columns = children.into_iter().filter(|child| child.name == "column");
     columns.collect()
-}
-
-/// An element and its place in the text.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) name: String,
-    attributes: Vec<(String, String)>,
-    children: Vec<Node>,
-    text: String,
-    /// The start tag.
-    head: Range<usize>,
-    /// The beginning of the end tag, if there is one.
-    tail: Option<usize>,
-}
-
-impl Node {
-    fn new(start: &BytesStart, head: Range<usize>) -> Option<Self> {
-        let mut attributes = Vec::new();
-        for attribute in start.attributes() {
-            let attribute = attribute.ok()?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
-            attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
-        }
-        Some(Self {
-            name: start.name().into_inner().to_owned(),
-            attributes,
-            children: Vec::new(),
-            text: String::new(),
-            head,
-            tail: None,
-        })
-    }
-
-    /// Returns the value of an attribute; empty if there is none.
-    pub(super) fn attribute(&self, name: &str) -> &str {
-        let found = self.attributes.iter().find(|(key, _)| key == name);
-        found.map_or("", |(_, value)| value)
-    }
-
-    fn children_named(&self, name: &str) -> impl Iterator<Item = &Self> {
-        self.children.iter().filter(move |child| child.name == name)
-    }
-
-    fn child(&self, name: &str) -> Option<&Self> {
-        self.children_named(name).next()
-    }
-
-    /// Returns where the first child of those names begins, or the end of this element.
-    fn start_of(&self, names: &[&str]) -> Option<usize> {
-        let first = self
-            .children
-            .iter()
-            .find(|child| names.contains(&child.name.as_str()));
-        first.map(|child| child.head.start).or(self.tail)
-    }
-
-    fn extract(&self) -> Option<&Self> {
-        self.children_named("extract")
-            .find(|extract| extract.attribute("enabled") == "true")
-    }
-
-    /// Returns the connections to what the data source reads from.
-    pub(super) fn origins(&self) -> Vec<&Self> {
-        let Some(connection) = self.child("connection") else {
-            return Vec::new();
-        };
-        match connection.child("named-connections") {
-            Some(named) => named
-                .children_named("named-connection")
-                .filter_map(|named| named.child("connection"))
-                .collect(),
-            None => vec![connection],
-        }
-    }
-
-    /// Returns the tables and the columns that must be in the file of rows.
-    pub(super) fn names(&self) -> (Vec<String>, Vec<String>) {
-        fn visit(node: &Node, names: &mut (Vec<String>, Vec<String>)) {
-            // Newer and older forms of one relation have longer names.
-            if node.name.ends_with("relation") && node.attribute("type") == "table" {
-                names.0.push(node.attribute("table").to_owned());
-            }
-            if node.name == "metadata-record" && node.attribute("class") == "column" {
-                names
-                    .1
-                    .extend(node.child("remote-name").map(|name| name.text.clone()));
-            }
-            for child in &node.children {
-                visit(child, names);
-            }
-        }
-        let mut names = (Vec::new(), Vec::new());
-        let around = self.extract().unwrap_or(self);
-        if let Some(connection) = around.child("connection") {
-            visit(connection, &mut names);
-        }
-        names
-    }
-
-    /// Whether rows are in a file beside the description.
-    pub(super) fn reads_files(&self) -> bool {
-        let origins = self.origins();
-        self.extract().is_some()
-            || origins
-                .iter()
-                .any(|origin| matches!(origin.attribute("class"), HYPER | "dataengine"))
-    }
-
-    /// Returns the connection to the file in the package: the one of the extract, else the only one there is.
-    pub(super) fn carrier(&self) -> Option<&Self> {
-        let is_file = |node: &&Self| matches!(node.attribute("class"), HYPER | "dataengine");
-        match (self.extract(), self.origins().as_slice()) {
-            (Some(extract), _) => extract.child("connection").filter(is_file),
-            (None, [only]) => Some(*only).filter(is_file),
-            (None, _) => None,
-        }
-    }
-}
-
-/// Reads a description; nothing if it is none.
-pub(super) fn read(tds: &str) -> Option<Node> {
-    let text = tds.trim_start_matches('\u{feff}');
-    let skipped = tds.len() - text.len();
-    let mut reader = Reader::from_str(text);
-    let mut open: Vec<Node> = Vec::new();
-    loop {
-        let start = usize::try_from(reader.buffer_position()).ok()? + skipped;
-        let event = reader.read_event().ok()?;
-        let end = usize::try_from(reader.buffer_position()).ok()? + skipped;
-        let finished = match event {
-            Event::Start(tag) => {
-                open.push(Node::new(&tag, start..end)?);
-                continue;
-            }
-            Event::Empty(tag) => Node::new(&tag, start..end)?,
-            Event::End(_) => {
-                let mut node = open.pop()?;
-                node.tail = Some(start);
-                node
-            }
-            Event::Text(text) => {
-                if let Some(node) = open.last_mut() {
-                    node.text += &text.xml10_content();
-                }
-                continue;
-            }
-            Event::GeneralRef(reference) => {
-                let character = match reference.resolve_char_ref().ok()? {
-                    Some(character) => character,
-                    None => match reference.as_ref() {
-                        "amp" => '&',
-                        "lt" => '<',
-                        "gt" => '>',
-                        "quot" => '"',
-                        "apos" => '\'',
-                        _ => return None,
-                    },
-                };
-                open.last_mut()?.text.push(character);
-                continue;
-            }
-            Event::DocType(_) | Event::Eof => return None,
-            _ => continue,
-        };
-        match open.last_mut() {
-            Some(parent) => parent.children.push(finished),
-            None => return Some(finished).filter(|root| root.name == "datasource"),
-        }
-    }
 }
