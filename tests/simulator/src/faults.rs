@@ -25,6 +25,8 @@ pub enum Operation {
     QueryDataSources,
     /// `GET …/datasources/{luid}`
     QueryDataSource,
+    /// `GET …/datasources/{luid}/connections`
+    QueryDataSourceConnections,
     /// `GET …/datasources/{luid}/content`
     DownloadDataSource,
     /// `POST …/fileUploads`
@@ -50,7 +52,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    const NAMES: [(&'static str, Self); 19] = [
+    const NAMES: [(&'static str, Self); 20] = [
         ("server-info", Self::ServerInfo),
         ("sign-in", Self::SignIn),
         ("sign-out", Self::SignOut),
@@ -60,6 +62,10 @@ impl Operation {
         ("delete-project", Self::DeleteProject),
         ("query-data-sources", Self::QueryDataSources),
         ("query-data-source", Self::QueryDataSource),
+        (
+            "query-data-source-connections",
+            Self::QueryDataSourceConnections,
+        ),
         ("download-data-source", Self::DownloadDataSource),
         ("initiate-file-upload", Self::InitiateFileUpload),
         ("append-to-file-upload", Self::AppendToFileUpload),

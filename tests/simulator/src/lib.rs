@@ -31,9 +31,10 @@ use tokio::runtime::{Builder, Runtime};
 pub use faults::{Effect, Fault, Operation, RetryAfter};
 pub use origin::{OriginRequest, Page};
 pub use site::{
-    AsJob, CONTENT_URL, DEFAULT_PROJECT, Datasource, DescriptionAtPublish, FilterCase, Job,
-    JobOutcome, JobState, PROJECT, Paging, PersonalAccessToken, Project, Request, Seconds,
-    Settings, Site, TOKEN_NAME, TOKEN_SECRET, Upload, UploadLife, User,
+    AsJob, CONTENT_URL, CalculatedField, Caption, Column, Connection, Connections, DEFAULT_PROJECT,
+    Datasource, DescriptionAtPublish, Downloads, FilterCase, Folder, Job, JobOutcome, JobState,
+    PROJECT, Paging, PersonalAccessToken, Project, Replace, Request, Seconds, Settings, Site,
+    TOKEN_NAME, TOKEN_SECRET, Table, Tables, Upload, UploadLife, User, WithoutExtract,
 };
 pub use xml::XmlStyle;
 
@@ -49,6 +50,8 @@ pub struct Setup {
     pub settings: Settings,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// What reads files of rows; without it descriptions have no columns, and packages are not compared with theirs.
+    pub engine: Option<Box<dyn Tables>>,
     /// Where published files stay; without it they vanish with the simulator.
     pub store: Option<PathBuf>,
     /// The port on the loopback address; 0 takes any free one.
@@ -97,6 +100,7 @@ impl Simulator {
             mut site,
             settings,
             faults,
+            engine,
             store,
             port,
         } = setup;
@@ -104,6 +108,7 @@ impl Simulator {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         site.settings = settings;
+        site.engine = engine;
         site.address = format!("http://{address}");
         if let Some(directory) = store {
             std::fs::create_dir_all(&directory)?;

@@ -2,10 +2,13 @@
 
 pub(crate) mod call;
 mod clock;
+mod connections;
 mod datasources;
+mod engine;
 pub(crate) mod error;
 mod jobs;
 mod listing;
+mod package;
 mod paging;
 mod projects;
 mod publish;
@@ -13,6 +16,7 @@ mod sample;
 mod session;
 mod settings;
 pub(crate) mod store;
+mod tds;
 mod tdsx;
 mod uploads;
 
@@ -20,15 +24,19 @@ use std::path::PathBuf;
 
 use call::{Answer, Call, NoRoute, Query, Route};
 use clock::{Clock, Ids};
+pub use connections::{Connection, Connections};
+pub use engine::{Column, Table, Tables};
 use error::{ApiError, Refusal};
 pub use jobs::{Job, JobState};
 pub use listing::FilterCase;
 pub use sample::{CONTENT_URL, DEFAULT_PROJECT, PROJECT, TOKEN_NAME, TOKEN_SECRET};
 use session::Session;
 pub use settings::{
-    AsJob, DescriptionAtPublish, JobOutcome, Paging, Seconds, Settings, UploadLife,
+    AsJob, DescriptionAtPublish, Downloads, JobOutcome, Paging, Replace, Seconds, Settings,
+    UploadLife, WithoutExtract,
 };
 use store::Store;
+pub use tds::{CalculatedField, Caption, Folder};
 pub use uploads::Upload;
 
 use crate::faults::Operation;
@@ -61,6 +69,7 @@ pub struct Site {
     pub settings: Settings,
     pub(crate) store: Store,
     pub(crate) address: String,
+    pub(crate) engine: Option<Box<dyn Tables>>,
     sessions: Vec<Session>,
     clock: Clock,
     ids: Ids,
@@ -134,10 +143,16 @@ pub struct Datasource {
     pub certification_note: String,
     /// Whether Tableau Bridge is used.
     pub use_remote_query_agent: bool,
-    /// `hyper`, `tds`, `tdsx`, `tde` or `parquet`.
+    /// `hyper`, `tds`, `tdsx`, `tde` or `parquet`, or the class of what it reads from if nobody published a file.
     pub kind: String,
+    /// What it reads from.
+    pub connections: Vec<Connection>,
+    /// Its description, the document `.tds`: where its rows are, and what people made of it.
+    pub tds: String,
     /// The stored files: the published one, then every appended one.
     pub parts: Vec<PathBuf>,
+    /// The package somebody published, for what is in it beside description and rows.
+    package: Option<PathBuf>,
     /// The lists that do not show its present state yet.
     late_lists: u32,
     /// What those lists show; nothing if it is new.
@@ -310,6 +325,9 @@ impl Site {
             Operation::QueryJob => self.query_job(&route.id)?,
             Operation::QueryDataSources => self.query_data_sources(&query)?,
             Operation::QueryDataSource => self.query_data_source(&route.id)?,
+            Operation::QueryDataSourceConnections => {
+                self.query_data_source_connections(&route.id)?
+            }
             Operation::DownloadDataSource => self.download_data_source(&route.id, &query)?,
             Operation::UpdateDataSource => self.update_data_source(&route.id, call)?,
             Operation::DeleteDataSource => self.delete_data_source(&route.id)?,

@@ -195,7 +195,7 @@ fn write_element(out: &mut String, element: &Element, style: XmlStyle, namespace
 }
 
 /// Escapes for attribute values and text alike; line breaks survive attribute normalization.
-fn escape(raw: &str) -> String {
+pub(crate) fn escape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for character in raw.chars() {
         match character {

@@ -1,6 +1,8 @@
 """Drives the simulator with Tableau's official Python client.
 
-usage: tsc.py URL SITE TOKEN_NAME TOKEN_SECRET FILE LARGE_FILE
+usage: tsc.py URL SITE TOKEN_NAME TOKEN_SECRET FILE LARGE_FILE SUFFIX
+
+SUFFIX is what a download without its file is: `tds` or `tdsx`.
 
 Prints `done` when every step went as the documentation of the client says.
 """
@@ -13,7 +15,7 @@ import zipfile
 import tableauserverclient as TSC
 from tableauserverclient.server.endpoint.exceptions import FailedSignInError
 
-url, site, token_name, token_secret, small, large = sys.argv[1:]
+url, site, token_name, token_secret, small, large, alone = sys.argv[1:]
 PROJECT = "Größe, Maß: Überblick"
 
 
@@ -84,6 +86,13 @@ again = publish(server, "Visits", Mode.Overwrite, large, as_job=True, descriptio
 assert again.id == visits.id and again.description == "kept"
 publish(server, "Visits", Mode.Append, small, as_job=True)
 
+# The semi-documented mode replaces the rows of what exists, in whatever way they arrive.
+for path, as_job in [(small, False), (large, False), (small, True), (large, True)]:
+    again = publish(server, "Visits", Mode.Replace, path, as_job)
+    assert again.id == visits.id and again.description == "kept"
+expect_error("404004", lambda: publish(server, "Nowhere", Mode.Replace, small, as_job=False))
+publish(server, "Visits", Mode.Append, small, as_job=True)
+
 # Tags and description.
 item = server.datasources.get_by_id(visits.id)
 item.tags = {"finance", "daily load", "a/b"}
@@ -100,6 +109,14 @@ assert server.datasources.get_by_id(visits.id).tags == {"finance"}
 item.name = "ORDERS & CO"
 expect_error("409015", lambda: server.datasources.update(item))
 
+# A published file is the only connection.
+server.datasources.populate_connections(item := server.datasources.get_by_id(visits.id))
+(connection,) = item.connections
+assert connection.connection_type == "hyper" and connection.id and connection.embed_password is False
+server.datasources.populate_connections(remote := find(server, "Remote"))
+(connection,) = remote.connections
+assert (connection.connection_type, connection.server_address) == ("snowflake", "snowflake.example.com")
+
 # Downloads are zip files with the published file in them; the client writes them where it is told.
 with tempfile.TemporaryDirectory() as folder:
     path = server.datasources.download(visits.id, os.path.join(folder, "visits"))
@@ -110,7 +127,32 @@ with tempfile.TemporaryDirectory() as folder:
         for name, sent in zip(extracts, [large, small], strict=True):
             assert packed.read(name) == open(sent, "rb").read(), name
     path = server.datasources.download(visits.id, os.path.join(folder, "alone"), include_extract=False)
-    assert path.endswith(".tds") and open(path, "rb").read().startswith(b"<?xml"), path
+    assert path.endswith("." + alone), path
+    if alone == "tds":
+        assert open(path, "rb").read().startswith(b"<?xml")
+    else:
+        with zipfile.ZipFile(path) as packed:
+            assert packed.namelist() == ["Visits.tds"] and b"<datasource" in packed.read("Visits.tds")
+    path = server.datasources.download(remote.id, os.path.join(folder, "remote"))
+    assert path.endswith(".tds") and b"snowflake" in open(path, "rb").read(), path
+    # Another file in the same place, and all the rest as it was.
+    swapped = publish(server, "Swapped", Mode.CreateNew, large, as_job=False)
+    path = server.datasources.download(swapped.id, os.path.join(folder, "whole"))
+    with zipfile.ZipFile(path) as packed, zipfile.ZipFile(os.path.join(folder, "swap.tdsx"), "w", zipfile.ZIP_DEFLATED) as out:
+        for name in packed.namelist():
+            is_extract = name.endswith(".hyper")
+            out.writestr(name, open(small, "rb").read() if is_extract else packed.read(name))
+    for as_job in (False, True):
+        again = publish(server, "Swapped", Mode.Overwrite, out.filename, as_job)
+        assert again.id == swapped.id
+    again = server.datasources.download(swapped.id, os.path.join(folder, "again"))
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(again) as after:
+        assert before.namelist() == after.namelist()
+        for name in after.namelist():
+            expected = open(small, "rb").read() if name.endswith(".hyper") else before.read(name)
+            assert after.read(name) == expected, name
+    expect_error("400011", lambda: publish(server, "Swapped", Mode.Append, out.filename, as_job=False))
+    expect_error("400054", lambda: publish(server, "Swapped", Mode.Replace, out.filename, as_job=False))
 expect_error("404004", lambda: server.datasources.download(project.id))
 
 # Projects.

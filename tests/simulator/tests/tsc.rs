@@ -5,7 +5,9 @@
 use std::fs;
 use std::process::Command;
 
-use tableau_simulator::{Setup, Simulator, Site, TOKEN_NAME, TOKEN_SECRET, XmlStyle};
+use tableau_simulator::{
+    Setup, Simulator, Site, TOKEN_NAME, TOKEN_SECRET, WithoutExtract, XmlStyle,
+};
 
 /// A file that begins like a real one; only its bytes matter here.
 fn write_file(path: &std::path::Path, bytes: usize) -> Vec<u8> {
@@ -31,11 +33,24 @@ fn drive(style: XmlStyle) {
 
     let mut site = Site::default();
     site.add_projects(250);
+    let awkward = site
+        .project(&["Größe, Maß: Überblick"])
+        .unwrap()
+        .luid
+        .clone();
+    site.add_datasource_from("Remote", &awkward, &["snowflake"]);
     let mut setup = Setup {
         site,
         ..Setup::default()
     };
     setup.settings.xml = style;
+    // Both forms of a download without its file, whatever the style.
+    let alone = if style == XmlStyle::Prefixed {
+        setup.settings.without_extract = WithoutExtract::Packed;
+        "tdsx"
+    } else {
+        "tds"
+    };
     let simulator = Simulator::launch(setup);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tsc.py");
     let output = Command::new(python)
@@ -47,6 +62,7 @@ fn drive(style: XmlStyle) {
             TOKEN_SECRET,
         ])
         .args([&small, &large])
+        .arg(alone)
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);

@@ -190,6 +190,9 @@ fn find(method: &str, segments: &[&str]) -> Option<Route> {
                 ("GET", ["datasources", id]) => (Operation::QueryDataSource, *id, ""),
                 ("PUT", ["datasources", id]) => (Operation::UpdateDataSource, *id, ""),
                 ("DELETE", ["datasources", id]) => (Operation::DeleteDataSource, *id, ""),
+                ("GET", ["datasources", id, "connections"]) => {
+                    (Operation::QueryDataSourceConnections, *id, "")
+                }
                 ("GET", ["datasources", id, "content"]) => (Operation::DownloadDataSource, *id, ""),
                 ("PUT", ["datasources", id, "tags"]) => (Operation::AddTagsToDataSource, *id, ""),
                 ("DELETE", ["datasources", id, "tags", tag]) => {

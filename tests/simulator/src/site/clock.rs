@@ -69,6 +69,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 pub(crate) struct Ids {
     last: u64,
     last_number: u64,
+    last_connection: u64,
 }
 
 impl Ids {
@@ -76,6 +77,12 @@ impl Ids {
     pub(crate) fn luid(&mut self) -> String {
         self.last += 1;
         format!("00000000-0000-4000-8000-{:012x}", self.last)
+    }
+
+    /// Returns the LUID of the next connection; connections are counted apart, so that all others stay as they are.
+    pub(crate) fn connection(&mut self) -> String {
+        self.last_connection += 1;
+        format!("00000000-0000-4000-9000-{:012x}", self.last_connection)
     }
 
     /// Returns an upload session id in the form of real servers.

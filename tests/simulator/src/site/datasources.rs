@@ -1,10 +1,14 @@
 //! Data sources: listing, reading, downloading, changing, tagging and deleting them.
 
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 
 use super::call::{Answer, Call, Query, boolean};
 use super::error::{ApiError, Refusal};
 use super::listing::{Kind, Listing};
+use super::package::Package;
+use super::settings::{Downloads, WithoutExtract};
 use super::tdsx;
 use super::{Datasource, Project, Site, malformed};
 use crate::xml::{Element, schema};
@@ -68,6 +72,30 @@ impl Datasource {
         bytes / (1024 * 1024)
     }
 
+    /// Packs description and file, or leaves the file out.
+    fn content(&self, whole: bool, without: WithoutExtract) -> io::Result<Vec<u8>> {
+        let member = self.member().filter(|_| !self.parts.is_empty());
+        let is_alone = member.is_none() && self.package.is_none();
+        if is_alone || (!whole && without == WithoutExtract::Described) {
+            return Ok(self.tds.clone().into_bytes());
+        }
+        let keeps = whole || (without == WithoutExtract::LiveKept && self.is_live());
+        let rows = member.filter(|_| keeps);
+        let rows = rows.map(|member| (member, self.parts.as_slice()));
+        let others = match &self.package {
+            Some(path) => Package::open(path)
+                .ok_or(io::ErrorKind::InvalidData)?
+                .others()?,
+            None => Vec::new(),
+        };
+        tdsx::pack(&self.tds, &self.content_url, rows, &others)
+    }
+
+    /// Everything stored of it.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.parts.iter().chain(&self.package)
+    }
+
     fn has_tag(&self, tag: &str) -> bool {
         self.tags
             .iter()
@@ -90,7 +118,8 @@ impl Site {
             "contentUrl" => vec![datasource.content_url.clone()],
             "createdAt" => vec![datasource.created_at.clone()],
             "description" => vec![datasource.description.clone()],
-            "hasAlert" | "hasExtracts" | "hasEmbeddedPassword" => vec!["false".to_owned()],
+            "hasAlert" | "hasEmbeddedPassword" => vec!["false".to_owned()],
+            "hasExtracts" => vec![datasource.has_extract().to_string()],
             "isCertified" => vec![datasource.is_certified.to_string()],
             "isPublished" => vec!["true".to_owned()],
             "name" => vec![datasource.name.clone()],
@@ -152,20 +181,21 @@ impl Site {
         luid: &str,
         query: &Query,
     ) -> Result<Answer, Refusal> {
+        if self.settings.downloads == Downloads::Forbidden {
+            return Err(ApiError::stock(403_028).into());
+        }
         let whole = query.get("includeExtract").is_none() || query.flag("includeExtract")?;
         self.advance_jobs();
         let datasource = self.find_datasource(luid).ok_or_else(|| unknown(luid))?;
-        let content = match (datasource.kind.as_str(), datasource.parts.as_slice()) {
-            ("tds" | "tdsx", [part]) => fs::read(part),
-            (_, []) => Ok(tdsx::description(&datasource.name, &[])),
-            (_, parts) => tdsx::pack(&datasource.name, &datasource.content_url, parts, whole),
-        };
-        let content = content.map_err(|_| Refusal::Html(500))?;
+        let content = datasource
+            .content(whole, self.settings.without_extract)
+            .map_err(|_| Refusal::Html(500))?;
         let suffix = if tdsx::is_packed(&content) {
             "tdsx"
         } else {
             "tds"
         };
+        // Real servers leave out the type, which comes before the first parameter.
         let filename = format!(
             "name=\"tableau_datasource\"; filename=\"{}.{suffix}\"",
             datasource.content_url
@@ -241,8 +271,8 @@ impl Site {
             .iter()
             .position(|datasource| datasource.luid == luid);
         let removed = self.datasources.remove(index.ok_or_else(|| unknown(luid))?);
-        for part in removed.parts {
-            let _ = fs::remove_file(part);
+        for file in removed.files() {
+            let _ = fs::remove_file(file);
         }
         Ok(Answer::empty(204))
     }
@@ -330,7 +360,7 @@ impl Site {
             .with("createdAt", &datasource.created_at)
             .with("updatedAt", &datasource.updated_at)
             .with("encryptExtracts", "false")
-            .with("hasExtracts", "false")
+            .with("hasExtracts", datasource.has_extract().to_string())
             .with("isCertified", datasource.is_certified.to_string())
             .maybe("certificationNote", some(&datasource.certification_note))
             .with(

@@ -37,18 +37,30 @@ impl ApiError {
         let detail = match code {
             400_000 => "Payload is either malformed XML or incomplete",
             400_011 => "There was a problem publishing the file.",
+            400_054 => {
+                "Only .hyper and .tde files can be appended to a data source or replace its data."
+            }
+            400_055 => {
+                "Only one of the parameters 'overwrite', 'append' and 'replace' may be 'true'."
+            }
             401_000 => "No authentication credentials were provided.",
             401_001 => "Error signing in to Tableau Server",
             401_002 => "Invalid authentication credentials were provided.",
             403_004 => "You do not have permission to perform this action.",
+            403_021 => "You do not have permission to view the connections of this data source.",
+            403_028 => "You do not have permission to download this data source.",
+            403_800 => "The user does not have API access to this data source.",
             403_007 => "User is not allowed to publish to this project.",
             403_008 => "The storage quota of the site has been exceeded.",
             403_015 | 403_016 => "User is not allowed to upload files.",
             404_000 => "Site could not be found.",
-            404_004 => "Datasource could not be found.",
+            404_004 | 404_011 => "Datasource could not be found.",
             404_005 => "Project could not be found.",
             404_015 => "Upload session could not be found.",
             404_018 => "Job could not be found.",
+            404_934 => "The field could not be found.",
+            404_935 => "More than one field has this caption.",
+            410_012 => "Specified table does not exist",
             429_000 => "Too many requests. Try again later.",
             _ => "The request could not be completed.",
         };
@@ -78,6 +90,7 @@ fn summary(code: u32) -> &'static str {
         404_000..=404_999 => "Resource Not Found",
         405_000..=405_999 => "Invalid Request Method",
         409_000..=409_999 => "Resource Conflict",
+        410_000..=410_999 => "Gone",
         429_000..=429_999 => "Too Many Requests",
         _ => "Internal Server Error",
     }

@@ -1,12 +1,17 @@
 //! Publishing data sources: the modes, their errors, and what a publication does.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::call::{Answer, Call, Content, Query, boolean};
+use super::connections::HYPER;
+use super::engine::Table;
 use super::error::{ApiError, Refusal};
-use super::settings::{AsJob, DescriptionAtPublish};
-use super::store::Spool;
+use super::package::Package;
+use super::settings::{AsJob, DescriptionAtPublish, Replace};
+use super::store::{self, Spool};
+use super::tds;
 use super::{Datasource, Site, malformed};
 use crate::xml::{Element, schema};
 
@@ -52,19 +57,23 @@ impl Site {
         token: &str,
         call: &mut Call,
     ) -> Result<Answer, Refusal> {
-        let mode = mode(query)?;
+        let mode = mode(query, self.settings.replace)?;
         let as_job =
             query.flag("asJob")? && version >= (3, 0) && self.settings.as_job == AsJob::Supported;
         let ask = take_apart(call.take_parts()?)?;
         let document = schema::read(&ask.payload, &schema::DATASOURCE).map_err(malformed)?;
         let mut publication = self.understand(&document, mode, token)?;
         let session = self.choose_file(query, ask.attachment, &mut publication)?;
-        self.resolve(&publication)?;
+        let found = self.resolve(&publication)?;
         let file = match session {
             Some(index) => self.uploads[index].file.as_ref(),
             None => publication.file.as_ref(),
         };
-        let sound = file.is_some_and(|file| is_sound(file, &publication.kind));
+        let file = file.map(|file| file.path().to_owned());
+        let refused = mode == Mode::Replace
+            && (self.settings.replace == Replace::RefusedAtJob
+                || found.is_some_and(|index| self.datasources[index].member().is_none()));
+        let sound = !refused && file.is_some_and(|file| self.is_sound(&file, &publication.kind));
         if !sound && !as_job {
             return Err(problem(&publication.source).into());
         }
@@ -191,6 +200,9 @@ impl Site {
             ..
         } = publication;
         let found = self.position_of(name, project);
+        if *mode == Mode::Replace && !matches!(publication.kind.as_str(), "hyper" | "tde") {
+            return Err(ApiError::stock(400_054));
+        }
         match (mode, found) {
             (Mode::CreateNew, Some(_)) => Err(ApiError::new(
                 403_007,
@@ -204,8 +216,9 @@ impl Site {
             )),
             (Mode::Append, Some(index)) => {
                 let can_append = |kind: &str| matches!(kind, "hyper" | "tde" | "");
-                let extracts =
-                    can_append(&publication.kind) && can_append(&self.datasources[index].kind);
+                let known = &self.datasources[index];
+                let extracts = can_append(&publication.kind)
+                    && (can_append(&known.kind) || known.has_extract());
                 if extracts {
                     Ok(found)
                 } else {
@@ -233,14 +246,23 @@ impl Site {
             .as_ref()
             .ok_or_else(|| problem(&publication.source))?;
         let path = self.place(index, file, &publication)?;
+        let forgets = match publication.mode {
+            Mode::CreateNew | Mode::Overwrite => true,
+            Mode::Replace => self.settings.replace == Replace::LosesMetadata,
+            Mode::Append => false,
+        };
+        let path = if forgets {
+            self.describe_anew(index, &path, &publication)?
+        } else {
+            Some(path)
+        };
         let datasource = &mut self.datasources[index];
         datasource.updated_at = now;
         match publication.mode {
-            Mode::Append => datasource.parts.push(path),
+            Mode::Append => datasource.parts.extend(path),
             Mode::Replace => datasource.replace_parts(path),
             Mode::CreateNew | Mode::Overwrite => {
                 datasource.replace_parts(path);
-                datasource.kind.clone_from(&publication.kind);
                 // Old servers empty the description when the request carries none.
                 datasource.description = match self.settings.description {
                     DescriptionAtPublish::Set => publication.description.unwrap_or_default(),
@@ -255,6 +277,128 @@ impl Site {
             }
         }
         Ok(datasource.luid.clone())
+    }
+
+    /// Forgets what people made of a data source and takes what the publication brings instead; returns the file of
+    /// rows, if there is one.
+    fn describe_anew(
+        &mut self,
+        index: usize,
+        path: &Path,
+        publication: &Publication,
+    ) -> Result<Option<PathBuf>, ApiError> {
+        let damaged = || problem(&publication.source);
+        let (rows, package) = match publication.kind.as_str() {
+            "tdsx" => {
+                let package = Package::open(path).ok_or_else(damaged)?;
+                let rows = match package.carrier {
+                    Some(_) => Some(self.unpack(index, &package).map_err(|_| damaged())?),
+                    None => None,
+                };
+                self.adopt(index, package.tds);
+                (rows, Some(path.to_owned()))
+            }
+            "tds" => {
+                self.adopt(index, fs::read_to_string(path).map_err(|_| damaged())?);
+                (Some(path.to_owned()), None)
+            }
+            kind => {
+                // Replaced rows come from where they came from before.
+                let is_same_origin = publication.mode == Mode::Replace;
+                if !is_same_origin {
+                    kind.clone_into(&mut self.datasources[index].kind);
+                    if !self.datasources[index].reads_one_file() {
+                        self.datasources[index].connections = self.connect(&[HYPER]);
+                    }
+                }
+                let tables = self.tables(path).ok_or_else(damaged)?;
+                let datasource = &self.datasources[index];
+                let (slug, connections) = (&datasource.content_url, &datasource.connections);
+                let mut tds = self.describe(&datasource.name, slug, connections, &tables);
+                if is_same_origin && datasource.has_extract() {
+                    tds::insert_extract(&mut tds, slug).ok_or_else(damaged)?;
+                }
+                self.datasources[index].tds = tds;
+                (Some(path.to_owned()), None)
+            }
+        };
+        let former = std::mem::replace(&mut self.datasources[index].package, package);
+        if let Some(former) = former.filter(|former| former != path) {
+            let _ = fs::remove_file(former);
+        }
+        Ok(rows)
+    }
+
+    /// Looks at the first bytes, or into the package, as a server does when it opens the file.
+    fn is_sound(&mut self, file: &Path, kind: &str) -> bool {
+        let Ok(head) = store::head(file) else {
+            return false;
+        };
+        match kind {
+            "hyper" => {
+                head.get(..5)
+                    .is_some_and(|magic| magic.eq_ignore_ascii_case(b"hyper"))
+                    && self.tables(file).is_some_and(|tables| !tables.is_empty())
+            }
+            "tdsx" => {
+                head.starts_with(b"PK\x03\x04")
+                    && Package::open(file).is_some_and(|package| self.fits(&package))
+            }
+            // What reads from a file cannot come without the file.
+            "tds" => fs::read_to_string(file)
+                .ok()
+                .and_then(|text| tds::read(&text))
+                .is_some_and(|root| !root.reads_files()),
+            "parquet" => head.starts_with(b"PAR1"),
+            _ => true,
+        }
+    }
+
+    /// Whether the rows of a package have the tables and columns its description speaks of.
+    fn fits(&mut self, package: &Package) -> bool {
+        if self.engine.is_none() || package.carrier.is_none() {
+            return true;
+        }
+        let Ok(mut rows) = self.store.receive() else {
+            return false;
+        };
+        if package.copy_rows(|bytes| rows.write(bytes)).is_err() {
+            return false;
+        }
+        let rows = rows.finish();
+        let (Some(tables), Some(root)) = (self.tables(rows.path()), tds::read(&package.tds)) else {
+            return false;
+        };
+        let (named, columns) = root.names();
+        let has_column = |name: &String| {
+            let mut all = tables.iter().flat_map(|table| &table.columns);
+            all.any(|column| column.name == *name)
+        };
+        named
+            .iter()
+            .all(|name| tables.iter().any(|table| table.quoted() == *name))
+            && columns.iter().all(has_column)
+    }
+
+    /// Returns the tables of a file, those assumed if there is no engine, nothing if it cannot be read.
+    fn tables(&mut self, file: &Path) -> Option<Vec<Table>> {
+        match &mut self.engine {
+            Some(engine) => engine.tables(file).ok(),
+            None => Some(vec![Table::assumed()]),
+        }
+    }
+
+    fn unpack(&self, index: usize, package: &Package) -> io::Result<PathBuf> {
+        let mut rows = self.store.receive()?;
+        package.copy_rows(|bytes| rows.write(bytes))?;
+        let name = &self.datasources[index].name;
+        let taken = |path: &Path| self.is_taken(index, path);
+        self.store.publish(&rows.finish(), name, ".hyper", taken)
+    }
+
+    fn is_taken(&self, index: usize, path: &Path) -> bool {
+        let mut others = self.datasources.iter().enumerate();
+        others.any(|(other, known)| other != index && known.files().any(|file| file == path))
     }
 
     fn create(&mut self, publication: &Publication) -> usize {
@@ -277,16 +421,7 @@ impl Site {
             Mode::Append => format!(".part{}.{}", datasource.parts.len() + 1, publication.kind),
             _ => format!(".{}", publication.kind),
         };
-        let taken = |path: &std::path::Path| {
-            let others = self
-                .datasources
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index);
-            others
-                .flat_map(|(_, other)| &other.parts)
-                .any(|part| part == path)
-        };
+        let taken = |path: &Path| self.is_taken(index, path);
         self.store
             .publish(file, &datasource.name, &suffix, taken)
             .map_err(|_| problem(&publication.source))
@@ -303,35 +438,33 @@ impl Site {
 
 impl Datasource {
     /// Lets lists show its present state for as long; what they have not shown yet they skip.
-    fn fall_behind(&mut self, lists: u32) {
+    pub(super) fn fall_behind(&mut self, lists: u32) {
         if self.late_lists == 0 && lists > 0 {
             self.former = Some(Box::new(self.clone()));
         }
         self.late_lists = self.late_lists.max(lists);
     }
 
-    fn replace_parts(&mut self, path: PathBuf) {
-        for old in std::mem::replace(&mut self.parts, vec![path]) {
-            if !self.parts.contains(&old) {
+    fn replace_parts(&mut self, rows: Option<PathBuf>) {
+        for old in std::mem::replace(&mut self.parts, rows.into_iter().collect()) {
+            if !self.files().any(|file| *file == old) {
                 let _ = fs::remove_file(old);
             }
         }
     }
 }
 
-fn mode(query: &Query) -> Result<Mode, ApiError> {
+fn mode(query: &Query, replace: Replace) -> Result<Mode, ApiError> {
     // `createnew` is sent by Tableau's own client, unknown to the reference, and has no effect.
-    match (
-        query.flag("overwrite")?,
-        query.flag("append")?,
-        query.flag("replace")?,
-    ) {
+    let replaces = replace != Replace::Ignored && query.flag("replace")?;
+    match (query.flag("overwrite")?, query.flag("append")?, replaces) {
         (true, true, _) => Err(ApiError::new(
             400_055,
             "The parameters 'overwrite' and 'append' must not both be 'true'.",
         )),
-        (true, false, _) => Ok(Mode::Overwrite),
-        (false, true, _) => Ok(Mode::Append),
+        (true, _, true) | (_, true, true) => Err(ApiError::stock(400_055)),
+        (true, false, false) => Ok(Mode::Overwrite),
+        (false, true, false) => Ok(Mode::Append),
         (false, false, true) => Ok(Mode::Replace),
         (false, false, false) => Ok(Mode::CreateNew),
     }
@@ -367,20 +500,6 @@ fn take_apart(parts: Vec<super::call::Part>) -> Result<Ask, Refusal> {
         payload,
         attachment,
     })
-}
-
-/// Looks at the first bytes, as a server does when it opens the file.
-fn is_sound(file: &Spool, kind: &str) -> bool {
-    let Ok(head) = file.head() else { return false };
-    match kind {
-        "hyper" => head
-            .get(..5)
-            .is_some_and(|magic| magic.eq_ignore_ascii_case(b"hyper")),
-        "tdsx" => head.starts_with(b"PK\x03\x04"),
-        "tds" => head.starts_with(b"<?xml"),
-        "parquet" => head.starts_with(b"PAR1"),
-        _ => true,
-    }
 }
 
 fn problem(source: &str) -> ApiError {

@@ -1,6 +1,8 @@
 //! The site that tests and demos start from.
 
 use super::clock::{Clock, Ids};
+use super::connections::HYPER;
+use super::engine::Table;
 use super::settings::Settings;
 use super::store::Store;
 use super::{Datasource, PersonalAccessToken, Site, User};
@@ -70,6 +72,7 @@ impl Site {
             settings: Settings::default(),
             store: Store::temporary(),
             address: "http://localhost".to_owned(),
+            engine: None,
             sessions: Vec::new(),
             clock: Clock::default(),
             ids,
@@ -95,6 +98,8 @@ impl Site {
         let luid = self.ids.luid();
         let content_url = self.content_url_for(name);
         let now = self.now();
+        let connections = self.connect(&[HYPER]);
+        let tds = self.describe(name, &content_url, &connections, &[Table::assumed()]);
         self.datasources.push(Datasource {
             luid: luid.clone(),
             project: project.to_owned(),
@@ -114,7 +119,10 @@ impl Site {
             certification_note: String::new(),
             use_remote_query_agent: false,
             kind: "hyper".to_owned(),
+            connections,
+            tds,
             parts: Vec::new(),
+            package: None,
             late_lists: 0,
             former: None,
         });

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::connections::Connections;
 use super::listing::FilterCase;
 use crate::xml::XmlStyle;
 
@@ -104,6 +105,47 @@ pub enum DescriptionAtPublish {
     Reset,
 }
 
+/// What `replace=true` does when a data source is published.
+///
+/// The reference does not know the parameter, two official clients send it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// It replaces the rows and keeps what people made of the data source.
+    #[default]
+    Supported,
+    /// Nothing, as any unknown parameter: 403007 if the data source exists, else it is created.
+    Ignored,
+    /// It replaces the rows and loses what people made of the data source.
+    LosesMetadata,
+    /// The request is accepted and its job fails without a word; without a job it is 400011.
+    RefusedAtJob,
+}
+
+/// Whether data sources can be downloaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Downloads {
+    /// They can.
+    #[default]
+    Allowed,
+    /// The user has no such right: 403028.
+    Forbidden,
+}
+
+/// What a download with `includeExtract=False` is.
+///
+/// The reference knows a description alone, clients know packages without their file; what becomes of a file that is
+/// no extract nobody says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutExtract {
+    /// The description alone, `.tds`.
+    #[default]
+    Described,
+    /// A `.tdsx` whose file is left out.
+    Packed,
+    /// A `.tdsx` whose file is left out if it is an extract of something else.
+    LiveKept,
+}
+
 /// How lists tell where they end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paging {
@@ -159,6 +201,14 @@ pub struct Settings {
     pub single_request_limit: u64,
     /// What an overwrite makes of the description it carries.
     pub description: DescriptionAtPublish,
+    /// What `replace=true` does.
+    pub replace: Replace,
+    /// What is told about connections.
+    pub connections: Connections,
+    /// Whether data sources can be downloaded.
+    pub downloads: Downloads,
+    /// What a download with `includeExtract=False` is.
+    pub without_extract: WithoutExtract,
     /// Whether filters distinguish upper and lower case.
     pub filter_case: FilterCase,
     /// How lists tell where they end.
@@ -194,6 +244,10 @@ impl Default for Settings {
             chunk_limit: MEGABYTES_64,
             single_request_limit: MEGABYTES_64,
             description: DescriptionAtPublish::default(),
+            replace: Replace::default(),
+            connections: Connections::default(),
+            downloads: Downloads::default(),
+            without_extract: WithoutExtract::default(),
             filter_case: FilterCase::default(),
             paging: Paging::default(),
             seconds: Seconds::default(),

@@ -153,12 +153,16 @@ impl Spool {
         Ok(())
     }
 
-    /// Returns the first bytes, fewer if the file is shorter.
-    pub(crate) fn head(&self) -> io::Result<Vec<u8>> {
-        let mut head = Vec::new();
-        File::open(&self.path)?.take(8).read_to_end(&mut head)?;
-        Ok(head)
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
+}
+
+/// Returns the first bytes of a file, fewer if it is shorter.
+pub(crate) fn head(file: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(file)?.take(8).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 impl Drop for Spool {

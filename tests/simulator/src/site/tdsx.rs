@@ -1,13 +1,11 @@
 //! Data sources as they are downloaded: a description in XML, packed with the files of data.
 //!
-//! Files that were appended lie beside the published one, because putting rows together takes an engine. Real
+//! Files that were appended lie beside the published one and nothing names them, because putting rows together takes an engine. Real
 //! servers give one file with all rows.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-
-use crate::xml::Element;
 
 /// How a packed file begins.
 const MAGIC: &[u8] = b"PK\x03\x04";
@@ -17,43 +15,29 @@ pub(crate) fn is_packed(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// Writes a `.tdsx` of the stored files, or the description alone unless the whole is wanted.
-pub(crate) fn pack(name: &str, slug: &str, parts: &[PathBuf], whole: bool) -> io::Result<Vec<u8>> {
-    let members: Vec<String> = (1..=parts.len())
-        .map(|n| match n {
-            1 => format!("Data/Extracts/{slug}.hyper"),
-            n => format!("Data/Extracts/{slug}_{n}.hyper"),
-        })
-        .collect();
-    let description = description(name, &members);
-    if !whole {
-        return Ok(description);
-    }
+/// Writes a `.tdsx` of a description, the stored files, the first of them as the member that is named, and others.
+pub(crate) fn pack(
+    tds: &str,
+    slug: &str,
+    rows: Option<(String, &[PathBuf])>,
+    others: &[(String, Vec<u8>)],
+) -> io::Result<Vec<u8>> {
     let mut archive = Archive::default();
-    archive.add(&format!("{slug}.tds"), &description)?;
-    for (member, part) in members.iter().zip(parts) {
-        archive.add(member, &fs::read(part)?)?;
+    archive.add(&format!("{slug}.tds"), tds.as_bytes())?;
+    if let Some((member, parts)) = rows {
+        let (stem, suffix) = member.rsplit_once('.').unwrap_or((&member, "hyper"));
+        for (n, part) in (1..).zip(parts) {
+            let name = match n {
+                1 => member.clone(),
+                n => format!("{stem}_{n}.{suffix}"),
+            };
+            archive.add(&name, &fs::read(part)?)?;
+        }
+    }
+    for (name, content) in others {
+        archive.add(name, content)?;
     }
     archive.finish()
-}
-
-/// Writes the `.tds`: what the data source is called and which files it reads.
-pub(crate) fn description(name: &str, members: &[String]) -> Vec<u8> {
-    let connections = members.iter().map(|member| {
-        Element::new("connection")
-            .with("class", "hyper")
-            .with("dbname", member)
-    });
-    let datasource = Element::new("datasource")
-        .with("formatted-name", name)
-        .with("inline", "true")
-        .with("version", "18.1")
-        .children(connections);
-    format!(
-        "<?xml version='1.0' encoding='utf-8' ?>\n{}\n",
-        datasource.fragment()
-    )
-    .into_bytes()
 }
 
 /// A zip file whose members are stored as they are.

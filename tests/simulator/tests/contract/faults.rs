@@ -250,3 +250,25 @@ fn real_time_moves_the_clock_if_asked_to() {
     assert!(first == second || date(&simulator) != second);
     assert_ne!(first, date(&simulator));
 }
+
+#[test]
+fn codes_of_calls_on_existing_data_sources_have_their_words() {
+    for (code, word) in [
+        (400_054, ".hyper and .tde"),
+        (400_055, "Only one of"),
+        (403_021, "connections"),
+        (403_028, "download"),
+        (403_800, "API access"),
+        (404_011, "Datasource"),
+        (404_934, "field"),
+        (404_935, "caption"),
+        (410_012, "Specified table does not exist"),
+    ] {
+        let simulator = Simulator::with([&format!("server-info={code}")]);
+        let answer = send(&simulator.url(), "GET", "/api/2.4/serverInfo", &[], b"").unwrap();
+        assert_eq!(answer.code(), code);
+        assert_eq!(u32::from(answer.status), code / 1000);
+        assert!(answer.body.contains(word), "{}", answer.body);
+        assert!(!answer.body.contains("Internal Server Error"));
+    }
+}

@@ -4,11 +4,16 @@
 
 mod cli;
 mod client;
+mod connections;
 mod documents;
+mod engine;
 mod faults;
 mod jobs;
 mod life;
 mod lists;
+mod made;
+mod packages;
 mod publish;
+mod replace;
 mod sessions;
 mod uploads;
