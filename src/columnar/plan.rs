@@ -1,5 +1,6 @@
 //! Decides the columns of a table from the schemas of its files, and who reads which file.
 
+use crate::say::quoted;
 use std::collections::{HashMap, HashSet};
 
 use arrow_array::ArrayRef;
@@ -201,8 +202,8 @@ fn check_name(
     let steps: Vec<Step> = nested.names.iter().cloned().map(Step::Key).collect();
     let problem = format!(
         "{} and {} would be one column",
-        crate::say::quoted(&draft.name),
-        crate::say::quoted(name)
+        quoted(&draft.name),
+        quoted(name)
     );
     Err(DataProblem::new(problem).hint(format!(
         "rename one of them in `columns`, as in `other: text from {}`",
@@ -224,7 +225,7 @@ fn decide(
     known: &[KnownFile<'_>],
     notices: &mut Vec<String>,
 ) -> Result<ColumnType, DataError> {
-    let name = crate::say::quoted(&draft.name);
+    let name = quoted(&draft.name);
     if draft.leaves.iter().all(Option::is_none) {
         notices.push(format!(
             "{name} is declared in `columns` but not in the data, so null"
@@ -263,7 +264,7 @@ fn decide(
         let Some(both) = joined.join(leaf.kind) else {
             notices.push(format!(
                 "{name} has another type in {} than in the files before it, so text",
-                crate::say::quoted(&known.file.origin)
+                quoted(&known.file.origin)
             ));
             return Ok(ColumnType::Text);
         };

@@ -12,7 +12,8 @@ use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, TimeUnit};
 
 use super::leaf::{Form, SchemaLeaf, ValueKind};
-use super::scalar::{DAY, Scalar, escaped};
+use super::scalar::{Scalar, escaped};
+use crate::data::time::MICROS_PER_DAY;
 use crate::readers::position::DataProblem;
 use crate::readers::record::changed;
 
@@ -222,7 +223,7 @@ fn micros(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
 
 /// A day given in milliseconds: a part of a day would be lost, so there must be none.
 fn whole_days(millis: i64) -> Result<Scalar<'static>, DataProblem> {
-    let day = DAY / 1_000;
+    let day = MICROS_PER_DAY / 1_000;
     let days = i32::try_from(millis.div_euclid(day)).ok();
     match days.filter(|_| millis.rem_euclid(day) == 0) {
         Some(days) => Ok(Scalar::Date(days)),
@@ -241,7 +242,7 @@ fn time_of_day(count: i64, unit: TimeUnit) -> Result<Scalar<'static>, DataProble
         TimeUnit::Nanosecond => (Some(count.div_euclid(1_000)), "ns"),
     };
     match micros {
-        Some(micros) if (0..DAY).contains(&micros) => Ok(Scalar::Time(micros)),
+        Some(micros) if (0..MICROS_PER_DAY).contains(&micros) => Ok(Scalar::Time(micros)),
         _ => Err(DataProblem::new(format!(
             "the time of day of {count} {name} is beyond the day"
         ))),

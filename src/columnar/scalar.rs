@@ -4,15 +4,12 @@ use std::borrow::Cow;
 
 use jiff::civil::{Date, Time};
 
-use crate::data::time;
+use crate::data::time::{self, MICROS_PER_DAY};
 use crate::data::token::Token;
 use crate::data::{ColumnType, Value};
 use crate::rules::columns::{ColumnRule, RuleKind};
 use crate::say::quoted;
 use crate::typing::cast::{self, Misfit};
-
-/// Microseconds of a day.
-pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// What is said of days and times that no extract keeps alike everywhere.
 pub(crate) const BEYOND_YEARS: Misfit = "is beyond the years 1 to 9999";
@@ -221,7 +218,7 @@ fn decimal_text(digits: i128, scale: u8) -> String {
 }
 
 fn checked_days(days: i32) -> Result<i32, Misfit> {
-    checked_micros(i128::from(days) * i128::from(DAY)).map(|_| days)
+    checked_micros(i128::from(days) * i128::from(MICROS_PER_DAY)).map(|_| days)
 }
 
 fn checked_micros(micros: i128) -> Result<i64, Misfit> {
@@ -235,7 +232,7 @@ fn checked_micros(micros: i128) -> Result<i64, Misfit> {
 
 /// Returns microseconds since 1970-01-01 00:00:00 as ISO 8601, of any year.
 pub(crate) fn instant(micros: i128) -> String {
-    let day = i128::from(DAY);
+    let day = i128::from(MICROS_PER_DAY);
     let (days, micros) = (micros.div_euclid(day), micros.rem_euclid(day));
     // 64 bits of seconds are not as many days.
     let days = i64::try_from(days).unwrap_or(i64::MAX);

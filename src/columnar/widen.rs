@@ -16,11 +16,8 @@ use arrow_schema::{DataType, TimeUnit};
 use super::reader::ColumnReader;
 use crate::data::ColumnType;
 use crate::data::batch::data_type;
-use crate::data::time;
+use crate::data::time::{self, MICROS_PER_DAY};
 use crate::rules::columns::{ColumnRule, RuleKind};
-
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
 
 /// Returns the column of a batch in the table's type; `None` if its values must be looked at one by one, which also
 /// tells the row of one that does not fit.
@@ -52,7 +49,11 @@ pub(crate) fn whole(
         ColumnType::Date => {
             let days = array.as_primitive_opt::<Date32Type>()?;
             let mut days = days.iter().flatten();
-            let in_range = |days: i32| i64::from(days).checked_mul(DAY).is_some_and(time::in_range);
+            let in_range = |days: i32| {
+                i64::from(days)
+                    .checked_mul(MICROS_PER_DAY)
+                    .is_some_and(time::in_range)
+            };
             days.all(in_range).then(|| Arc::clone(array))
         }
         ColumnType::Timestamp => timestamps(array),

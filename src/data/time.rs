@@ -6,7 +6,8 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// Microseconds of a day.
+pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// What an ISO text names.

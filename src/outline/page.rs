@@ -2,6 +2,7 @@
 //!
 //! Rows are counted by the rules that read them afterwards; the place found on the first page holds for all.
 
+use crate::readers::text::unreadable;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
@@ -187,7 +188,7 @@ impl PageInspector<'_> {
         }
         seen.rows = Some(count(&page, self.rules)?);
         seen.digest = digest(&page).map_err(|error| {
-            let problem = crate::readers::text::unreadable(&error);
+            let problem = unreadable(&error);
             problem.at(&page, None, None)
         })?;
         Ok(seen)

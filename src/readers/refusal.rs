@@ -1,5 +1,7 @@
 //! Tells an answer that reports an error, whatever its status, from a document that is a row.
 
+use crate::data::path::pointer;
+use crate::say::harmless;
 use std::io::Read;
 
 use super::envelope_keys;
@@ -68,10 +70,10 @@ pub(crate) fn judge(key: &str, head: &[u8]) -> Option<DataProblem> {
         Err(_) => true,
     };
     is_error.then(|| {
-        let place = crate::data::path::pointer(&[Step::Key(key.to_owned())]);
+        let place = pointer(&[Step::Key(key.to_owned())]);
         DataProblem::new(format!(
             "the source reports an error at `{}` where rows were expected: {}",
-            crate::say::harmless(place),
+            harmless(place),
             excerpt(head)
         ))
         .hint("correct what is asked for in `source`, `params`, `auth` or `body`; if this is data, declare its column in `columns`")

@@ -234,10 +234,11 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn answer(status: u16, code: Option<&str>) -> ApiError {
+    /// An answer that refuses, as Tableau gives it.
+    pub(in crate::tableau) fn answer(status: u16, code: Option<&str>) -> ApiError {
         ApiError {
             status,
             code: code.map(str::to_owned),

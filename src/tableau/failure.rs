@@ -164,17 +164,7 @@ impl std::error::Error for RefusedCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, code: Option<&str>) -> ApiError {
-        ApiError {
-            status,
-            code: code.map(str::to_owned),
-            summary: "Forbidden".into(),
-            detail: "No.".into(),
-            operation: "commit the upload",
-            retry_after: None,
-        }
-    }
+    use crate::tableau::error::tests::answer;
 
     #[test]
     fn doubt_is_for_answers_that_do_not_tell_whether_tableau_acted() {

@@ -2,6 +2,7 @@
 //!
 //! Keys form a tree of nodes as the records have it; leaves are columns, of which a node usually has one.
 
+use crate::data::path::pointer;
 use std::collections::HashMap;
 
 use super::edm::{Property, StructureId, Types};
@@ -445,7 +446,7 @@ impl Layout {
         };
         format!(
             "{parent}{}",
-            crate::data::path::pointer(&[crate::data::path::Step::Key(key.to_owned())])
+            pointer(&[crate::data::path::Step::Key(key.to_owned())])
         )
     }
 
@@ -458,7 +459,7 @@ impl Layout {
             node = self.nodes[node.0].parent;
         }
         keys.reverse();
-        crate::data::path::pointer(&keys)
+        pointer(&keys)
     }
 
     /// Returns the leaves a field with this header goes to.

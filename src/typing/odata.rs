@@ -6,6 +6,7 @@ use crate::readers::json::records::{self, JsonRecord};
 use crate::readers::json::scan::Scanner;
 use crate::readers::position::DataProblem;
 use crate::readers::record::Stop;
+use crate::readers::text::unreadable;
 use crate::source::{Staged, StagedFile};
 
 /// Returns what the service says about the types of a file's records; `None` if it says nothing at all.
@@ -30,8 +31,7 @@ pub(crate) fn expect(
         ));
         return Ok(None);
     };
-    let document = std::fs::read_to_string(described)
-        .map_err(|error| crate::readers::text::unreadable(&error))?;
+    let document = std::fs::read_to_string(described).map_err(|error| unreadable(&error))?;
     let types = match Types::parse(&document) {
         Ok(types) => types,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! Reads separated values: RFC 4180 with a header line, and what the `csv` input makes of that.
 
+use crate::readers::text::unreadable;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Chain, Read};
 
@@ -72,7 +73,7 @@ impl Csv {
             if !opened
                 .input
                 .skip_line()
-                .map_err(|error| crate::readers::text::unreadable(&error))?
+                .map_err(|error| unreadable(&error))?
             {
                 return Err(DataProblem::new(format!(
                     "the file has no more than the {} lines to skip",
@@ -237,10 +238,7 @@ impl Csv {
             ErrorKind::Io(error) => {
                 let watched = &mut *self.reader.get_mut().get_mut().0;
                 let (skipped, failed) = (self.skipped, watched.failed.take());
-                failed.map_or_else(
-                    || crate::readers::text::unreadable(&error),
-                    |problem| problem.within(skipped),
-                )
+                failed.map_or_else(|| unreadable(&error), |problem| problem.within(skipped))
             }
             ErrorKind::Utf8 { err, .. } => {
                 let problem = format!("field {} is not UTF-8", err.field() + 1);

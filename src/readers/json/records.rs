@@ -1,5 +1,6 @@
 //! Finds the records of JSON documents and of files with one document a line.
 
+use crate::readers::text::not_utf8;
 use std::io::Read;
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -140,7 +141,7 @@ impl RawBatchBuilder {
                 let broken = &places[n_valid];
                 let problem = std::str::from_utf8(&bytes[broken.text.clone()])
                     .err()
-                    .map(|error| crate::readers::text::not_utf8(&error).within(broken.offset));
+                    .map(|error| not_utf8(&error).within(broken.offset));
                 bytes.truncate(broken.text.start);
                 places.truncate(n_valid);
                 (String::from_utf8(bytes).unwrap_or_default(), problem)

@@ -2,6 +2,8 @@
 //!
 //! Nothing is expanded that XML itself does not define: no entity of a DTD, no other file.
 
+use crate::readers::text::unreadable;
+use crate::rules::csv::by_label;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -51,7 +53,7 @@ pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, DataPro
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(1024).read_to_end(&mut head))
-        .map_err(|error| crate::readers::text::unreadable(&error))?;
+        .map_err(|error| unreadable(&error))?;
     match head.as_slice() {
         [b'<', 0, ..] => return Ok(Some(UTF_16LE)),
         [0, b'<', ..] => return Ok(Some(UTF_16BE)),
@@ -70,7 +72,7 @@ pub(crate) fn encoding(path: &Path) -> Result<Option<&'static Encoding>, DataPro
     };
     let value = value.trim_start().trim_start_matches('=').trim_start();
     let label = value.split(['"', '\'']).nth(1).unwrap_or_default();
-    match crate::rules::csv::by_label(label) {
+    match by_label(label) {
         // These letters were not read as two bytes each.
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(None),
         Some(encoding) => Ok(Some(encoding)),
@@ -216,7 +218,7 @@ impl Document {
         }
         let offset = self.skipped + self.reader.error_position();
         match error {
-            Error::Io(error) => crate::readers::text::unreadable(error),
+            Error::Io(error) => unreadable(error),
             Error::Encoding(error) => DataProblem::broken("the text is not UTF-8", start + valid(error)).hint(
                 "the document declares no other encoding: let the source declare the one it has, as in `<?xml version=\"1.0\" encoding=\"windows-1252\"?>`",
             ),

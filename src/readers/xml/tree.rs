@@ -3,6 +3,7 @@
 //! Own code beside roxmltree and xot, which hold a whole document: here it is one record, and whether an element is a
 //! list is decided over all records.
 
+use crate::readers::text::too_large;
 use std::cell::OnceCell;
 use std::ops::Range;
 
@@ -132,7 +133,7 @@ impl Tree {
             own.text.push_str(text);
             own.is_exact |= is_exact == Exactness::Exact;
             if too_long(own.text.len() + self.text.len()) {
-                return Err(crate::readers::text::too_large(
+                return Err(too_large(
                     "set `records` to the path of the rows inside the document",
                 ));
             }
@@ -160,7 +161,7 @@ impl Tree {
         self.own[self.open.len()] = own;
         self.items[at].end = self.items.len();
         if self.items.len() > MOST_ITEMS {
-            return Err(crate::readers::text::too_large(
+            return Err(too_large(
                 "set `records` to the path of the rows inside the document",
             ));
         }
@@ -184,7 +185,7 @@ impl Tree {
             self.text.push_str(part);
         }
         if too_long(self.text.len()) {
-            return Err(crate::readers::text::too_large(
+            return Err(too_large(
                 "set `records` to the path of the rows inside the document",
             ));
         }
